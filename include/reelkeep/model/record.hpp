@@ -1,0 +1,57 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "reelkeep/model/artifact.hpp"
+
+namespace reelkeep {
+
+/// An operator's wish, journaled as kind `command`.
+struct RedownloadCommand {
+  SessionKey session;
+  std::vector<ArtifactId> artifacts;  ///< resolved by the caller; never empty
+  bool replace = false;
+};
+struct CancelCommand {
+  SessionKey session;
+  std::vector<ArtifactId> artifacts;
+  std::string reason;
+};
+struct AcceptCommand {
+  SessionKey session;
+  ArtifactId artifact;
+};
+struct ReplayCommand {
+  std::vector<Seq> entries;
+};
+using Command = std::variant<RedownloadCommand, CancelCommand, AcceptCommand, ReplayCommand>;
+
+/// Our own findings, journaled as kind `outcome`: enough to rebuild the catalog without any request.
+struct ReplicaStored {
+  ArtifactIdentity identity;
+  RoomId room_id;
+  StoreId store;
+  std::string path;      ///< relative to the store's root, '/'-separated
+  std::string location;  ///< as shown
+  ByteCount size;
+  Digest digest;
+  Timestamp verified_at;
+  bool disputed = false;
+  bool replace = false;  ///< older versions were removed
+};
+struct Expired {
+  ArtifactIdentity identity;
+  Error error;
+};
+struct Quarantined {
+  ArtifactIdentity identity;
+  Error error;
+  std::optional<Digest> digest;  ///< of the bad body kept in staging
+  ByteCount size;
+};
+using Outcome = std::variant<ReplicaStored, Expired, Quarantined>;
+
+}  // namespace reelkeep

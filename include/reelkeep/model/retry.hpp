@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "reelkeep/base/error.hpp"
+#include "reelkeep/base/time.hpp"
+
+namespace reelkeep {
+
+struct RetryPolicy {
+  Duration minimum{2000};
+  Duration maximum{15 * 60 * 1000};
+};
+
+/// A failed attempt as the decision needs it.
+struct FailedAttempt {
+  Errc code;
+  std::optional<std::chrono::seconds> retry_after;
+  std::int64_t attempts;        ///< counted so far, this one included
+  bool credential_works_elsewhere = false;
+  Timestamp now;
+  Timestamp deadline;
+  Timestamp give_up_at;         ///< end of the span after the deadline
+  double jitter;                ///< uniform in [0, 1)
+};
+
+enum class Verdict { retry, expired, quarantined };
+
+struct NextStep {
+  Verdict verdict = Verdict::retry;
+  std::optional<Timestamp> at;  ///< with retry
+};
+
+/// What is next after a failure: nothing is terminal before the deadline. Pure.
+/// Backoff min*2^(n-1) up to max with full jitter (never under the minimum); `Retry-After` is
+/// honoured up to 1 h; the deadline itself is always tried (a retry is never planned past it
+/// when one before it is still possible). Past the deadline: every policy.maximum.
+NextStep next_step(const FailedAttempt& attempt, const RetryPolicy& policy);
+
+}  // namespace reelkeep

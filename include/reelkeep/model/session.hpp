@@ -1,0 +1,73 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "reelkeep/model/artifact.hpp"
+
+namespace reelkeep {
+
+/// One recorded occurrence, as far as known.
+struct Session {
+  SessionRow row;
+  SessionKey key;
+  RoomId room_id;
+  std::optional<Timestamp> started_at;  ///< earliest session_start
+  std::optional<Timestamp> ended_at;    ///< latest session_stop
+  bool cdr_ready = false;               ///< a roomdrop was seen
+  Timestamp first_seen_at;
+  friend bool operator==(const Session&, const Session&) = default;
+};
+
+/// A file of a file_transfer, as told. Which artifact it belongs to is derived by name.
+struct PushedFile {
+  SessionKey session;
+  std::string name;      ///< decoded last segment
+  std::string location;  ///< s3://, ftp://, sftp:// or the provider's URL
+  std::string url;       ///< as told, without user info
+  std::string destination_name;
+  SourceKey source_key;  ///< identity of an artifact of kind `delivered`
+  Timestamp at;
+  friend bool operator==(const PushedFile&, const PushedFile&) = default;
+};
+
+struct ArtifactView {
+  Artifact artifact;
+  std::vector<Replica> replicas;
+};
+
+/// A session with all that belongs to it, read in one transaction.
+struct SessionView {
+  Session session;
+  std::vector<ArtifactView> artifacts;
+};
+
+/// What is needed of each artifact to tell a session's state.
+struct ArtifactStanding {
+  ArtifactState state;
+  bool refetch_only;         ///< archived with a refetch pending: not work left
+  bool has_verified_replica;
+  bool complete_in_staging;  ///< complete bytes in staging: the source does not matter any more
+  Timestamp deadline;
+};
+
+/// The first that holds: lost, overdue, waiting, open, complete (CONTRACT.md). Pure.
+SessionState session_state(const Session& session, std::span<const ArtifactStanding> artifacts,
+                           Timestamp now, Duration warn_before);
+SessionState session_state(const SessionView& view, Timestamp now, Duration warn_before);
+/// Nearest deadline of the work that is left; without any, the latest of all artifacts.
+std::optional<Timestamp> session_deadline(const SessionView& view);
+
+/// A row of `sessions`.
+struct SessionSummary {
+  Session session;
+  SessionState state = SessionState::open;
+  std::int64_t artifacts = 0;
+  std::int64_t archived = 0;
+  ByteCount bytes;  ///< archived
+  std::optional<Timestamp> deadline;
+};
+
+}  // namespace reelkeep

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "reelkeep/model/delivery.hpp"
+#include "reelkeep/model/session.hpp"
+#include "reelkeep/port/journal.hpp"
+
+namespace reelkeep {
+
+/// Which planned work shares a limit: one project's credential on one host.
+struct Lane {
+  AppId app_id;
+  std::string host;  ///< host:port
+  friend auto operator<=>(const Lane&, const Lane&) = default;
+};
+
+/// The derived, queryable state, and the queue. Write side: the agent's thread only.
+/// All writes happen inside transact(); what was committed survives a kill (synchronous=FULL).
+class Catalog {
+ public:
+  virtual ~Catalog() = default;
+
+  /// Runs `work` in one transaction (BEGIN IMMEDIATE); inside another one, in a savepoint. An error
+  /// from `work` rolls back exactly its own writes and is returned.
+  virtual Status transact(const std::function<Status()>& work) = 0;
+
+  // --- where the projection stands ---
+  virtual Result<std::optional<JournalPosition>> position() = 0;  ///< nothing: never applied
+  virtual Status set_position(const JournalPosition& position) = 0;
+  /// Small values of the agent's own ("poison:17", "root:local", "rebuilt_to").
+  virtual Result<std::optional<std::string>> note(const std::string& key) = 0;
+  virtual Status set_note(const std::string& key, const std::optional<std::string>& value) = 0;
+  virtual Result<std::map<std::string, std::string>> notes(const std::string& prefix) = 0;
+  /// Removes everything derived (before a rebuild). Notes that start with "root:" stay.
+  virtual Status clear() = 0;
+
+  // --- deliveries ---
+  /// Inserts or replaces by seq; `duplicates` is written as given.
+  virtual Status put_delivery(const DeliveryRecord& record) = 0;
+  virtual Result<std::optional<DeliveryRecord>> delivery(Seq seq) = 0;
+
+  // --- sessions and artifacts ---
+  virtual Result<std::optional<Session>> session(const SessionKey& key) = 0;
+  virtual Result<std::optional<Session>> session(SessionRow row) = 0;
+  /// Inserts when row is 0, else updates. Returns it with its row.
+  virtual Result<Session> put_session(Session session) = 0;
+  virtual Result<std::vector<Artifact>> artifacts(SessionRow session) = 0;
+  virtual Result<std::vector<Artifact>> artifacts_with_source(SessionRow session, ArtifactKind kind,
+                                                              const SourceKey& source_key) = 0;
+  virtual Result<std::vector<Artifact>> artifacts_named(SessionRow session,
+                                                        const std::string& name) = 0;
+  virtual Result<std::optional<Artifact>> artifact(ArtifactRow row) = 0;
+  virtual Result<std::optional<Artifact>> artifact(const ArtifactIdentity& identity) = 0;
+  virtual Result<std::optional<Artifact>> artifact(const ArtifactId& id) = 0;  ///< the full id
+  /// Inserts when row is 0, else updates all columns. Returns it with its row.
+  /// Errc::conflict: the identity exists, or the path (compared by text::fold_name) is taken.
+  virtual Result<Artifact> put_artifact(Artifact artifact) = 0;
+  virtual Status remove_artifact(ArtifactRow row) = 0;  ///< with its replicas
+  [[nodiscard]] virtual Result<bool> path_taken(const std::string& path) = 0;
+
+  virtual Result<std::vector<Replica>> replicas(ArtifactRow row) = 0;
+  /// Inserts or updates by (artifact, location).
+  virtual Status put_replica(ArtifactRow row, const Replica& replica) = 0;
+  virtual Status remove_replica(ArtifactRow row, const std::string& location) = 0;
+
+  virtual Status put_pushed_file(SessionRow session, const PushedFile& file) = 0;  ///< idempotent
+  virtual Result<std::vector<PushedFile>> pushed_files(SessionRow session,
+                                                       const std::string& name) = 0;
+
+  // --- the queue ---
+  /// Lanes that have claimable work: state planned, or a refetch without a next attempt.
+  virtual Result<std::vector<Lane>> lanes() = 0;
+  /// Claimable work of a lane, earliest deadline first. At most 2 ms with 1,000,000 waiting.
+  virtual Result<std::vector<Artifact>> claimable(const Lane& lane, std::size_t limit) = 0;
+  /// waiting (and refetches) whose next_attempt_at is not after `now` become claimable; returns how many.
+  virtual Result<std::int64_t> release_due(Timestamp now, std::size_t limit) = 0;
+  /// When the next one becomes due.
+  virtual Result<std::optional<Timestamp>> next_due() = 0;
+  virtual Result<std::vector<Artifact>> in_state(ArtifactState state, std::size_t limit,
+                                                 ArtifactRow after = ArtifactRow(0)) = 0;
+  /// Artifacts with a refetch under way or in the given state need their staging file.
+  virtual Result<bool> needs_staging(const std::string& staging_name) = 0;
+};
+
+/// Pages and filters of the listing commands; newest first.
+struct ListFilter {
+  std::optional<AppId> app_id;
+  std::optional<std::string> state;  ///< the word, already checked
+  std::optional<Timestamp> since;
+  std::optional<std::int64_t> after;  ///< continue below this row or seq
+  std::int64_t limit = -1;            ///< -1: all
+};
+
+/// Numbers for /metrics and /readyz.
+struct CatalogFigures {
+  std::map<ArtifactState, std::int64_t> artifacts;
+  std::optional<Timestamp> oldest_unarchived;  ///< known_at of the oldest work left
+  std::optional<Timestamp> nearest_deadline;   ///< of the work left
+  JournalPosition position;
+};
+
+/// Reading side for commands and the admin server: every object stays on one thread. No read
+/// transaction outlives a page of output. `received` of running work is what the catalog knows.
+class CatalogReader {
+ public:
+  virtual ~CatalogReader() = default;
+  /// Calls `row` for each, newest first; false from `row` stops. The second is the value for `after`.
+  virtual Status sessions(const ListFilter& filter, Timestamp now, Duration warn_before,
+                          const std::function<bool(const SessionSummary&, std::int64_t)>& row) = 0;
+  /// Sessions with this conf_num, one read; more than one: the caller asks for --app-id.
+  virtual Result<std::vector<SessionView>> find(const ConfNum& conf_num,
+                                                const std::optional<AppId>& app_id) = 0;
+  /// Artifacts whose id starts with `prefix` (at most 2 are looked for).
+  virtual Result<std::vector<SessionView>> find_artifact(const std::string& prefix) = 0;
+  virtual Status deliveries(const ListFilter& filter,
+                            const std::function<bool(const DeliveryRecord&)>& row) = 0;
+  virtual Result<CatalogFigures> figures() = 0;
+  virtual Result<std::optional<JournalPosition>> position() = 0;
+  /// Changes when another connection committed (PRAGMA data_version).
+  virtual Result<std::int64_t> data_version() = 0;
+};
+
+}  // namespace reelkeep

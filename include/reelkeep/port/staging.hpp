@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "reelkeep/model/artifact.hpp"
+#include "reelkeep/base/result.hpp"
+
+namespace reelkeep {
+
+/// The bytes of one transfer on their way in. One thread at a time (the fetcher hands it over).
+/// After a failed write or sync the file is spoilt: every further call fails; discard it.
+class StagingFile {
+ public:
+  virtual ~StagingFile() = default;
+  /// Opens or creates the file and reads back and hashes the prefix that `resume` vouches for; the
+  /// rest is cut off. Blocking, possibly for seconds: never on the agent's thread.
+  virtual Status prepare() = 0;
+  /// Bytes held, all hashed.
+  [[nodiscard]] virtual ByteCount size() const = 0;
+  /// Appends and hashes. Errc::no_space: the guard or the disk says stop (nothing is spoilt by the
+  /// guard; what was written stays).
+  virtual Status append(std::span<const std::byte> bytes) = 0;
+  /// Back to zero bytes.
+  virtual Status restart() = 0;
+  /// fdatasync.
+  virtual Status sync() = 0;
+  /// SHA-256 of all bytes so far.
+  virtual Result<Digest> digest() = 0;
+  /// Reads back; fewer bytes at the end.
+  virtual Result<std::size_t> read_at(ByteCount offset, std::span<std::byte> into) = 0;
+  [[nodiscard]] virtual const std::string& path() const = 0;
+};
+
+/// The private place of incomplete bytes. Any thread.
+class Staging {
+ public:
+  virtual ~Staging() = default;
+  /// `name` is safe (row-independent: the artifact's staging name). Nothing is touched yet.
+  /// `resume` nothing: starts at zero.
+  virtual std::unique_ptr<StagingFile> open(const std::string& name,
+                                            std::optional<ResumePoint> resume) = 0;
+  /// Size on disk; nothing: no such file.
+  virtual Result<std::optional<ByteCount>> stat(const std::string& name) = 0;
+  virtual Status remove(const std::string& name) = 0;  ///< absent is success
+  /// Keeps a bad body apart (`<name>.bad`, the newest only), or takes it back as the staging file.
+  virtual Status set_aside(const std::string& name) = 0;
+  virtual Status take_back(const std::string& name) = 0;
+  virtual Status discard_aside(const std::string& name) = 0;  ///< absent is success
+  /// Names of all files here, without suffix; each once.
+  virtual Result<std::vector<std::string>> list() = 0;
+  virtual Result<ByteCount> free_space() = 0;
+  /// Identity of this boot of the machine.
+  [[nodiscard]] virtual const std::string& boot_id() const = 0;
+  [[nodiscard]] virtual std::string path_of(const std::string& name) const = 0;
+};
+
+}  // namespace reelkeep

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "reelkeep/base/digest.hpp"
+#include "reelkeep/base/byte_count.hpp"
+#include "reelkeep/base/ids.hpp"
+#include "reelkeep/base/result.hpp"
+
+namespace reelkeep {
+
+/// What to do with the staging file once this store has the bytes.
+enum class Staged {
+  keep,  ///< another store still needs it
+  take,  ///< this is the last one: it may be renamed into place
+};
+
+/// Who may read a published file (a CDR is personal data: 0640 by its kind is asked as group_read).
+struct PutRequest {
+  std::string staged;  ///< absolute path of the complete, synced file
+  std::string path;    ///< wanted relative path, safe, '/'-separated
+  std::string suffix;  ///< put before the extension ("~3fa9c1") when other bytes are at `path`
+  ByteCount size;
+  Digest digest;
+  Staged disposition = Staged::keep;
+};
+
+struct Placed {
+  std::string path;      ///< relative path where it is now
+  std::string location;  ///< as shown to users
+  bool was_there = false;  ///< the same bytes were already at this path (an earlier run was killed)
+};
+
+enum class Depth { quick, full };
+
+/// What a replica was found to be.
+struct Inspection {
+  enum class Found { good, missing, corrupt } found = Found::good;
+  std::string cause;  ///< in words, when not good
+};
+
+/// Storage that we write to. Any worker thread; blocking. Errors: no_space, unauthorized,
+/// unavailable (also a missing or foreign root id: nothing is written then).
+class Store {
+ public:
+  virtual ~Store() = default;
+  [[nodiscard]] virtual const StoreId& id() const = 0;
+  /// The root is there, is ours and can be written. `expected_root`: the id that the catalog knows
+  /// (empty: first use; the store may be initialised). Returns the root's id.
+  virtual Result<std::string> open(const std::string& expected_root) = 0;
+  /// Still the root that open() saw; cheap.
+  virtual Status ready() = 0;
+  /// Publishes each file in the order of the invariants, sharing syncs among them; one result each.
+  /// Idempotent: the same bytes already in place are a success. Never overwrites.
+  virtual std::vector<Result<Placed>> put(std::span<const PutRequest> requests) = 0;
+  /// quick: presence and size. full: read from the medium and compared.
+  virtual Result<Inspection> inspect(const std::string& path, ByteCount size, const Digest& digest,
+                                     Depth depth) = 0;
+  /// Removes a published file and its manifest line (a superseded one with --replace).
+  virtual Status remove(const std::string& path) = 0;
+  [[nodiscard]] virtual std::string location(const std::string& path) const = 0;
+  virtual Result<ByteCount> free_space() = 0;
+};
+
+}  // namespace reelkeep

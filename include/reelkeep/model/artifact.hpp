@@ -76,6 +76,8 @@ struct Artifact {
   bool disputed = false;        ///< archived although the declared size disagrees
   bool refetch = false;         ///< a redownload is pending or under way; what is archived stays
   bool replace = false;         ///< with refetch: the old replica is removed when other bytes come
+  /// A transfer has it in this run; a refetch keeps its state archived meanwhile. Never claimable.
+  bool in_hand = false;
   std::int64_t attempts = 0;
   std::optional<Timestamp> next_attempt_at;  ///< set in waiting, and for a refetch that waits
   std::optional<Error> error;                ///< the newest; nothing after a success

@@ -74,17 +74,24 @@ class Catalog {
                                                        const std::string& name) = 0;
 
   // --- the queue ---
-  /// Lanes that have claimable work: state planned, or a refetch without a next attempt.
+  // Claimable: not in hand, and planned, or archived with a refetch that has no next attempt.
+  /// Lanes that have claimable work, ordered; each costs one index look-up.
   virtual Result<std::vector<Lane>> lanes() = 0;
   /// Claimable work of a lane, earliest deadline first. At most 2 ms with 1,000,000 waiting.
   virtual Result<std::vector<Artifact>> claimable(const Lane& lane, std::size_t limit) = 0;
-  /// waiting (and refetches) whose next_attempt_at is not after `now` become claimable; returns how many.
+  /// waiting (and refetches) whose next_attempt_at is not after `now` become claimable: planned (a
+  /// refetch stays archived), without a next attempt. Returns how many; those due first come first.
+  /// Waiting without a next attempt counts as due.
   virtual Result<std::int64_t> release_due(Timestamp now, std::size_t limit) = 0;
   /// When the next one becomes due.
   virtual Result<std::optional<Timestamp>> next_due() = 0;
   virtual Result<std::vector<Artifact>> in_state(ArtifactState state, std::size_t limit,
                                                  ArtifactRow after = ArtifactRow(0)) = 0;
-  /// Artifacts with a refetch under way or in the given state need their staging file.
+  /// Artifacts that were left in hand (Artifact::in_hand), to be taken up again at start.
+  virtual Result<std::vector<Artifact>> in_hand(std::size_t limit,
+                                                ArtifactRow after = ArtifactRow(0)) = 0;
+  /// An artifact with that staging name is work left, is refetched or in hand, is quarantined, or
+  /// has a bad body kept: what staging holds for it must stay.
   virtual Result<bool> needs_staging(const std::string& staging_name) = 0;
 };
 
@@ -116,7 +123,8 @@ class CatalogReader {
   /// Sessions with this conf_num, one read; more than one: the caller asks for --app-id.
   virtual Result<std::vector<SessionView>> find(const ConfNum& conf_num,
                                                 const std::optional<AppId>& app_id) = 0;
-  /// Artifacts whose id starts with `prefix` (at most 2 are looked for).
+  /// Artifacts whose id starts with `prefix` (at most 2 are looked for): a view each, of its session
+  /// with that artifact alone. More than one: the prefix is ambiguous.
   virtual Result<std::vector<SessionView>> find_artifact(const std::string& prefix) = 0;
   virtual Status deliveries(const ListFilter& filter,
                             const std::function<bool(const DeliveryRecord&)>& row) = 0;

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reelkeep/base/result.hpp"
@@ -30,7 +32,12 @@ class JournalWriter {
   /// Errors: no_space, unavailable (the sender keeps the event).
   virtual void append(NewEntry entry, Done done) = 0;
   /// append() and wait.
-  Result<Appended> append_and_wait(NewEntry entry);
+  Result<Appended> append_and_wait(NewEntry entry) {
+    std::promise<Result<Appended>> promise;
+    auto appended = promise.get_future();
+    append(std::move(entry), [&promise](Result<Appended> r) { promise.set_value(std::move(r)); });
+    return appended.get();
+  }
   /// All rows in one commit, in order; waits. All or none.
   virtual Result<std::vector<Appended>> append_all(std::vector<NewEntry> entries) = 0;
   /// A commit is really tried, without growing the journal (readyz).

@@ -20,10 +20,13 @@ enum class Staged {
   take,  ///< this is the last one: it may be renamed into place
 };
 
-/// Who may read a published file (a CDR is personal data: 0640 by its kind is asked as group_read).
+/// One complete file and where it is wanted.
 struct PutRequest {
   std::string staged;  ///< absolute path of the complete, synced file
   std::string path;    ///< wanted relative path, safe, '/'-separated
+  /// Relative path of the folder that holds all of the session (a leading part of `path`; empty:
+  /// the root): its manifest-sha256.txt gets the line. A store without manifests ignores it.
+  std::string manifest_dir;
   std::string suffix;  ///< put before the extension ("~3fa9c1") when other bytes are at `path`
   ByteCount size;
   Digest digest;
@@ -61,7 +64,8 @@ class Store {
   /// quick: presence and size. full: read from the medium and compared.
   virtual Result<Inspection> inspect(const std::string& path, ByteCount size, const Digest& digest,
                                      Depth depth) = 0;
-  /// Removes a published file and its manifest line (a superseded one with --replace).
+  /// Removes a published file and its manifest line (a superseded one with --replace). Absent is
+  /// success.
   virtual Status remove(const std::string& path) = 0;
   [[nodiscard]] virtual std::string location(const std::string& path) const = 0;
   virtual Result<ByteCount> free_space() = 0;

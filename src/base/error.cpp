@@ -16,11 +16,11 @@ struct Row {
 };
 
 constexpr std::array k_table{
-    Row{Errc::invalid, "invalid", 2},         Row{Errc::not_found, "not_found", 4},
+    Row{Errc::invalid, "invalid", 2},           Row{Errc::not_found, "not_found", 4},
     Row{Errc::unauthorized, "unauthorized", 5}, Row{Errc::conflict, "conflict", 6},
-    Row{Errc::unavailable, "unavailable", 7}, Row{Errc::timeout, "timeout", 7},
-    Row{Errc::no_space, "no_space", 8},       Row{Errc::corrupt, "corrupt", 9},
-    Row{Errc::internal, "internal", 70},      Row{Errc::cancelled, "cancelled", 130},
+    Row{Errc::unavailable, "unavailable", 7},   Row{Errc::timeout, "timeout", 7},
+    Row{Errc::no_space, "no_space", 8},         Row{Errc::corrupt, "corrupt", 9},
+    Row{Errc::internal, "internal", 70},        Row{Errc::cancelled, "cancelled", 130},
 };
 
 const Row& row(Errc code) noexcept {
@@ -60,7 +60,9 @@ Errc classify(int error_number) noexcept {
 
 }  // namespace
 
-std::string_view to_string(Errc code) noexcept { return row(code).name; }
+std::string_view to_string(Errc code) noexcept {
+  return row(code).name;
+}
 
 std::optional<Errc> parse_errc(std::string_view text) noexcept {
   for (const Row& candidate : k_table)
@@ -68,7 +70,9 @@ std::optional<Errc> parse_errc(std::string_view text) noexcept {
   return std::nullopt;
 }
 
-int exit_status(Errc code) noexcept { return row(code).status; }
+int exit_status(Errc code) noexcept {
+  return row(code).status;
+}
 
 Error Error::within(std::string_view context) const {
   Error outer = *this;

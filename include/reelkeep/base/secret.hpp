@@ -14,8 +14,11 @@ class Secret {
   explicit Secret(std::string value) : m_value(std::move(value)) {}
   Secret(const Secret&) = default;
   Secret(Secret&&) noexcept = default;
-  Secret& operator=(const Secret&) = default;
-  Secret& operator=(Secret&&) noexcept = default;
+  /// The value given up dies with `other`, zeroed.
+  Secret& operator=(Secret other) noexcept {
+    m_value.swap(other.m_value);
+    return *this;
+  }
   ~Secret();
   [[nodiscard]] const std::string& reveal() const noexcept { return m_value; }
   [[nodiscard]] bool empty() const noexcept { return m_value.empty(); }

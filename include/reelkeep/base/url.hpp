@@ -12,18 +12,22 @@
 
 namespace reelkeep {
 
-/// An absolute URL, split; a host is lower case; path and query stay percent-encoded as given.
-/// Printing is safe by construction: display() knows neither user info nor query.
+/// An absolute URL, split; scheme and host are lower case (an IPv6 address in its shortest form, no
+/// final dot); path and query stay percent-encoded as given, bytes beyond ASCII become %XX; the
+/// fragment is dropped. Printing is safe by construction: display() knows neither user info nor
+/// query.
 class Url {
  public:
-  /// Errc::invalid for relative, malformed, or control characters anywhere. User info is taken out
-  /// and kept apart (a password may contain '@' and ':'; the last '@' before the path ends it).
+  /// Errc::invalid for relative, malformed, longer than 16 KiB, or control characters, spaces and
+  /// backslashes anywhere. User info is taken out, percent-decoded and kept apart (a password may
+  /// contain '@' and ':'; the last '@' before the path ends it). Messages never hold the text.
   static Result<Url> parse(std::string_view text);
 
   [[nodiscard]] const std::string& scheme() const noexcept { return m_scheme; }
   [[nodiscard]] const std::string& host() const noexcept { return m_host; }  ///< IPv6 without []
   [[nodiscard]] std::optional<std::uint16_t> port() const noexcept { return m_port; }
-  /// The written port, else the scheme's own (https 443, http 80, ftp 21, ftps 990, sftp/scp 22).
+  /// The written port, else the scheme's own (https 443, http 80, ftp 21, ftps 990, sftp/scp 22),
+  /// else 0.
   [[nodiscard]] std::uint16_t effective_port() const noexcept;
   [[nodiscard]] const std::string& path() const noexcept { return m_path; }  ///< "/" at least
   [[nodiscard]] const std::optional<std::string>& query() const noexcept { return m_query; }
@@ -44,8 +48,11 @@ class Url {
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> query_parameters() const;
   /// The same URL with another query (nothing: none).
   [[nodiscard]] Url with_query(std::optional<std::string> query) const;
-  /// A `Location` header seen from here; Errc::invalid if it is none.
+  /// A `Location` header seen from here (RFC 3986, 5.2); Errc::invalid if it is none. User info of
+  /// this URL is never handed on.
   [[nodiscard]] Result<Url> resolve(std::string_view reference) const;
+
+  friend bool operator==(const Url&, const Url&) = default;
 
  private:
   std::string m_scheme;

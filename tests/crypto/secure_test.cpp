@@ -1,6 +1,7 @@
 #include "crypto/secure.hpp"
 
 #include <doctest/doctest.h>
+
 #include <set>
 #include <string>
 

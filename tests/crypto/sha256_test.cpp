@@ -1,6 +1,7 @@
 #include "crypto/sha256.hpp"
 
 #include <doctest/doctest.h>
+
 #include <string>
 
 namespace reelkeep {

@@ -1,0 +1,102 @@
+#include "daemon/config_document.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <sstream>
+
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+#include "reelkeep/base/text.hpp"
+
+namespace reelkeep::daemon {
+namespace {
+
+Position position(const toml::source_position& at) {
+  return Position{static_cast<unsigned>(at.line), static_cast<unsigned>(at.column)};
+}
+
+Node convert(const toml::node& from);
+
+Node convert_table(const toml::table& table) {
+  Node to;
+  to.kind = Node::Kind::table;
+  for (const auto& [key, value] : table)
+    to.members.push_back(
+        Member{std::string(key.str()), position(key.source().begin), convert(value)});
+  // The library keeps its members by name; people read files from top to bottom.
+  std::stable_sort(to.members.begin(), to.members.end(),
+                   [](const Member& a, const Member& b) { return a.at < b.at; });
+  return to;
+}
+
+Node convert(const toml::node& from) {
+  Node to;
+  if (const auto* table = from.as_table()) {
+    to = convert_table(*table);
+  } else if (const auto* array = from.as_array()) {
+    to.kind = Node::Kind::array;
+    for (const toml::node& item : *array) to.items.push_back(convert(item));
+  } else if (const auto* text = from.as_string()) {
+    to.kind = Node::Kind::string;
+    to.text = text->get();
+  } else if (const auto* integer = from.as_integer()) {
+    to.kind = Node::Kind::integer;
+    to.number = integer->get();
+  } else if (const auto* flag = from.as_boolean()) {
+    to.kind = Node::Kind::boolean;
+    to.flag = flag->get();
+  } else {
+    to.kind = from.is_floating_point() ? Node::Kind::real : Node::Kind::date;
+  }
+  to.at = position(from.source().begin);
+  return to;
+}
+
+}  // namespace
+
+const Member* Node::find(std::string_view key) const {
+  for (const Member& member : members)
+    if (member.key == key) return &member;
+  return nullptr;
+}
+
+std::string_view noun(Node::Kind kind) noexcept {
+  switch (kind) {
+    case Node::Kind::string:
+      return "a string";
+    case Node::Kind::integer:
+      return "an integer";
+    case Node::Kind::real:
+      return "a decimal number";
+    case Node::Kind::boolean:
+      return "true or false";
+    case Node::Kind::date:
+      return "a date or time";
+    case Node::Kind::array:
+      return "an array";
+    case Node::Kind::table:
+      return "a table";
+  }
+  return "something else";
+}
+
+Document parse_document(std::string_view toml) {
+  Document document;
+  try {
+    toml::parse_result parsed = toml::parse(toml);
+    if (parsed) {
+      document.root = convert_table(parsed.table());
+    } else {
+      const toml::parse_error& error = parsed.error();
+      document.error = Document::SyntaxError{position(error.source().begin),
+                                             text::printable(error.description())};
+    }
+  } catch (const std::exception& exception) {  // std::bad_alloc; the library itself throws nothing
+    document.error = Document::SyntaxError{Position{}, exception.what()};
+  }
+  return document;
+}
+
+}  // namespace reelkeep::daemon

@@ -1,0 +1,208 @@
+// What needs two values at once: defaults that depend on others, and what must fit together.
+#include <algorithm>
+#include <set>
+
+#include "reelkeep/base/safe_name.hpp"
+#include "reelkeep/base/text.hpp"
+
+#include "daemon/config_schema.hpp"
+
+namespace reelkeep::daemon {
+namespace {
+
+constexpr std::string_view k_default_state_dir = "/var/lib/reelkeep";
+
+std::string quoted(std::string_view text) {
+  return "\"" + text::printable(text) + "\"";
+}
+
+std::string element(std::string_view list, std::size_t index) {
+  return std::string(list) + "[" + std::to_string(index) + "]";
+}
+
+/// The pair that belongs together, and what Basic authentication can carry.
+void check_pair(const std::string& block, const std::string& place, const std::string& username,
+                Reader& reader) {
+  const bool has_password = reader.has(place + ".password") || reader.has(place + ".password_file");
+  const bool has_username = reader.has(place + ".username");
+  if (has_password && !has_username)
+    reader.problem(reader.at(place + ".password"), "a password without a username in " + block,
+                   "give the username that belongs to it");
+  if (has_username && !has_password)
+    reader.problem(reader.at(place + ".username"), "a username without a password in " + block,
+                   "give password or password_file");
+  if (username.find(':') != std::string::npos)
+    reader.problem(reader.at(place + ".username"), "username: a \":\" is not allowed in " + block,
+                   "Basic authentication ends the name at the first colon");
+}
+
+void check_users(Config& config, Reader& reader) {
+  Webhook& webhook = config.webhook;
+  check_pair("[webhook]", "webhook", webhook.username, reader);
+  for (std::size_t i = 0; i < webhook.users.size(); ++i) {
+    const std::string place = element("webhook.user", i);
+    if (!reader.has(place + ".username") && !reader.has(place + ".password") &&
+        !reader.has(place + ".password_file"))
+      reader.problem(reader.at(place), "no username and no password in [[webhook.user]]");
+    check_pair("[[webhook.user]]", place, webhook.users[i].username, reader);
+    if (webhook.users[i].app_ids.empty())
+      reader.problem(reader.at(place + ".app_ids"), "app_ids is empty in [[webhook.user]]",
+                     "\"*\" stands for any");
+  }
+  if (reader.has("webhook.username"))
+    webhook.users.insert(webhook.users.begin(), WebhookUser{webhook.username, webhook.password});
+
+  if (reader.spoilt("webhook.listen") || reader.spoilt("webhook.insecure")) return;
+  if (webhook.listen.is_loopback() || webhook.insecure) return;
+  const Position where = reader.at("webhook.listen");
+  const std::string address = webhook.listen.text();
+  const bool names_users = reader.has("webhook.username") || reader.has("webhook.password") ||
+                           reader.has("webhook.password_file") || !webhook.users.empty();
+  if (!names_users)
+    reader.problem(where, "no webhook user, and " + address + " is not a loopback address",
+                   "give [webhook] username and password, or insecure = true");
+  for (const WebhookUser& user : webhook.users)
+    if (user.password.reveal() == k_placeholder_password)
+      reader.problem(where,
+                     "the webhook password of " + quoted(user.username) +
+                         " is \"change-me\", and " + address + " is not a loopback address",
+                     "choose another one, or insecure = true");
+  if (!reader.has("webhook.tls_certificate"))
+    reader.warning(where, "passwords and events arrive unencrypted at " + address,
+                   "put a reverse proxy with TLS in front, or give tls_certificate and tls_key");
+}
+
+void check_listeners(const Config& config, Reader& reader) {
+  const Webhook& webhook = config.webhook;
+  const bool spoilt = reader.spoilt("webhook.listen") || reader.spoilt("admin.listen");
+  if (!spoilt && webhook.listen.collides_with(config.admin.listen))
+    reader.problem(reader.at(reader.has("admin.listen") ? "admin.listen" : "webhook.listen"),
+                   "webhook and admin cannot both listen on " + config.admin.listen.text(),
+                   "give one of them another port");
+  if (!config.admin.listen.is_loopback())
+    reader.warning(reader.at("admin.listen"), "everyone who reaches " + config.admin.listen.text() +
+                                                  " may read /metrics: it asks for no password");
+  const bool plain =
+      webhook.path.starts_with('/') && webhook.path.find_first_of(" ?#%\\") == std::string::npos;
+  if (!plain)
+    reader.problem(reader.at("webhook.path"),
+                   "path is " + quoted(webhook.path) + ", expected one such as \"/webhook\"");
+  const bool certificate = reader.has("webhook.tls_certificate");
+  const bool key = reader.has("webhook.tls_key");
+  if (certificate != key)
+    reader.problem(reader.at(certificate ? "webhook.tls_certificate" : "webhook.tls_key"),
+                   certificate ? "tls_certificate without tls_key in [webhook]"
+                               : "tls_key without tls_certificate in [webhook]",
+                   "HTTPS needs both");
+}
+
+void check_download(Config& config, Reader& reader) {
+  Download& download = config.download;
+  if (!reader.spoilt("download.retry_min") && !reader.spoilt("download.retry_max") &&
+      download.retry_min > download.retry_max)
+    reader.problem(
+        reader.at(reader.has("download.retry_min") ? "download.retry_min" : "download.retry_max"),
+        "retry_min (" + to_string(download.retry_min) + ") is more than retry_max (" +
+            to_string(download.retry_max) + ")");
+  if (!download.proxy.empty()) {
+    const auto proxy = Url::parse(download.proxy.reveal());
+    const std::set<std::string> schemes{"http", "https", "socks4", "socks4a", "socks5", "socks5h"};
+    // The text is not repeated: it may hold a password.
+    if (!proxy || !schemes.contains(proxy->scheme()))
+      reader.problem(reader.at("download.proxy"),
+                     "proxy is no proxy URL, expected one such as \"http://proxy.example:3128\"");
+  }
+}
+
+void check_stores(Config& config, Reader& reader) {
+  for (std::size_t i = 0; i < config.stores.size(); ++i) {
+    StoreConfig& store = config.stores[i];
+    const std::string place = element("store", i);
+    if (!reader.has(place + ".id"))
+      reader.problem(reader.at(place), "no id in [[store]]", "projects name a store by its id");
+    if (store.path.empty()) store.path = reader.absolute(config.agent.state_dir + "/archive");
+    for (std::size_t j = 0; j < i; ++j) {
+      const StoreConfig& other = config.stores[j];
+      if (!store.id.empty() && store.id == other.id)
+        reader.problem(reader.at(place + ".id"),
+                       "two stores have the id " + quoted(store.id.get()));
+      const bool both_known = !reader.spoilt(place + ".type") && !reader.spoilt(place + ".path") &&
+                              !reader.spoilt(element("store", j) + ".type");
+      if (both_known && store.type == other.type && store.path == other.path)
+        reader.problem(reader.at(place + ".path"),
+                       "stores " + quoted(other.id.get()) + " and " + quoted(store.id.get()) +
+                           " both have the path " + text::printable(store.path));
+    }
+  }
+}
+
+void check_project(const Config& config, std::size_t index, Reader& reader) {
+  const ProjectConfig& project = config.projects[index];
+  const std::string place = element("project", index);
+  const std::string block = "[[project]] " + quoted(project.app_id.get());
+  check_pair(block, place, project.username, reader);
+  if (!reader.has(place + ".hosts"))
+    reader.problem(reader.at(place), "no hosts in " + block,
+                   "name the provider's file hosts, such as hosts = [\"*.enablex.io\"]");
+  if (project.password.reveal() == k_placeholder_password)
+    reader.warning(reader.at(place + ".password"), "the password in " + block + " is \"change-me\"",
+                   "the provider's portal shows the pair for file downloads");
+  for (std::size_t i = 0; i < index; ++i)
+    if (config.projects[i].app_id == project.app_id)
+      reader.problem(reader.at(place + ".app_id"),
+                     "two projects have the app_id " + quoted(project.app_id.get()));
+
+  if (reader.has(place + ".stores") && project.stores.empty())
+    reader.problem(reader.at(place + ".stores"), "stores is empty in " + block,
+                   "a project needs a store to archive into");
+  std::vector<std::string> known;
+  for (const StoreConfig& store : config.stores) known.push_back(store.id.get());
+  const bool stores_known = !reader.spoilt("store") && !reader.spoilt(place + ".stores");
+  for (const StoreId& id : project.stores)
+    if (stores_known && config.store_of(id) == nullptr)
+      reader.problem(reader.at(place + ".stores"),
+                     "no [[store]] has the id " + quoted(id.get()) + ", which " + block +
+                         (reader.has(place + ".stores") ? " names" : " uses by default"),
+                     did_you_mean(id.get(), known));
+  if (config.journal.keep_bodies < project.offered_for)
+    reader.problem(reader.at(reader.has("journal.keep_bodies") ? "journal.keep_bodies"
+                                                               : place + ".offered_for"),
+                   "bodies would be emptied (keep_bodies, " +
+                       to_string(config.journal.keep_bodies) + ") while their files are offered (" +
+                       "offered_for, " + to_string(project.offered_for) + ")");
+  if (config.agent.warn_before >= project.offered_for)
+    reader.warning(
+        reader.at(reader.has("agent.warn_before") ? "agent.warn_before" : place + ".offered_for"),
+        "every session of " + block + " is overdue from the start: warn_before (" +
+            to_string(config.agent.warn_before) + ") is not less than offered_for (" +
+            to_string(project.offered_for) + ")");
+}
+
+}  // namespace
+
+void finish_config(Config& config, Reader& reader) {
+  if (config.agent.state_dir.empty()) {
+    // systemd separates several by a colon; the first one is ours.
+    std::string state = reader.environment().state_directory.value_or("");
+    state = state.substr(0, state.find(':'));
+    config.agent.state_dir = reader.absolute(state.empty() ? k_default_state_dir : state);
+  }
+  if (config.stores.empty() && !reader.spoilt("store"))
+    config.stores.push_back(StoreConfig{StoreId("local"), StoreConfig::Type::local, ""});
+
+  check_users(config, reader);
+  check_listeners(config, reader);
+  check_download(config, reader);
+  if (const auto layout = check_layout(config.archive.layout); !layout)
+    reader.problem(reader.at("archive.layout"), "layout: " + layout.error().message);
+  check_stores(config, reader);
+  for (std::size_t i = 0; i < config.projects.size(); ++i) check_project(config, i, reader);
+  if (config.projects.empty() && !reader.has("project") && !config.file.empty())
+    reader.warning(Position{}, "no [[project]]: deliveries are kept, and nothing is downloaded");
+
+  if (config.download.staging_dir.empty())
+    config.download.staging_dir = config.stores.empty() ? config.agent.state_dir + "/staging"
+                                                        : config.stores.front().path + "/.staging";
+}
+
+}  // namespace reelkeep::daemon

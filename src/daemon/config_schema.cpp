@@ -1,0 +1,171 @@
+#include "daemon/config_schema.hpp"
+
+#include <array>
+
+#include "daemon/config_keys.hpp"
+
+namespace reelkeep::daemon {
+namespace {
+
+using namespace schema;
+using std::chrono::hours;
+using std::chrono::minutes;
+
+void log_level(const Slot& slot, Agent& agent) {
+  constexpr std::array k_levels{log::Level::trace, log::Level::debug, log::Level::info,
+                                log::Level::warn, log::Level::error};
+  std::vector<std::string> names;
+  for (const auto level : k_levels) names.emplace_back(to_string(level));
+  if (const auto index = read_word(slot, names)) agent.log_level = k_levels.at(*index);
+}
+
+void log_format(const Slot& slot, Agent& agent) {
+  constexpr std::array k_formats{log::Format::text, log::Format::json};
+  std::vector<std::string> names;
+  for (const auto format : k_formats) names.emplace_back(to_string(format));
+  if (const auto index = read_word(slot, names)) agent.log_format = k_formats.at(*index);
+}
+
+void store_type(const Slot& slot, StoreConfig& store) {
+  if (slot.node.kind == Node::Kind::string && slot.node.text == "s3") {
+    slot.problem("store type \"s3\" is not supported by this version", "write type = \"local\"");
+    return;
+  }
+  if (read_word(slot, {"local"})) store.type = StoreConfig::Type::local;
+}
+
+constexpr std::int64_t ms(Duration duration) {
+  return duration.count();
+}
+constexpr Duration k_day = hours(24);
+constexpr std::uint64_t k_ki = 1ULL << 10U;
+constexpr std::uint64_t k_mi = 1ULL << 20U;
+constexpr std::uint64_t k_gi = 1ULL << 30U;
+constexpr std::uint64_t k_any = 1ULL << 60U;
+
+constexpr std::array k_agent{
+    Key<Agent>{"state_dir", path<&Agent::state_dir>},
+    Key<Agent>{"log_level", log_level},
+    Key<Agent>{"log_format", log_format},
+    Key<Agent>{"warn_before", duration<&Agent::warn_before, 0, ms(365 * k_day)>},
+    Key<Agent>{"intake_reserve", bytes<&Agent::intake_reserve, 0, 64 * k_gi>},
+};
+
+constexpr std::array k_webhook_user{
+    Key<WebhookUser>{"username", words<&WebhookUser::username>},
+    Key<WebhookUser>{"password", secret<&WebhookUser::password>, Key<WebhookUser>::Kind::secret},
+    Key<WebhookUser>{"app_ids", texts<&WebhookUser::app_ids>},
+};
+
+constexpr std::array k_webhook{
+    Key<Webhook>{"listen", listen<&Webhook::listen>},
+    Key<Webhook>{"path", words<&Webhook::path>},
+    Key<Webhook>{"username", words<&Webhook::username>},
+    Key<Webhook>{"password", secret<&Webhook::password>, Key<Webhook>::Kind::secret},
+    Key<Webhook>{"max_body", bytes<&Webhook::max_body, k_ki, 256 * k_mi>},
+    Key<Webhook>{"tls_certificate", file<&Webhook::tls_certificate, Holds::anything>},
+    Key<Webhook>{"tls_key", file<&Webhook::tls_key, Holds::secret>},
+    Key<Webhook>{"insecure", flag<&Webhook::insecure>},
+    blocks_key<&Webhook::users, k_webhook_user>("user"),
+};
+
+constexpr std::array k_admin{
+    Key<Admin>{"listen", listen<&Admin::listen>},
+};
+
+constexpr std::array k_journal{
+    Key<Journal>{"keep_bodies", duration<&Journal::keep_bodies, ms(k_day), ms(36500 * k_day)>},
+};
+
+constexpr std::array k_download{
+    Key<Download>{"concurrency", integer<&Download::concurrency, 1, 1024>},
+    Key<Download>{"per_host", integer<&Download::per_host, 1, 1024>},
+    Key<Download>{"rate_limit", bytes<&Download::rate_limit, 0, k_any>},
+    Key<Download>{"connect_timeout", duration<&Download::connect_timeout, 100, ms(minutes(10))>},
+    Key<Download>{"stall_timeout", duration<&Download::stall_timeout, 1000, ms(hours(1))>},
+    Key<Download>{"retry_min", duration<&Download::retry_min, 10, ms(hours(24))>},
+    Key<Download>{"retry_max", duration<&Download::retry_max, 10, ms(hours(24))>},
+    Key<Download>{"minimum_free_space", bytes<&Download::minimum_free_space, 0, k_any>},
+    Key<Download>{"allow_plain_http", flag<&Download::allow_plain_http>},
+    Key<Download>{"allow_private_addresses", flag<&Download::allow_private_addresses>},
+    Key<Download>{"staging_dir", path<&Download::staging_dir>},
+    Key<Download>{"ca_file", file<&Download::ca_file, Holds::anything>},
+    Key<Download>{"proxy", secret<&Download::proxy>, Key<Download>::Kind::secret},
+};
+
+constexpr std::array k_archive{
+    Key<Archive>{"layout", words<&Archive::layout>},
+};
+
+constexpr auto k_later = Key<StoreConfig>::Kind::later;
+constexpr std::array k_store{
+    Key<StoreConfig>{"id", name<&StoreConfig::id>},
+    Key<StoreConfig>{"type", store_type},
+    Key<StoreConfig>{"path", path<&StoreConfig::path>},
+    Key<StoreConfig>{"endpoint", nullptr, k_later},
+    Key<StoreConfig>{"region", nullptr, k_later},
+    Key<StoreConfig>{"bucket", nullptr, k_later},
+    Key<StoreConfig>{"prefix", nullptr, k_later},
+    Key<StoreConfig>{"path_style", nullptr, k_later},
+    Key<StoreConfig>{"access_key_id", nullptr, k_later},
+    Key<StoreConfig>{"secret_access_key", nullptr, k_later},
+    Key<StoreConfig>{"secret_access_key_file", nullptr, k_later},
+    Key<StoreConfig>{"session_token", nullptr, k_later},
+    Key<StoreConfig>{"session_token_file", nullptr, k_later},
+    Key<StoreConfig>{"storage_class", nullptr, k_later},
+    Key<StoreConfig>{"server_side_encryption", nullptr, k_later},
+};
+
+constexpr auto k_project_later = Key<ProjectConfig>::Kind::later;
+constexpr std::array k_project{
+    Key<ProjectConfig>{"app_id", name<&ProjectConfig::app_id>},
+    Key<ProjectConfig>{"username", words<&ProjectConfig::username>},
+    Key<ProjectConfig>{"password", secret<&ProjectConfig::password>,
+                       Key<ProjectConfig>::Kind::secret},
+    Key<ProjectConfig>{"hosts", hosts<&ProjectConfig::hosts>},
+    Key<ProjectConfig>{"redirect_hosts", hosts<&ProjectConfig::redirect_hosts>},
+    Key<ProjectConfig>{"offered_for",
+                       duration<&ProjectConfig::offered_for, 1000, ms(3650 * k_day)>},
+    Key<ProjectConfig>{"volatile_query", texts<&ProjectConfig::volatile_query>},
+    Key<ProjectConfig>{"stores", names<&ProjectConfig::stores>},
+    Key<ProjectConfig>{"api_url", nullptr, k_project_later},
+    Key<ProjectConfig>{"api_id", nullptr, k_project_later},
+    Key<ProjectConfig>{"api_key", nullptr, k_project_later},
+    Key<ProjectConfig>{"api_key_file", nullptr, k_project_later},
+};
+
+constexpr std::array k_config{
+    table_key<&Config::agent, k_agent>("agent"),
+    table_key<&Config::webhook, k_webhook>("webhook"),
+    table_key<&Config::admin, k_admin>("admin"),
+    table_key<&Config::journal, k_journal>("journal"),
+    table_key<&Config::download, k_download>("download"),
+    table_key<&Config::archive, k_archive>("archive"),
+    blocks_key<&Config::stores, k_store>("store"),
+    blocks_key<&Config::projects, k_project>("project"),
+    Key<Config>{"destination", nullptr, Key<Config>::Kind::later},
+};
+
+}  // namespace
+
+std::string schema::home_of(std::string_view word) {
+  std::string homes;
+  for (const std::string& known : known_config_keys()) {
+    const std::size_t space = known.find(' ');
+    if (known.substr(space + 1) != word) continue;
+    homes += (homes.empty() ? "it belongs in " : " or ") + known.substr(0, space);
+  }
+  return homes;
+}
+
+std::vector<std::string> known_config_keys() {
+  std::vector<std::string> all;
+  list_keys<Config>("", "", k_config, all);
+  return all;
+}
+
+void read_document(const Node& root, Config& config, Reader& reader) {
+  read_table<Config>(root, "", "", k_config, config, reader);
+}
+
+}  // namespace reelkeep::daemon

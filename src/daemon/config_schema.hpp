@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string_view>
+
+#include "daemon/config.hpp"
+#include "daemon/config_reader.hpp"
+
+namespace reelkeep::daemon {
+
+/// Stands in examples; refused where the network can reach it.
+inline constexpr std::string_view k_placeholder_password = "change-me";
+
+/// Brings every value of the document into `config`, whose members hold the defaults, and reports
+/// unknown keys, wrong types and impossible values. What needs two values at once is left to
+/// finish_config().
+void read_document(const Node& root, Config& config, Reader& reader);
+
+/// Fills in the defaults that depend on other values, then reports what does not fit together.
+/// Works on what could be read, so that everything wrong is told at once.
+void finish_config(Config& config, Reader& reader);
+
+}  // namespace reelkeep::daemon

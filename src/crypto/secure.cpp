@@ -1,12 +1,11 @@
 #include "crypto/secure.hpp"
 
+#include <array>
+#include <climits>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
-
-#include <array>
-#include <climits>
 
 namespace reelkeep {
 namespace {

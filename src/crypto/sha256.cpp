@@ -1,7 +1,6 @@
 #include "crypto/sha256.hpp"
 
 #include <openssl/evp.h>
-
 #include <utility>
 
 namespace reelkeep {
@@ -22,9 +21,7 @@ struct Sha256::Context {
 
   Context() { require(evp != nullptr); }
   void start() { require(EVP_DigestInit_ex(evp.get(), EVP_sha256(), nullptr) == 1); }
-  void copy(const Context& other) {
-    require(EVP_MD_CTX_copy_ex(evp.get(), other.evp.get()) == 1);
-  }
+  void copy(const Context& other) { require(EVP_MD_CTX_copy_ex(evp.get(), other.evp.get()) == 1); }
   Digest finish() {
     Digest digest;
     unsigned int written = 0;
@@ -35,7 +32,9 @@ struct Sha256::Context {
   }
 };
 
-Sha256::Sha256() : m_context(std::make_unique<Context>()) { m_context->start(); }
+Sha256::Sha256() : m_context(std::make_unique<Context>()) {
+  m_context->start();
+}
 
 Sha256::Sha256(const Sha256& other) : m_context(std::make_unique<Context>()) {
   m_context->copy(*other.m_context);
@@ -54,7 +53,9 @@ void Sha256::update(std::span<const std::byte> bytes) {
   require(EVP_DigestUpdate(m_context->evp.get(), bytes.data(), bytes.size()) == 1);
 }
 
-void Sha256::update(std::string_view bytes) { update(std::as_bytes(std::span(bytes))); }
+void Sha256::update(std::string_view bytes) {
+  update(std::as_bytes(std::span(bytes)));
+}
 
 Digest Sha256::finish() {
   const Digest digest = m_context->finish();
@@ -62,9 +63,13 @@ Digest Sha256::finish() {
   return digest;
 }
 
-Digest Sha256::snapshot() const { return Sha256(*this).m_context->finish(); }
+Digest Sha256::snapshot() const {
+  return Sha256(*this).m_context->finish();
+}
 
-Digest sha256(std::string_view bytes) { return sha256(std::as_bytes(std::span(bytes))); }
+Digest sha256(std::string_view bytes) {
+  return sha256(std::as_bytes(std::span(bytes)));
+}
 
 Digest sha256(std::span<const std::byte> bytes) {
   Sha256 hash;

@@ -1,7 +1,6 @@
 #include "crypto/secure.hpp"
 
 #include <doctest/doctest.h>
-
 #include <set>
 #include <string>
 

@@ -1,7 +1,6 @@
 #include "crypto/sha256.hpp"
 
 #include <doctest/doctest.h>
-
 #include <string>
 
 namespace reelkeep {

@@ -33,9 +33,11 @@ struct NextStep {
 };
 
 /// What is next after a failure: nothing is terminal before the deadline. Pure.
-/// Backoff min*2^(n-1) up to max with full jitter (never under the minimum); `Retry-After` is
-/// honoured up to 1 h; the deadline itself is always tried (a retry is never planned past it
-/// when one before it is still possible). Past the deadline: every policy.maximum.
+/// Backoff min*2^(n-1) up to max with full jitter (never under the minimum); `Retry-After` is a
+/// lower bound, honoured up to 1 h; a retry that would fall past the deadline comes one minute
+/// before it, if that is still ahead. From the deadline on every policy.maximum; then `expired` on
+/// not_found, and on unauthorized while the credential works elsewhere; from give_up_at on also on
+/// every other code, but for corrupt, which is `quarantined`.
 NextStep next_step(const FailedAttempt& attempt, const RetryPolicy& policy);
 
 }  // namespace reelkeep

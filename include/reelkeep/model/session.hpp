@@ -53,11 +53,16 @@ struct ArtifactStanding {
   Timestamp deadline;
 };
 
-/// The first that holds: lost, overdue, waiting, open, complete (CONTRACT.md). Pure.
+/// The first that holds: lost (an artifact expired or quarantined, with neither a verified replica
+/// nor complete bytes in staging), overdue (something must still come from its source, whose
+/// deadline is nearer than `warn_before` or past), waiting (work left), open (started and not
+/// stopped, or nothing that counts), complete. Cancelled and delivered artifacts count for nothing.
+/// Pure.
 SessionState session_state(const Session& session, std::span<const ArtifactStanding> artifacts,
                            Timestamp now, Duration warn_before);
 SessionState session_state(const SessionView& view, Timestamp now, Duration warn_before);
-/// Nearest deadline of the work that is left; without any, the latest of all artifacts.
+/// Nearest deadline of what must still come from its source; without any, the latest of all
+/// artifacts that count.
 std::optional<Timestamp> session_deadline(const SessionView& view);
 
 /// A row of `sessions`.

@@ -33,9 +33,10 @@ class JournalWriter {
   virtual void append(NewEntry entry, Done done) = 0;
   /// append() and wait.
   Result<Appended> append_and_wait(NewEntry entry) {
-    std::promise<Result<Appended>> promise;
-    auto appended = promise.get_future();
-    append(std::move(entry), [&promise](Result<Appended> r) { promise.set_value(std::move(r)); });
+    // Shared: set_value() may still be on its way out when get() returns.
+    const auto promise = std::make_shared<std::promise<Result<Appended>>>();
+    auto appended = promise->get_future();
+    append(std::move(entry), [promise](Result<Appended> r) { promise->set_value(std::move(r)); });
     return appended.get();
   }
   /// All rows in one commit, in order; waits. All or none.

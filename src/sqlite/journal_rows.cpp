@@ -1,0 +1,99 @@
+#include "sqlite/journal_rows.hpp"
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "crypto/sha256.hpp"
+#include "sqlite/query.hpp"
+
+namespace reelkeep::sqlite {
+
+namespace {
+
+// seq never falls back, even if somebody removed the last rows: sqlite_sequence remembers.
+constexpr std::string_view k_tail =
+    "SELECT max(ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'entry'), 0),"
+    "           ifnull((SELECT max(seq) FROM entry), 0)),"
+    "       (SELECT chain FROM entry ORDER BY seq DESC LIMIT 1)";
+constexpr std::string_view k_insert =
+    "INSERT INTO entry(seq, kind, received_at, digest, remote, user, content_type, chain)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT(digest) WHERE kind = 'delivery' DO NOTHING";
+constexpr std::string_view k_insert_body =
+    "INSERT INTO body(seq, received_at, bytes) VALUES (?, ?, ?)";
+constexpr std::string_view k_first =
+    "SELECT seq FROM entry WHERE digest = ? AND kind = 'delivery'";
+constexpr std::string_view k_insert_receipt =
+    "INSERT INTO receipt(seq, received_at, remote, user) VALUES (?, ?, ?, ?)";
+constexpr std::string_view k_erase =
+    "DELETE FROM body WHERE seq IN"
+    " (SELECT seq FROM body WHERE received_at < ? ORDER BY received_at LIMIT ?)";
+
+void update_field(Sha256& hash, std::string_view field) {
+  hash.update(std::to_string(field.size()));
+  hash.update(std::string_view(":"));
+  hash.update(field);
+  hash.update(std::string_view(","));
+}
+
+void update_field(Sha256& hash, const Digest& digest) {
+  update_field(hash, std::string_view(reinterpret_cast<const char*>(digest.bytes.data()),
+                                      digest.bytes.size()));
+}
+
+}  // namespace
+
+Digest chain_link(const Digest& previous, const Entry& entry) {
+  Sha256 hash;
+  update_field(hash, previous);
+  update_field(hash, std::to_string(entry.seq.get()));
+  update_field(hash, to_string(entry.kind));
+  update_field(hash, std::to_string(entry.received_at.time_since_epoch().count()));
+  update_field(hash, entry.digest);
+  update_field(hash, entry.remote);
+  update_field(hash, entry.user);
+  update_field(hash, entry.content_type);
+  return hash.finish();
+}
+
+Tail read_tail(Connection& connection) {
+  Query query(connection, k_tail);
+  query.step();
+  Tail tail;
+  query.read(tail.seq);
+  tail.chain = query.next<std::optional<Digest>>().value_or(Digest{});
+  return tail;
+}
+
+Appended append_row(Connection& connection, const NewEntry& entry, Tail& tail) {
+  const Entry row{.seq = Seq(tail.seq + 1),
+                  .kind = entry.kind,
+                  .received_at = entry.received_at,
+                  .digest = sha256(entry.body),
+                  .chain = {},
+                  .remote = entry.remote,
+                  .user = entry.user,
+                  .content_type = entry.content_type,
+                  .body = std::nullopt};
+  const Digest chain = chain_link(tail.chain, row);
+  const auto inserted = Query(connection, k_insert, row.seq, row.kind, row.received_at, row.digest,
+                              row.remote, row.user, row.content_type, chain)
+                            .run();
+  if (inserted == 0) {
+    Query first(connection, k_first, row.digest);
+    if (!first.step()) throw UnreadableRow("a delivery is in its index but not in its table");
+    const Seq seq = first.next<Seq>();
+    Query(connection, k_insert_receipt, seq, row.received_at, row.remote, row.user).run();
+    return Appended{seq, true};
+  }
+  Query(connection, k_insert_body, row.seq, row.received_at, BorrowedBlob{entry.body}).run();
+  tail = Tail{row.seq.get(), chain};
+  return Appended{row.seq, false};
+}
+
+std::int64_t erase_some_bodies(Connection& connection, Timestamp before, std::int64_t limit) {
+  return Query(connection, k_erase, before, limit).run();
+}
+
+}  // namespace reelkeep::sqlite

@@ -52,6 +52,19 @@ struct Quarantined {
   std::optional<Digest> digest;  ///< of the bad body kept in staging
   ByteCount size;
 };
-using Outcome = std::variant<ReplicaStored, Expired, Quarantined>;
+/// A superseded replica was removed because the operator asked for it (--replace).
+struct ReplicaRemoved {
+  ArtifactIdentity identity;
+  std::string location;
+};
+/// A replica was read back and is not what it was (missing, corrupt), or is good again (verified).
+struct ReplicaFound {
+  ArtifactIdentity identity;
+  std::string location;
+  ReplicaState state = ReplicaState::verified;
+  Timestamp at;
+  std::string cause;
+};
+using Outcome = std::variant<ReplicaStored, Expired, Quarantined, ReplicaRemoved, ReplicaFound>;
 
 }  // namespace reelkeep

@@ -1,0 +1,94 @@
+#include "core/breaker.hpp"
+
+#include <algorithm>
+
+namespace reelkeep::core {
+namespace {
+constexpr std::size_t k_refusals_to_open = 3;
+constexpr Duration k_longest_pause{60'000};
+}  // namespace
+
+std::string Breakers::credential_key(const Policy& policy, const AppId& app_id) {
+  const ProjectPolicy* project = policy.project(app_id);
+  return project != nullptr ? project->app_id.get() : app_id.get();
+}
+
+bool Breakers::is_open(const std::string& key) const {
+  const auto found = m_states.find(key);
+  return found != m_states.end() && found->second.open;
+}
+
+bool Breakers::may_probe(const std::string& key, Timestamp now) const {
+  const auto found = m_states.find(key);
+  if (found == m_states.end() || !found->second.open) return false;
+  return !found->second.probing && now >= found->second.next_probe;
+}
+
+bool Breakers::was_probed(const std::string& key, ArtifactRow artifact) const {
+  const auto found = m_states.find(key);
+  return found != m_states.end() && found->second.probed.contains(artifact);
+}
+
+void Breakers::probe_started(const std::string& key, ArtifactRow artifact) {
+  State& state = m_states[key];
+  state.probing = artifact;
+  state.probed.insert(artifact);
+}
+
+void Breakers::succeeded(const std::string& key) {
+  State& state = m_states[key];
+  state = State{};
+  state.works = true;
+}
+
+bool Breakers::refused(const std::string& key, ArtifactRow artifact, Timestamp now) {
+  State& state = m_states[key];
+  state.refused.insert(artifact);
+  if (state.open) {
+    if (state.probing == artifact) plan_next(state, now);
+    return false;
+  }
+  if (state.refused.size() < k_refusals_to_open) return true;
+  state.open = true;
+  state.works = false;
+  state.probed = state.refused;
+  state.pause = m_policy.minimum;
+  state.next_probe = now + state.pause;
+  return false;
+}
+
+void Breakers::probe_ended(const std::string& key, ArtifactRow artifact, Timestamp now) {
+  const auto found = m_states.find(key);
+  if (found == m_states.end() || found->second.probing != artifact) return;
+  plan_next(found->second, now);
+}
+
+void Breakers::plan_next(State& state, Timestamp now) {
+  state.probing.reset();
+  state.pause = std::min(std::max(state.pause * 2, m_policy.minimum), k_longest_pause);
+  state.next_probe = now + state.pause;
+}
+
+void Breakers::reset(const std::string& key) { m_states.erase(key); }
+
+std::optional<Timestamp> Breakers::next_probe() const {
+  std::optional<Timestamp> next;
+  for (const auto& [key, state] : m_states)
+    if (state.open && !state.probing && (!next || state.next_probe < *next))
+      next = state.next_probe;
+  return next;
+}
+
+std::vector<std::string> Breakers::open_keys() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, state] : m_states)
+    if (state.open) keys.push_back(key);
+  return keys;
+}
+
+bool Breakers::works(const std::string& key) const {
+  const auto found = m_states.find(key);
+  return found != m_states.end() && found->second.works && !found->second.open;
+}
+
+}  // namespace reelkeep::core

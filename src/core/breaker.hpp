@@ -1,0 +1,62 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/policy.hpp"
+
+namespace reelkeep::core {
+
+/// The circuit breakers, one per credential (DESIGN invariant 10). A wrong password must not burn
+/// the attempts of a whole queue; one dead URL must not stop the others.
+///
+/// It opens after three different artifacts in a row were refused (401/403 from a host that the
+/// pair was sent to) with no success between. While it is open one probe at a time may go, each a
+/// different artifact, every retry minimum growing to one minute. Any success closes it.
+/// One thread.
+class Breakers {
+ public:
+  explicit Breakers(RetryPolicy policy) : m_policy(policy) {}
+
+  /// Which credential an app_id uses: its block's name, so that all of "*" share one.
+  static std::string credential_key(const Policy& policy, const AppId& app_id);
+
+  [[nodiscard]] bool is_open(const std::string& key) const;
+  /// While open: may a probe be sent now?
+  [[nodiscard]] bool may_probe(const std::string& key, Timestamp now) const;
+  /// Was this artifact probed since the breaker opened? Another one goes first.
+  [[nodiscard]] bool was_probed(const std::string& key, ArtifactRow artifact) const;
+  void probe_started(const std::string& key, ArtifactRow artifact);
+
+  void succeeded(const std::string& key);
+  /// True when this refusal burns an attempt of the artifact (the breaker is still closed).
+  bool refused(const std::string& key, ArtifactRow artifact, Timestamp now);
+  /// A probe ended without an answer about the credential.
+  void probe_ended(const std::string& key, ArtifactRow artifact, Timestamp now);
+  /// Closes a breaker at once (the credential was changed).
+  void reset(const std::string& key);
+
+  [[nodiscard]] std::optional<Timestamp> next_probe() const;
+  [[nodiscard]] std::vector<std::string> open_keys() const;
+  /// Did any artifact succeed with this credential after the newest refusal of another?
+  [[nodiscard]] bool works(const std::string& key) const;
+
+ private:
+  struct State {
+    std::set<ArtifactRow> refused;  ///< different artifacts in a row, no success between
+    std::set<ArtifactRow> probed;
+    bool open = false;
+    bool works = false;
+    std::optional<ArtifactRow> probing;
+    Duration pause{};
+    Timestamp next_probe;
+  };
+  void plan_next(State& state, Timestamp now);
+
+  RetryPolicy m_policy;
+  std::map<std::string, State> m_states;
+};
+
+}  // namespace reelkeep::core

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "reelkeep/base/secret.hpp"
+#include "reelkeep/base/time.hpp"
+#include "reelkeep/model/retry.hpp"
+#include "reelkeep/port/fetcher.hpp"
+
+namespace reelkeep::core {
+
+/// What the operator decided about one provider account.
+struct ProjectPolicy {
+  AppId app_id;  ///< "*": all that have no block of their own
+  std::optional<Credential> credential;
+  HostRules rules;
+  Duration offered_for{std::chrono::hours(72)};
+  std::vector<StoreId> stores;  ///< archived when every one holds a verified replica
+};
+
+/// Everything that the operator decided, as core needs it. Immutable; replaced whole on reload.
+struct Policy {
+  std::string layout = "{room_id}/{conf_num}/{kind}/{name}";
+  RetryPolicy retry;
+  Duration warn_before{std::chrono::hours(12)};
+  std::size_t concurrency = 8;
+  std::size_t per_host = 4;
+  ByteCount minimum_free_space = 1_GiB;
+  Duration keep_bodies{std::chrono::hours(24 * 400)};
+  std::vector<ProjectPolicy> projects;
+  /// Webhook user -> app_ids it may speak for ("*": all). A user that is not here any more was
+  /// authenticated when its delivery came, so it counts as allowed.
+  std::map<std::string, std::vector<std::string>> users;
+
+  /// The block of that app_id, else "*", else nothing.
+  [[nodiscard]] const ProjectPolicy* project(const AppId& app_id) const noexcept;
+  [[nodiscard]] Duration offered_for(const AppId& app_id) const noexcept;
+  [[nodiscard]] bool may_speak(const std::string& user, const std::string& app_id) const noexcept;
+};
+
+}  // namespace reelkeep::core

@@ -1,0 +1,239 @@
+#include "core/projector.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "core/crash_drill.hpp"
+#include "core/records.hpp"
+#include "reelkeep/base/log.hpp"
+
+namespace reelkeep::core {
+namespace {
+
+constexpr int k_deaths_to_quarantine = 2;
+const std::string k_poison = "poison:";
+
+/// Reads an integer that we wrote ourselves.
+int number(const std::string& text) { return static_cast<int>(std::strtol(text.c_str(), nullptr, 10)); }
+
+}  // namespace
+
+Result<Rebuild> Projector::begin(bool unclean) {
+  REELKEEP_ASSIGN(const std::optional<JournalPosition> known, m_catalog.position());
+  REELKEEP_ASSIGN(const JournalPosition end, m_journal.end());
+  Rebuild rebuild = Rebuild::none;
+  if (!known) {
+    rebuild = end.cursor.get() > 0 ? Rebuild::first_start : Rebuild::none;
+  } else {
+    REELKEEP_ASSIGN(const std::optional<Digest> chain,
+                    known->cursor.get() == 0 ? Result<std::optional<Digest>>(Digest{})
+                                             : m_journal.chain_at(known->cursor));
+    const bool same = known->journal_id == end.journal_id && known->cursor <= end.cursor &&
+                      chain == known->chain && known->receipts <= end.receipts;
+    if (!same) rebuild = Rebuild::journal_replaced;
+  }
+  if (known && rebuild == Rebuild::none) {
+    m_position = *known;
+  } else {
+    m_position = JournalPosition{.journal_id = end.journal_id};
+    m_history_end = end.cursor;
+    REELKEEP_TRY(m_catalog.transact([&]() -> Status {
+      REELKEEP_TRY(m_catalog.clear());
+      return m_catalog.set_position(m_position);
+    }));
+  }
+  if (rebuild == Rebuild::none) {
+    // A rebuild that was interrupted goes on as one.
+    REELKEEP_ASSIGN(const auto note, m_catalog.note("history_end"));
+    if (note) m_history_end = Seq(std::strtoll(note->c_str(), nullptr, 10));
+  } else {
+    REELKEEP_TRY(m_catalog.transact([&] {
+      return m_catalog.set_note("history_end", std::to_string(m_history_end.get()));
+    }));
+  }
+  if (unclean) m_careful_until = std::min(end.cursor, Seq(m_position.cursor.get() + 1000));
+  return rebuild;
+}
+
+Result<bool> Projector::advance(const Policy& policy, Effects& effects, std::size_t limit) {
+  REELKEEP_ASSIGN(const bool entries, advance_entries(policy, effects, limit));
+  if (entries) return true;
+  return advance_receipts(policy, effects, limit);
+}
+
+Result<bool> Projector::is_poison(Seq seq) {
+  const std::string key = k_poison + std::to_string(seq.get());
+  REELKEEP_ASSIGN(const auto noted, m_catalog.note(key));
+  const int deaths = noted ? number(*noted) : 0;
+  if (deaths >= k_deaths_to_quarantine) return true;
+  REELKEEP_TRY(
+      m_catalog.transact([&] { return m_catalog.set_note(key, std::to_string(deaths + 1)); }));
+  return false;
+}
+
+Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects,
+                                        std::size_t limit) {
+  const bool careful = m_position.cursor < m_careful_until;
+  REELKEEP_ASSIGN(const std::vector<Entry> entries,
+                  m_journal.read(m_position.cursor, careful ? 1 : limit));
+  if (entries.empty()) return false;
+  bool poison = false;
+  if (careful) REELKEEP_ASSIGN(poison, is_poison(entries.front().seq));
+
+  JournalPosition position = m_position;
+  Effects found;
+  REELKEEP_TRY(m_catalog.transact([&]() -> Status {
+    for (const Entry& entry : entries) {
+      const Status applied =
+          poison ? Status(Error{Errc::internal,
+                                "applying this row ended the process twice; it is kept for study"})
+                 : m_catalog.transact([&] {
+                     return apply(policy, entry, Occasion::first, entry.user, found);
+                   });
+      if (!applied) {
+        // A catalog that cannot be written is no fault of the row.
+        const Errc code = applied.error().code;
+        if (code == Errc::no_space || code == Errc::timeout || code == Errc::unavailable)
+          return applied.error();
+        REELKEEP_TRY(quarantine(entry, (poison ? "internal: " : "") + applied.error().message));
+      }
+      position.cursor = entry.seq;
+      position.chain = entry.chain;
+    }
+    if (careful)
+      REELKEEP_TRY(m_catalog.set_note(k_poison + std::to_string(position.cursor.get()),
+                                      std::nullopt));
+    if (m_history_end.get() > 0 && position.cursor >= m_history_end)
+      REELKEEP_TRY(m_catalog.set_note("history_end", std::nullopt));
+    return m_catalog.set_position(position);
+  }));
+  m_position = position;
+  std::ranges::move(found, std::back_inserter(effects));
+  return true;
+}
+
+Result<bool> Projector::advance_receipts(const Policy& policy, Effects& effects,
+                                         std::size_t limit) {
+  REELKEEP_ASSIGN(const std::vector<Receipt> receipts,
+                  m_journal.receipts(m_position.receipts, limit));
+  if (receipts.empty()) return false;
+  JournalPosition position = m_position;
+  Effects found;
+  REELKEEP_TRY(m_catalog.transact([&]() -> Status {
+    for (const Receipt& receipt : receipts) {
+      // Evidence of a row that is not applied yet waits for it.
+      if (receipt.seq > position.cursor) break;
+      REELKEEP_ASSIGN(const std::optional<Entry> entry, m_journal.find(receipt.seq));
+      if (entry) {
+        REELKEEP_ASSIGN(std::optional<DeliveryRecord> record, m_catalog.delivery(receipt.seq));
+        const bool rejected = record && (record->state == DeliveryState::quarantined ||
+                                         record->state == DeliveryState::ignored);
+        const Status applied = m_catalog.transact([&] {
+          Entry again = *entry;
+          again.received_at = rejected ? entry->received_at : receipt.received_at;
+          return apply(policy, again, rejected ? Occasion::first : Occasion::repeated,
+                       receipt.user, found);
+        });
+        if (!applied && applied.error().code == Errc::no_space) return applied.error();
+        REELKEEP_ASSIGN(record, m_catalog.delivery(receipt.seq));
+        if (record) {
+          record->received_at = entry->received_at;
+          record->duplicates += 1;
+          REELKEEP_TRY(m_catalog.put_delivery(*record));
+        }
+      }
+      position.receipts = receipt.id;
+    }
+    return m_catalog.set_position(position);
+  }));
+  const bool moved = position.receipts != m_position.receipts;
+  m_position = position;
+  std::ranges::move(found, std::back_inserter(effects));
+  return moved;
+}
+
+Status Projector::apply_again(const Policy& policy, const std::vector<Seq>& entries,
+                              Effects& effects) {
+  return m_catalog.transact([&]() -> Status {
+    for (const Seq seq : entries) {
+      REELKEEP_ASSIGN(const std::optional<Entry> entry, m_journal.find(seq));
+      if (!entry || entry->kind != EntryKind::delivery) continue;
+      const Status applied = m_catalog.transact([&] {
+        return apply(policy, *entry, Occasion::repeated, entry->user, effects);
+      });
+      if (!applied) REELKEEP_TRY(quarantine(*entry, applied.error().message));
+    }
+    return {};
+  });
+}
+
+Status Projector::apply(const Policy& policy, const Entry& entry, Occasion occasion,
+                        const std::string& user, Effects& effects) {
+  const Era era = entry.seq <= m_history_end ? Era::history : Era::live;
+  switch (entry.kind) {
+    case EntryKind::delivery:
+    case EntryKind::reconcile:
+      return apply_delivery(policy, entry, occasion, user);
+    case EntryKind::command:
+    case EntryKind::outcome:
+      break;
+  }
+  if (!entry.body) return Error{Errc::corrupt, "the body of a journal row of ours is missing"};
+  RecordFacts facts(m_catalog, policy, effects);
+  if (entry.kind == EntryKind::command) {
+    REELKEEP_ASSIGN(const Command command, decode_command(*entry.body));
+    return facts.apply(command, entry.received_at, era);
+  }
+  REELKEEP_ASSIGN(const Outcome outcome, decode_outcome(*entry.body));
+  return facts.apply(outcome, entry.received_at, era);
+}
+
+Status Projector::apply_delivery(const Policy& policy, const Entry& entry, Occasion occasion,
+                                 const std::string& user) {
+  REELKEEP_ASSIGN(const std::optional<DeliveryRecord> before, m_catalog.delivery(entry.seq));
+  DeliveryRecord record{.seq = entry.seq,
+                        .received_at = before ? before->received_at : entry.received_at,
+                        .duplicates = before ? before->duplicates : 0};
+  if (!entry.body) {
+    if (before) return {};  // erased after keep_bodies: what is known stays
+    record.state = DeliveryState::ignored;
+    record.reason = "the body was erased after keep_bodies before this catalog was built";
+    return m_catalog.put_delivery(record);
+  }
+  crash_drill(*entry.body);
+  const Result<Decoded> decoded = m_provider.decode(*entry.body, entry.received_at);
+  if (!decoded) return decoded.error();
+  record.app_id = decoded->app_id;
+  record.type = decoded->type;
+  record.conf_num = decoded->conf_num;
+  record.reason = decoded->remark;
+  record.state = decoded->known_type ? DeliveryState::applied : DeliveryState::ignored;
+  if (!policy.may_speak(user, decoded->app_id)) {
+    record.state = DeliveryState::quarantined;
+    record.reason = "webhook user \"" + user + "\" may not speak for app_id \"" +
+                    decoded->app_id + "\": see app_ids of [[webhook.user]]";
+    return m_catalog.put_delivery(record);
+  }
+  SessionFacts facts(m_catalog, policy);
+  for (const Event& event : decoded->events)
+    REELKEEP_TRY(facts.apply(event, entry.received_at, occasion));
+  if (entry.kind == EntryKind::reconcile) return {};
+  return m_catalog.put_delivery(record);
+}
+
+Status Projector::quarantine(const Entry& entry, const std::string& reason) {
+  if (entry.kind != EntryKind::delivery) {
+    log::error("a journal row of ours cannot be applied", {{"seq", std::to_string(entry.seq.get())},
+                                                           {"kind", std::string(to_string(entry.kind))},
+                                                           {"reason", reason}});
+    return {};
+  }
+  REELKEEP_ASSIGN(const std::optional<DeliveryRecord> before, m_catalog.delivery(entry.seq));
+  return m_catalog.put_delivery(DeliveryRecord{.seq = entry.seq,
+                                               .received_at = entry.received_at,
+                                               .state = DeliveryState::quarantined,
+                                               .reason = reason,
+                                               .duplicates = before ? before->duplicates : 0});
+}
+
+}  // namespace reelkeep::core

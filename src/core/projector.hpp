@@ -1,0 +1,60 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "core/policy.hpp"
+#include "core/record_facts.hpp"
+#include "reelkeep/port/catalog.hpp"
+#include "reelkeep/port/journal.hpp"
+#include "reelkeep/port/provider.hpp"
+
+namespace reelkeep::core {
+
+/// Why the catalog had to be made anew.
+enum class Rebuild { none, first_start, journal_replaced };
+
+/// Turns journal rows into catalog state: the only way in for facts. Rows are applied in order,
+/// many to a transaction, each in its own savepoint; a row that cannot be applied is quarantined
+/// with its reason and the cursor moves on. One thread (the agent's).
+class Projector {
+ public:
+  Projector(JournalReader& journal, Catalog& catalog, const Provider& provider)
+      : m_journal(journal), m_catalog(catalog), m_provider(provider) {}
+
+  /// Compares the catalog's position with the journal; clears the catalog when it is not a
+  /// projection of this journal. `unclean`: the last run died, so rows are applied one by one and
+  /// noted before (a row noted at two deaths is quarantined as internal).
+  Result<Rebuild> begin(bool unclean);
+
+  /// Applies rows and receipts past the cursor, at most `limit` of each. Returns whether something
+  /// was applied (then there may be more). Effects are added for after the commit.
+  Result<bool> advance(const Policy& policy, Effects& effects, std::size_t limit);
+
+  /// Applies journaled deliveries once more (replay).
+  Status apply_again(const Policy& policy, const std::vector<Seq>& entries, Effects& effects);
+
+  [[nodiscard]] Seq cursor() const noexcept { return m_position.cursor; }
+  /// Rows up to here are history: they were journaled before this catalog existed.
+  [[nodiscard]] Seq history_end() const noexcept { return m_history_end; }
+
+ private:
+  Result<bool> advance_entries(const Policy& policy, Effects& effects, std::size_t limit);
+  Result<bool> advance_receipts(const Policy& policy, Effects& effects, std::size_t limit);
+  Status apply(const Policy& policy, const Entry& entry, Occasion occasion,
+               const std::string& user, Effects& effects);
+  Status apply_delivery(const Policy& policy, const Entry& entry, Occasion occasion,
+                        const std::string& user);
+  Status quarantine(const Entry& entry, const std::string& reason);
+  Result<bool> is_poison(Seq seq);
+
+  JournalReader& m_journal;
+  Catalog& m_catalog;
+  const Provider& m_provider;
+  JournalPosition m_position;
+  Seq m_history_end;
+  Seq m_careful_until;  ///< rows that may have killed the last run
+};
+
+}  // namespace reelkeep::core

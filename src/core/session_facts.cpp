@@ -1,0 +1,232 @@
+#include "core/session_facts.hpp"
+
+#include <algorithm>
+
+#include "core/artifact_id.hpp"
+#include "reelkeep/base/safe_name.hpp"
+#include "reelkeep/base/url.hpp"
+
+namespace reelkeep::core {
+namespace {
+
+std::string lane_host(const std::string& url) {
+  const auto parsed = Url::parse(url);
+  if (!parsed) return "";
+  return parsed->host() + ":" + std::to_string(parsed->effective_port());
+}
+
+/// The artifact of a source that an offer with this stage means; nothing: a new one.
+Artifact* choose(std::vector<Artifact>& same_source, const std::string& stage) {
+  if (same_source.empty()) return nullptr;
+  std::ranges::sort(same_source, {}, [](const Artifact& a) { return a.identity.stage; });
+  if (stage.empty()) return &same_source.front();
+  for (Artifact& candidate : same_source)
+    if (candidate.identity.stage == stage) return &candidate;
+  return same_source.front().identity.stage.empty() ? &same_source.front() : nullptr;
+}
+
+/// A repeated offer, or an operator's wish: what waits or was given up becomes due.
+void make_due(Artifact& artifact, Timestamp now) {
+  if (artifact.state != ArtifactState::waiting && artifact.state != ArtifactState::expired &&
+      artifact.state != ArtifactState::quarantined)
+    return;
+  artifact.state = ArtifactState::planned;
+  artifact.next_attempt_at.reset();
+  artifact.known_at = std::max(artifact.known_at, now);
+}
+
+}  // namespace
+
+Status SessionFacts::apply(const Event& event, Timestamp received_at, Occasion occasion) {
+  REELKEEP_ASSIGN(Session session, session_for(event.session, event.room_id, received_at));
+  const Timestamp at = event.at.value_or(received_at);
+  const Session before = session;
+
+  if (std::holds_alternative<SessionStarted>(event.fact)) {
+    if (!session.started_at || at < *session.started_at) session.started_at = at;
+  } else if (std::holds_alternative<SessionStopped>(event.fact)) {
+    if (!session.ended_at || at > *session.ended_at) session.ended_at = at;
+  } else if (std::holds_alternative<CdrReady>(event.fact)) {
+    session.cdr_ready = true;
+  }
+  if (!(session == before)) {
+    REELKEEP_ASSIGN(session, m_catalog.put_session(session));
+    if (session.ended_at != before.ended_at) REELKEEP_TRY(recompute_deadlines(session));
+  }
+  if (const auto* offer = std::get_if<FilesOffered>(&event.fact))
+    return offered(session, event, *offer, received_at, occasion);
+  if (const auto* push = std::get_if<FilesPushed>(&event.fact)) return pushed(session, *push, at);
+  return {};
+}
+
+Result<Session> SessionFacts::session_for(const SessionKey& key, const RoomId& room,
+                                          Timestamp seen_at) {
+  REELKEEP_ASSIGN(std::optional<Session> found, m_catalog.session(key));
+  if (found) {
+    const bool better = !room.empty() && (found->room_id.empty() || room < found->room_id);
+    if (!better) return std::move(*found);
+    found->room_id = room;
+    return m_catalog.put_session(std::move(*found));
+  }
+  Session session;
+  session.key = key;
+  session.room_id = room;
+  session.first_seen_at = seen_at;
+  return m_catalog.put_session(std::move(session));
+}
+
+Timestamp SessionFacts::deadline_of(const Artifact& artifact, const Session& session) const {
+  return session.ended_at.value_or(artifact.offered_at) +
+         m_policy.offered_for(session.key.app_id);
+}
+
+Status SessionFacts::recompute_deadlines(const Session& session) {
+  REELKEEP_ASSIGN(std::vector<Artifact> artifacts, m_catalog.artifacts(session.row));
+  for (Artifact& artifact : artifacts) {
+    const Timestamp deadline = deadline_of(artifact, session);
+    if (deadline == artifact.deadline) continue;
+    artifact.deadline = deadline;
+    REELKEEP_TRY(m_catalog.put_artifact(std::move(artifact)));
+  }
+  return {};
+}
+
+Status SessionFacts::offered(const Session& session, const Event& event, const FilesOffered& offer,
+                             Timestamp received_at, Occasion occasion) {
+  const Timestamp at = event.at.value_or(received_at);
+  for (const OfferedFile& file : offer.files)
+    REELKEEP_TRY(offered_file(session, offer, file, at, received_at, occasion));
+  return {};
+}
+
+Status SessionFacts::offered_file(const Session& session, const FilesOffered& offer,
+                                  const OfferedFile& file, Timestamp at, Timestamp received_at,
+                                  Occasion occasion) {
+  REELKEEP_ASSIGN(
+      std::vector<Artifact> same_source,
+      m_catalog.artifacts_with_source(session.row, offer.kind, file.source_key));
+  Artifact* known = choose(same_source, offer.stage);
+  if (known == nullptr) {
+    Artifact fresh;
+    fresh.session_row = session.row;
+    fresh.identity = {session.key, offer.kind, file.source_key, offer.stage};
+    fresh.room_id = session.room_id;
+    fresh.name = file.name;
+    fresh.url = file.url;
+    fresh.url_at = at;
+    fresh.host = lane_host(file.url);
+    fresh.declared_size = offer.declared_size;
+    fresh.offered_at = at;
+    fresh.known_at = received_at;
+    REELKEEP_TRY(settle_new(fresh, session));
+    REELKEEP_TRY(m_catalog.put_artifact(std::move(fresh)));
+    return relink_pushes(session, file.name);
+  }
+
+  Artifact merged = *known;
+  if (merged.identity.stage.empty() && !offer.stage.empty()) {
+    merged.identity.stage = offer.stage;
+    merged.id = artifact_id(merged.identity);
+  }
+  merged.offered_at = std::min(merged.offered_at, at);
+  merged.declared_size = std::max(merged.declared_size, offer.declared_size);
+  if (std::pair(at, file.url) > std::pair(merged.url_at, merged.url)) {
+    merged.url = file.url;
+    merged.url_at = at;
+    merged.host = lane_host(file.url);
+  }
+  merged.deadline = deadline_of(merged, session);
+  if (occasion == Occasion::repeated || merged.url != known->url) make_due(merged, received_at);
+  if (merged == *known) return {};
+  REELKEEP_TRY(m_catalog.put_artifact(std::move(merged)));
+  return {};
+}
+
+Status SessionFacts::settle_new(Artifact& artifact, const Session& session) {
+  artifact.id = artifact_id(artifact.identity);
+  artifact.staging_name = artifact.id.get();
+  artifact.deadline = deadline_of(artifact, session);
+  const LayoutValues values{.app_id = session.key.app_id.get(),
+                            .room_id = session.room_id.get(),
+                            .conf_num = session.key.conf_num.get(),
+                            .kind = std::string(to_string(artifact.identity.kind)),
+                            .stage = artifact.identity.stage,
+                            .id = artifact.id.get(),
+                            .name = artifact.name,
+                            .date = artifact.offered_at};
+  REELKEEP_ASSIGN(const std::string plain, expand_layout(m_policy.layout, values));
+  const auto slash = plain.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : plain.substr(0, slash + 1);
+  const std::string leaf = plain.substr(folder.size());
+  std::vector<std::string> suffixes{"", "~" + artifact.id.get().substr(0, 6),
+                                    "~" + artifact.id.get()};
+  for (int n = 2; n < 100; ++n) suffixes.push_back("~" + artifact.id.get() + "-" + std::to_string(n));
+  for (const std::string& suffix : suffixes) {
+    artifact.path = folder + (suffix.empty() ? leaf : with_suffix(leaf, suffix));
+    REELKEEP_ASSIGN(const bool taken, m_catalog.path_taken(artifact.path));
+    if (!taken) return {};
+  }
+  return Error{Errc::conflict, "no free path for artifact " + artifact.id.get() + " at " + plain};
+}
+
+Status SessionFacts::pushed(const Session& session, const FilesPushed& push, Timestamp at) {
+  for (const DeliveredFile& file : push.files) {
+    REELKEEP_TRY(m_catalog.put_pushed_file(
+        session.row, PushedFile{.session = session.key,
+                                .name = file.name,
+                                .location = file.location,
+                                .url = file.url,
+                                .destination_name = push.destination_name,
+                                .source_key = file.source_key,
+                                .at = at}));
+    REELKEEP_TRY(relink_pushes(session, file.name));
+  }
+  return {};
+}
+
+Status SessionFacts::relink_pushes(const Session& session, const std::string& name) {
+  REELKEEP_ASSIGN(const std::vector<PushedFile> files, m_catalog.pushed_files(session.row, name));
+  if (files.empty()) return {};
+  REELKEEP_ASSIGN(std::vector<Artifact> named, m_catalog.artifacts_named(session.row, name));
+  std::erase_if(named, [](const Artifact& a) { return a.identity.kind == ArtifactKind::delivered; });
+
+  for (const PushedFile& file : files) {
+    const ArtifactIdentity own{session.key, ArtifactKind::delivered, file.source_key, ""};
+    if (named.size() == 1) {
+      REELKEEP_TRY(m_catalog.put_replica(named.front().row,
+                                         Replica{.location = file.location,
+                                                 .state = ReplicaState::delivered}));
+      REELKEEP_ASSIGN(const std::optional<Artifact> stand_in, m_catalog.artifact(own));
+      if (stand_in) REELKEEP_TRY(m_catalog.remove_artifact(stand_in->row));
+      continue;
+    }
+    for (const Artifact& other : named)
+      REELKEEP_TRY(m_catalog.remove_replica(other.row, file.location));
+    REELKEEP_TRY(put_delivered(session, file));
+  }
+  return {};
+}
+
+Status SessionFacts::put_delivered(const Session& session, const PushedFile& file) {
+  const ArtifactIdentity identity{session.key, ArtifactKind::delivered, file.source_key, ""};
+  REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog.artifact(identity));
+  if (!artifact) {
+    Artifact fresh;
+    fresh.session_row = session.row;
+    fresh.identity = identity;
+    fresh.room_id = session.room_id;
+    fresh.name = file.name;
+    fresh.url = file.url;
+    fresh.url_at = file.at;
+    fresh.host = lane_host(file.url);
+    fresh.offered_at = file.at;
+    fresh.known_at = file.at;
+    fresh.state = ArtifactState::delivered;
+    REELKEEP_TRY(settle_new(fresh, session));
+    REELKEEP_ASSIGN(artifact, m_catalog.put_artifact(std::move(fresh)));
+  }
+  return m_catalog.put_replica(
+      artifact->row, Replica{.location = file.location, .state = ReplicaState::delivered});
+}
+
+}  // namespace reelkeep::core

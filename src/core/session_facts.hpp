@@ -1,0 +1,44 @@
+#pragma once
+
+#include <vector>
+
+#include "core/policy.hpp"
+#include "reelkeep/model/event.hpp"
+#include "reelkeep/port/catalog.hpp"
+
+namespace reelkeep::core {
+
+/// Why an event is applied: a repeated one changes no facts but makes work due again.
+enum class Occasion { first, repeated };
+
+/// Applies what the provider said to the catalog. Called inside Catalog::transact(); applying the
+/// same event twice changes nothing, and any order of the same events gives the same catalog,
+/// times apart. One thread.
+class SessionFacts {
+ public:
+  SessionFacts(Catalog& catalog, const Policy& policy) : m_catalog(catalog), m_policy(policy) {}
+
+  Status apply(const Event& event, Timestamp received_at, Occasion occasion);
+
+  /// The session of an outcome whose offer was never seen (a damaged body, an older format).
+  Result<Session> session_for(const SessionKey& key, const RoomId& room, Timestamp seen_at);
+  /// Path, id and staging name for an artifact that becomes known now.
+  Status settle_new(Artifact& artifact, const Session& session);
+  /// Files pushed under this name go to the one artifact that has it, else stand for themselves.
+  Status relink_pushes(const Session& session, const std::string& name);
+
+ private:
+  Status offered(const Session& session, const Event& event, const FilesOffered& offer,
+                 Timestamp received_at, Occasion occasion);
+  Status offered_file(const Session& session, const FilesOffered& offer, const OfferedFile& file,
+                      Timestamp at, Timestamp received_at, Occasion occasion);
+  Status pushed(const Session& session, const FilesPushed& push, Timestamp at);
+  Status put_delivered(const Session& session, const PushedFile& file);
+  Status recompute_deadlines(const Session& session);
+  [[nodiscard]] Timestamp deadline_of(const Artifact& artifact, const Session& session) const;
+
+  Catalog& m_catalog;
+  const Policy& m_policy;
+};
+
+}  // namespace reelkeep::core

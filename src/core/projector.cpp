@@ -13,8 +13,11 @@ namespace {
 constexpr int k_deaths_to_quarantine = 2;
 const std::string k_poison = "poison:";
 
+const std::string k_history_end = "history_end";
+const std::string k_history_receipts = "history_receipts";
+
 /// Reads an integer that we wrote ourselves.
-int number(const std::string& text) { return static_cast<int>(std::strtol(text.c_str(), nullptr, 10)); }
+std::int64_t number(const std::string& text) { return std::strtoll(text.c_str(), nullptr, 10); }
 
 }  // namespace
 
@@ -44,11 +47,15 @@ Result<Rebuild> Projector::begin(bool unclean) {
   }
   if (rebuild == Rebuild::none) {
     // A rebuild that was interrupted goes on as one.
-    REELKEEP_ASSIGN(const auto note, m_catalog.note("history_end"));
-    if (note) m_history_end = Seq(std::strtoll(note->c_str(), nullptr, 10));
+    REELKEEP_ASSIGN(const auto entries, m_catalog.note(k_history_end));
+    REELKEEP_ASSIGN(const auto receipts, m_catalog.note(k_history_receipts));
+    if (entries) m_history_end = Seq(number(*entries));
+    if (receipts) m_history_receipts = number(*receipts);
   } else {
-    REELKEEP_TRY(m_catalog.transact([&] {
-      return m_catalog.set_note("history_end", std::to_string(m_history_end.get()));
+    m_history_receipts = end.receipts;
+    REELKEEP_TRY(m_catalog.transact([&]() -> Status {
+      REELKEEP_TRY(m_catalog.set_note(k_history_end, std::to_string(m_history_end.get())));
+      return m_catalog.set_note(k_history_receipts, std::to_string(m_history_receipts));
     }));
   }
   if (unclean) m_careful_until = std::min(end.cursor, Seq(m_position.cursor.get() + 1000));
@@ -64,7 +71,7 @@ Result<bool> Projector::advance(const Policy& policy, Effects& effects, std::siz
 Result<bool> Projector::is_poison(Seq seq) {
   const std::string key = k_poison + std::to_string(seq.get());
   REELKEEP_ASSIGN(const auto noted, m_catalog.note(key));
-  const int deaths = noted ? number(*noted) : 0;
+  const std::int64_t deaths = noted ? number(*noted) : 0;
   if (deaths >= k_deaths_to_quarantine) return true;
   REELKEEP_TRY(
       m_catalog.transact([&] { return m_catalog.set_note(key, std::to_string(deaths + 1)); }));
@@ -103,8 +110,6 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects,
     if (careful)
       REELKEEP_TRY(m_catalog.set_note(k_poison + std::to_string(position.cursor.get()),
                                       std::nullopt));
-    if (m_history_end.get() > 0 && position.cursor >= m_history_end)
-      REELKEEP_TRY(m_catalog.set_note("history_end", std::nullopt));
     return m_catalog.set_position(position);
   }));
   m_position = position;
@@ -128,7 +133,9 @@ Result<bool> Projector::advance_receipts(const Policy& policy, Effects& effects,
         REELKEEP_ASSIGN(std::optional<DeliveryRecord> record, m_catalog.delivery(receipt.seq));
         const bool rejected = record && (record->state == DeliveryState::quarantined ||
                                          record->state == DeliveryState::ignored);
-        const Status applied = m_catalog.transact([&] {
+        // What was history before a rebuild makes nothing due again.
+        const bool history = receipt.id <= m_history_receipts;
+        const Status applied = history && !rejected ? Status() : m_catalog.transact([&] {
           Entry again = *entry;
           again.received_at = rejected ? entry->received_at : receipt.received_at;
           return apply(policy, again, rejected ? Occasion::first : Occasion::repeated,

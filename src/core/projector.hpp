@@ -54,6 +54,7 @@ class Projector {
   const Provider& m_provider;
   JournalPosition m_position;
   Seq m_history_end;
+  std::int64_t m_history_receipts = 0;
   Seq m_careful_until;  ///< rows that may have killed the last run
 };
 

@@ -189,9 +189,22 @@ Status RecordFacts::found(const ReplicaFound& outcome) {
   REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog.replicas(artifact->row));
   for (Replica replica : replicas) {
     if (replica.location != outcome.location) continue;
+    const bool current = replica.state == ReplicaState::verified;
     replica.state = outcome.state;
     if (outcome.state == ReplicaState::verified) replica.verified_at = outcome.at;
     REELKEEP_TRY(m_catalog.put_replica(artifact->row, replica));
+    if (!current || outcome.state == ReplicaState::verified ||
+        artifact->state != ArtifactState::archived)
+      continue;
+    // What is called archived is really there: without its replica it is work again.
+    Artifact again = *artifact;
+    again.state = ArtifactState::planned;
+    again.refetch = false;
+    again.known_at = std::max(again.known_at, outcome.at);
+    again.next_attempt_at.reset();
+    again.error = Error{Errc::corrupt, std::string(to_string(outcome.state)) + " at " +
+                                           outcome.location + ": " + outcome.cause};
+    REELKEEP_TRY(m_catalog.put_artifact(std::move(again)));
   }
   return {};
 }

@@ -1,0 +1,225 @@
+#include "core/archiver.hpp"
+
+
+#include "core/records.hpp"
+#include "media/judge.hpp"
+#include "reelkeep/base/log.hpp"
+
+namespace reelkeep::core {
+namespace {
+
+constexpr std::size_t k_batch = 64;
+
+media::Expectation expectation(ArtifactKind kind) {
+  switch (kind) {
+    case ArtifactKind::recording:
+    case ArtifactKind::transcoded:
+    case ArtifactKind::live_recording:
+      return media::Expectation::moving_picture;
+    case ArtifactKind::chatdata:
+    case ArtifactKind::metadata:
+    case ArtifactKind::transcription:
+    case ArtifactKind::cdr:
+    case ArtifactKind::delivered:
+      break;
+  }
+  return media::Expectation::anything_but_html;
+}
+
+NewEntry outcome_entry(const Outcome& outcome, Timestamp now) {
+  return NewEntry{.kind = EntryKind::outcome, .received_at = now, .body = encode(outcome)};
+}
+
+}  // namespace
+
+Archiver::Archiver(std::vector<Store*> stores, Staging& staging, JournalWriter& journal,
+                   const Clock& clock, Deliver deliver)
+    : m_staging(staging), m_journal(journal), m_clock(clock), m_deliver(std::move(deliver)) {
+  for (Store* store : stores) {
+    auto lane = std::make_unique<Lane>();
+    lane->store = store;
+    m_lanes.emplace(store->id(), std::move(lane));
+  }
+  for (auto& [id, lane] : m_lanes)
+    lane->worker = std::thread([this, &lane = *lane] { store_loop(lane); });
+  m_judge = std::thread([this] { judge_loop(); });
+  m_auditor = std::thread([this] { audit_loop(); });
+}
+
+Archiver::~Archiver() { stop(); }
+
+void Archiver::stop() {
+  m_stopping = true;
+  m_judging.close();
+  m_auditing.close();
+  for (auto& [id, lane] : m_lanes) lane->tasks.close();
+  if (m_judge.joinable()) m_judge.join();
+  if (m_auditor.joinable()) m_auditor.join();
+  for (auto& [id, lane] : m_lanes)
+    if (lane->worker.joinable()) lane->worker.join();
+}
+
+Store* Archiver::store(const StoreId& id) {
+  const auto found = m_lanes.find(id);
+  return found == m_lanes.end() ? nullptr : found->second->store;
+}
+
+void Archiver::judge(JudgeTask task) { m_judging.post(std::move(task)); }
+void Archiver::inspect(InspectTask task) { m_auditing.post(std::move(task)); }
+void Archiver::erase_bodies(Timestamp before) { m_auditing.post(EraseTask{before}); }
+
+void Archiver::open(OpenTask task) {
+  if (const auto lane = m_lanes.find(task.store); lane != m_lanes.end())
+    lane->second->tasks.post(std::move(task));
+}
+
+void Archiver::remove(RemoveTask task) {
+  if (const auto lane = m_lanes.find(task.store); lane != m_lanes.end())
+    lane->second->tasks.post(std::move(task));
+}
+
+void Archiver::publish(PublishTask task) {
+  const auto lane = m_lanes.find(task.store);
+  if (lane == m_lanes.end()) {
+    m_deliver(Published{task.artifact, task.store,
+                        Error{Errc::invalid, "store \"" + task.store.get() +
+                                                 "\" is not configured any more: restart the "
+                                                 "agent after changing [[store]]"}});
+    return;
+  }
+  lane->second->tasks.post(std::move(task));
+}
+
+void Archiver::judge_loop() {
+  while (auto task = m_judging.take()) {
+    if (m_stopping) continue;
+    m_deliver(judge_one(*task));
+  }
+}
+
+Judged Archiver::judge_one(JudgeTask& task) {
+  Judged judged{.artifact = task.artifact, .status = {}, .size = task.size, .digest = task.digest};
+  judged.status = media::judge(expectation(task.kind), task.size,
+                               [&](ByteCount offset, std::span<std::byte> into) {
+                                 return task.file->read_at(offset, into);
+                               });
+  if (judged.status && task.declared_size && *task.declared_size != task.size) {
+    if (task.bad_digest == task.digest)
+      judged.disputed = true;
+    else
+      judged.status = Error{Errc::corrupt, "the event declared " +
+                                               std::to_string(task.declared_size->get()) +
+                                               " bytes, the server sent " +
+                                               std::to_string(task.size.get()) +
+                                               "; fetching once more to see which is right"};
+  }
+  task.file.reset();
+  if (!judged.status && judged.status.error().code == Errc::corrupt)
+    if (const Status aside = m_staging.set_aside(task.staging_name); !aside)
+      judged.status = aside.error();
+  return judged;
+}
+
+void Archiver::store_loop(Lane& lane) {
+  for (;;) {
+    std::vector<StoreTask> tasks = lane.tasks.take_all(k_batch);
+    if (tasks.empty() || m_stopping) return;
+    std::vector<PublishTask> batch;
+    for (StoreTask& task : tasks) {
+      if (auto* publishing = std::get_if<PublishTask>(&task))
+        batch.push_back(std::move(*publishing));
+      else if (auto* opening = std::get_if<OpenTask>(&task))
+        m_deliver(StoreOpened{lane.store->id(), lane.store->open(opening->expected_root)});
+      else if (auto* removing = std::get_if<RemoveTask>(&task))
+        remove_one(*lane.store, *removing);
+    }
+    if (!batch.empty()) publish_batch(*lane.store, batch);
+  }
+}
+
+void Archiver::publish_batch(Store& store, std::vector<PublishTask>& batch) {
+  const auto fail_all = [&](const Error& error) {
+    for (const PublishTask& task : batch) m_deliver(Published{task.artifact, store.id(), error});
+  };
+  if (const Status ready = store.ready(); !ready) return fail_all(ready.error());
+
+  std::vector<PutRequest> requests;
+  requests.reserve(batch.size());
+  for (const PublishTask& task : batch) requests.push_back(task.request);
+  const std::vector<Result<Placed>> placed = store.put(requests);
+
+  std::vector<NewEntry> outcomes;
+  const Timestamp now = m_clock.now();
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (!placed[i]) continue;
+    outcomes.push_back(outcome_entry(ReplicaStored{.identity = batch[i].identity,
+                                                   .room_id = batch[i].room_id,
+                                                   .store = store.id(),
+                                                   .path = placed[i]->path,
+                                                   .location = placed[i]->location,
+                                                   .size = batch[i].request.size,
+                                                   .digest = batch[i].request.digest,
+                                                   .verified_at = now,
+                                                   .disputed = batch[i].disputed},
+                                     now));
+  }
+  Status journaled;
+  if (!outcomes.empty())
+    if (auto appended = m_journal.append_all(std::move(outcomes)); !appended)
+      journaled = appended.error().within("the outcome could not be journaled");
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    m_deliver(Published{batch[i].artifact, store.id(),
+                        placed[i] ? journaled : Status(placed[i].error())});
+}
+
+void Archiver::remove_one(Store& store, const RemoveTask& task) {
+  const Status removed = store.remove(task.path);
+  if (!removed && removed.error().code != Errc::not_found) {
+    log::warn("a superseded replica could not be removed; it stays",
+              {{"location", task.location}, {"cause", removed.error().message}});
+    return;
+  }
+  const Timestamp now = m_clock.now();
+  if (auto appended = m_journal.append_and_wait(
+          outcome_entry(ReplicaRemoved{task.identity, task.location}, now));
+      !appended)
+    log::warn("a removal could not be journaled",
+              {{"location", task.location}, {"cause", appended.error().message}});
+  m_deliver(JournalGrew{});
+}
+
+void Archiver::audit_loop() {
+  while (auto task = m_auditing.take()) {
+    if (m_stopping) return;
+    if (const auto* inspection = std::get_if<InspectTask>(&*task)) {
+      inspect_one(*inspection);
+      m_deliver(Inspected{});
+    } else if (auto erased = m_journal.erase_bodies(std::get<EraseTask>(*task).before); !erased) {
+      log::warn("old bodies could not be erased", {{"cause", erased.error().message}});
+    }
+  }
+}
+
+void Archiver::inspect_one(const InspectTask& task) {
+  Store* holder = store(task.store);
+  if (holder == nullptr || !holder->ready()) return;  // absence proves nothing while it is away
+  const auto look = [&] { return holder->inspect(task.path, task.size, task.digest, task.depth); };
+  Result<Inspection> seen = look();
+  // A bad finding is read a second time before it is believed.
+  if (seen && seen->found != Inspection::Found::good) seen = look();
+  if (!seen || seen->found == Inspection::Found::good) return;
+  if (!holder->ready()) return;
+  const ReplicaState state = seen->found == Inspection::Found::missing ? ReplicaState::missing
+                                                                       : ReplicaState::corrupt;
+  log::error("a replica is not what it was", {{"location", task.location},
+                                              {"state", std::string(to_string(state))},
+                                              {"cause", seen->cause}});
+  const Timestamp now = m_clock.now();
+  const auto appended = m_journal.append_and_wait(outcome_entry(
+      ReplicaFound{task.identity, task.location, state, now, seen->cause}, now));
+  if (!appended)
+    log::warn("a finding could not be journaled", {{"cause", appended.error().message}});
+  m_deliver(JournalGrew{});
+}
+
+}  // namespace reelkeep::core

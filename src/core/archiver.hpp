@@ -1,0 +1,139 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "reelkeep/base/mailbox.hpp"
+#include "reelkeep/model/record.hpp"
+#include "reelkeep/port/clock.hpp"
+#include "reelkeep/port/journal.hpp"
+#include "reelkeep/port/staging.hpp"
+#include "reelkeep/port/store.hpp"
+
+namespace reelkeep::core {
+
+/// Complete bytes that wait for a verdict on their content.
+struct JudgeTask {
+  ArtifactRow artifact;
+  ArtifactKind kind = ArtifactKind::recording;
+  std::string staging_name;
+  std::unique_ptr<StagingFile> file;
+  ByteCount size;
+  Digest digest;
+  std::optional<ByteCount> declared_size;
+  std::optional<Digest> bad_digest;  ///< of the body that was set aside before
+};
+
+/// Judged bytes on their way into one store.
+struct PublishTask {
+  ArtifactRow artifact;
+  ArtifactIdentity identity;
+  RoomId room_id;
+  StoreId store;
+  PutRequest request;
+  bool disputed = false;
+};
+
+/// A superseded replica that the operator does not want any more.
+struct RemoveTask {
+  ArtifactIdentity identity;
+  StoreId store;
+  std::string path;
+  std::string location;
+};
+
+/// A replica to be looked at.
+struct InspectTask {
+  ArtifactIdentity identity;
+  StoreId store;
+  std::string path;
+  std::string location;
+  ByteCount size;
+  Digest digest;
+  Depth depth = Depth::quick;
+};
+
+struct OpenTask {
+  StoreId store;
+  std::string expected_root;  ///< empty: first use
+};
+
+struct Judged {
+  ArtifactRow artifact;
+  Status status;          ///< Errc::corrupt: the body was set aside
+  ByteCount size;
+  Digest digest;
+  bool disputed = false;  ///< only the declared size disagrees, twice with the same bytes
+};
+struct Published {
+  ArtifactRow artifact;
+  StoreId store;
+  Status status;  ///< success: the outcome is in the journal
+};
+struct StoreOpened {
+  StoreId store;
+  Result<std::string> root;
+};
+struct JournalGrew {};
+struct Inspected {};
+using ArchiverMessage = std::variant<Judged, Published, StoreOpened, JournalGrew, Inspected>;
+
+/// The workers behind a completed transfer: judge its content, bring it into every store, journal
+/// the outcome, read replicas back. One thread judges, one inspects, and each store has its own, so
+/// that an outage of one holds up nothing else. All methods from the agent's thread; `deliver` is
+/// called on the workers. Ports are borrowed and outlive it.
+class Archiver {
+ public:
+  using Deliver = std::function<void(ArchiverMessage)>;
+  Archiver(std::vector<Store*> stores, Staging& staging, JournalWriter& journal, const Clock& clock,
+           Deliver deliver);
+  ~Archiver();
+
+  void judge(JudgeTask task);
+  void open(OpenTask task);
+  void publish(PublishTask task);
+  void remove(RemoveTask task);
+  void inspect(InspectTask task);
+  /// Bodies older than this are emptied, behind all inspections.
+  void erase_bodies(Timestamp before);
+  /// Finishes what is in hand and ends the threads; what still waits is dropped (the catalog knows it).
+  void stop();
+
+ private:
+  using StoreTask = std::variant<OpenTask, PublishTask, RemoveTask>;
+  struct EraseTask { Timestamp before; };
+  using AuditTask = std::variant<InspectTask, EraseTask>;
+  struct Lane {
+    Store* store = nullptr;
+    Mailbox<StoreTask> tasks;
+    std::thread worker;
+  };
+
+  void judge_loop();
+  void store_loop(Lane& lane);
+  void audit_loop();
+  Judged judge_one(JudgeTask& task);
+  void publish_batch(Store& store, std::vector<PublishTask>& batch);
+  void remove_one(Store& store, const RemoveTask& task);
+  void inspect_one(const InspectTask& task);
+  Store* store(const StoreId& id);
+
+  Staging& m_staging;
+  JournalWriter& m_journal;
+  const Clock& m_clock;
+  const Deliver m_deliver;
+  std::atomic<bool> m_stopping = false;
+  Mailbox<JudgeTask> m_judging;
+  Mailbox<AuditTask> m_auditing;
+  std::map<StoreId, std::unique_ptr<Lane>> m_lanes;  ///< constant after construction
+  std::thread m_judge;
+  std::thread m_auditor;
+};
+
+}  // namespace reelkeep::core

@@ -1,0 +1,357 @@
+#include "core/agent.hpp"
+
+#include <algorithm>
+
+#include "reelkeep/base/log.hpp"
+
+namespace reelkeep::core {
+namespace {
+
+constexpr std::size_t k_rows_per_commit = 256;
+constexpr int k_commits_per_turn = 8;
+constexpr Duration k_net{5000};  ///< a wake-up that got lost costs this much
+constexpr Duration k_store_pause{10'000};
+constexpr Duration k_day{24 * 60 * 60 * 1000};
+const std::string k_running_note = "running";
+
+}  // namespace
+
+Agent::Agent(AgentPorts ports, std::shared_ptr<const Policy> policy)
+    : m_ports(std::move(ports)), m_policy(std::move(policy)), m_breakers(m_policy->retry) {}
+
+Agent::~Agent() { stop(); }
+
+void Agent::start() {
+  m_last_turn = m_ports.clock->steady().time_since_epoch().count();
+  m_thread = std::thread([this] { run(); });
+}
+
+void Agent::stop() {
+  if (!m_thread.joinable()) return;
+  m_mailbox.post(Stop{});
+  m_thread.join();
+}
+
+void Agent::wake() { m_mailbox.post(ArchiverMessage{JournalGrew{}}); }
+
+void Agent::set_policy(std::shared_ptr<const Policy> policy) {
+  m_mailbox.post(PolicyChanged{std::move(policy)});
+}
+
+void Agent::set_limits(const FetchLimits& limits) {
+  std::shared_ptr<Fetcher> fetcher;
+  {
+    std::lock_guard lock(m_mutex);
+    fetcher = m_fetcher;
+  }
+  if (fetcher) fetcher->set_limits(limits);
+}
+
+void Agent::checkpointed(Checkpoint checkpoint) { m_mailbox.post(std::move(checkpoint)); }
+void Agent::fetched(Fetched fetched) { m_mailbox.post(std::move(fetched)); }
+
+AgentStatus Agent::status() const {
+  std::lock_guard lock(m_mutex);
+  AgentStatus copy = m_status;
+  if (m_fetcher) copy.received_bytes = m_fetcher->received_bytes();
+  return copy;
+}
+
+Duration Agent::longest_turn() const {
+  const Duration own = m_ports.clock->steady().time_since_epoch() - Duration(m_last_turn.load());
+  std::shared_ptr<Fetcher> fetcher;
+  {
+    std::lock_guard lock(m_mutex);
+    fetcher = m_fetcher;
+  }
+  return fetcher ? std::max(own, fetcher->longest_turn()) : own;
+}
+
+void Agent::run() {
+  bool stop_asked = false;
+  std::vector<Message> kept;  // messages whose commit failed: they are tried again
+  while (true) {
+    if (const Status opened = open(); opened) break;
+    else {
+      log::error("the catalog cannot be opened; trying again",
+                 {{"cause", opened.error().message}});
+      std::lock_guard lock(m_mutex);
+      m_status.catalog_problem = opened.error().message;
+    }
+    for (Message& message :
+         m_mailbox.take_all_until(std::chrono::steady_clock::now() + std::chrono::seconds(2)))
+      if (std::holds_alternative<Stop>(message)) stop_asked = true;
+    m_last_turn = m_ports.clock->steady().time_since_epoch().count();
+    if (stop_asked) return;
+  }
+
+  bool more = true;
+  while (!m_stopping) {
+    const Duration pause = !kept.empty() ? Duration(1000) : more ? Duration(0) : until_next();
+    std::vector<Message> arrived =
+        m_mailbox.take_all_until(std::chrono::steady_clock::now() + pause);
+    m_last_turn = m_ports.clock->steady().time_since_epoch().count();
+    std::ranges::move(arrived, std::back_inserter(kept));
+    Result<bool> turned = turn(kept);
+    {
+      std::lock_guard lock(m_mutex);
+      m_status.catalog_problem = turned ? "" : turned.error().message;
+    }
+    if (turned) {
+      more = *turned;
+      kept.clear();
+    } else {
+      more = false;
+      if (kept.empty()) kept.emplace_back(ArchiverMessage{JournalGrew{}});
+      log::error("the catalog cannot be written; trying again",
+                 {{"cause", turned.error().message}});
+    }
+    publish_status();
+  }
+  shut_down();
+}
+
+Status Agent::open() {
+  REELKEEP_ASSIGN(m_journal, m_ports.open_journal());
+  auto catalog = m_ports.open_catalog();
+  if (!catalog && catalog.error().code == Errc::corrupt) {
+    log::error("the catalog is damaged: it is rebuilt from the journal",
+               {{"cause", catalog.error().message}});
+    REELKEEP_TRY(m_ports.remove_catalog());
+    catalog = m_ports.open_catalog();
+  }
+  if (!catalog) return catalog.error();
+  m_catalog = std::move(*catalog);
+  m_projector = std::make_unique<Projector>(*m_journal, *m_catalog, *m_ports.provider);
+
+  REELKEEP_ASSIGN(const auto died, m_catalog->note(k_running_note));
+  REELKEEP_ASSIGN(const Rebuild rebuild, m_projector->begin(died.has_value()));
+  if (rebuild == Rebuild::journal_replaced)
+    log::error("the journal is not the one that this catalog was built from (replaced or set back): "
+               "the catalog is rebuilt; deliveries journaled since that copy are not in it, so ask "
+               "the provider to send them again or check the newest sessions");
+  if (rebuild == Rebuild::first_start)
+    log::warn("there was no catalog: it is rebuilt from the journal");
+  m_inspecting = rebuild != Rebuild::none;
+  REELKEEP_TRY(recover(died.has_value()));
+
+  m_archiver = std::make_unique<Archiver>(
+      m_ports.stores, *m_ports.staging, *m_ports.journal, *m_ports.clock,
+      [this](ArchiverMessage message) { m_mailbox.post(std::move(message)); });
+  std::shared_ptr<Fetcher> fetcher = m_ports.make_fetcher(*this);
+  for (Store* store : m_ports.stores) m_closed_stores[store->id()] = Timestamp{};
+  {
+    std::lock_guard lock(m_mutex);
+    m_fetcher = std::move(fetcher);
+    for (Store* store : m_ports.stores) m_status.store_problems[store->id().get()] = "not opened yet";
+  }
+  open_stores();
+  return {};
+}
+
+/// What the last run had in hand is planned again; complete bytes go on to their stores later.
+Status Agent::recover(bool unclean) {
+  return m_catalog->transact([&]() -> Status {
+    REELKEEP_TRY(m_catalog->set_note(k_running_note, "1"));
+    for (;;) {
+      REELKEEP_ASSIGN(std::vector<Artifact> held,
+                      m_catalog->in_hand(k_rows_per_commit, ArtifactRow(0)));
+      if (held.empty()) return {};
+      for (Artifact& artifact : held) {
+        artifact.in_hand = false;
+        if (artifact.state == ArtifactState::running) artifact.state = ArtifactState::planned;
+        if (unclean) artifact.deaths += 1;
+        if (artifact.deaths >= 2) {
+          // It may be what kills us: it goes behind everything else.
+          const Timestamp later = m_ports.clock->now() + m_policy->retry.maximum;
+          artifact.error = Error{Errc::internal, "the process ended twice while this was in hand"};
+          artifact.next_attempt_at = later;
+          artifact.deaths = 0;
+          if (artifact.state == ArtifactState::planned) artifact.state = ArtifactState::waiting;
+        }
+        REELKEEP_TRY(m_catalog->put_artifact(std::move(artifact)));
+      }
+    }
+  });
+}
+
+Result<bool> Agent::turn(std::vector<Message>& messages) {
+  AfterCommit after;
+  const Status handled = m_catalog->transact([&]() -> Status {
+    for (Message& message : messages) {
+      if (auto* checkpoint = std::get_if<Checkpoint>(&message)) {
+        REELKEEP_TRY(handle(*checkpoint, after));
+      } else if (auto* end = std::get_if<Fetched>(&message)) {
+        REELKEEP_TRY(handle(*end, after));
+      } else if (auto* report = std::get_if<ArchiverMessage>(&message)) {
+        REELKEEP_TRY(handle(*report, after));
+      } else if (auto* changed = std::get_if<PolicyChanged>(&message)) {
+        after.emplace_back([this, policy = changed->policy] {
+          for (const ProjectPolicy& project : policy->projects) {
+            const ProjectPolicy* old = m_policy->project(project.app_id);
+            if (old == nullptr || !(old->credential == project.credential))
+              m_breakers.reset(project.app_id.get());
+          }
+          m_policy = policy;
+        });
+      } else {
+        after.emplace_back([this] { m_stopping = true; });
+      }
+    }
+    return {};
+  });
+  if (!handled) return handled.error();
+  for (const auto& action : after) action();
+  messages.clear();
+  if (m_stopping) return false;
+
+  bool more = false;
+  for (int i = 0; i < k_commits_per_turn; ++i) {
+    Effects effects;
+    REELKEEP_ASSIGN(more, m_projector->advance(*m_policy, effects, k_rows_per_commit));
+    carry_out(effects);
+    if (!more) break;
+  }
+  if (!more && !m_caught_up) {
+    m_caught_up = true;
+    after_rebuild();
+  }
+  if (!m_caught_up) return true;
+  REELKEEP_TRY(claim());
+  REELKEEP_TRY(retry_publishing());
+  REELKEEP_TRY(inspect_replicas());
+  open_stores();
+  if (const Timestamp now = m_ports.clock->now(); now >= m_next_erase) {
+    m_next_erase = now + k_day;
+    m_archiver->erase_bodies(now - m_policy->keep_bodies);
+  }
+  return more;
+}
+
+/// The catalog is what the journal says: complete bytes in staging go on, leftovers go away.
+void Agent::after_rebuild() {
+  ArtifactRow last;
+  for (;;) {
+    auto verifying = m_catalog->in_state(ArtifactState::verifying, k_rows_per_commit, last);
+    if (!verifying || verifying->empty()) break;
+    for (Artifact& artifact : *verifying) {
+      last = artifact.row;
+      if (const Status begun = begin_publishing(std::move(artifact)); !begun)
+        log::warn("an artifact could not go on to its stores", {{"cause", begun.error().message}});
+    }
+  }
+  sweep_staging();
+}
+
+void Agent::sweep_staging() {
+  auto names = m_ports.staging->list();
+  if (!names) {
+    log::warn("staging cannot be listed", {{"cause", names.error().message}});
+    return;
+  }
+  for (const std::string& name : *names) {
+    auto needed = m_catalog->needs_staging(name);
+    if (!needed || *needed) continue;
+    // Known and not needed: the leftover of a finished artifact. Unknown: never ours to delete.
+    auto artifact = m_catalog->artifact(ArtifactId(name));
+    if (artifact && *artifact) {
+      if (const Status removed = m_ports.staging->remove(name); !removed)
+        log::warn("a leftover in staging cannot be removed", {{"cause", removed.error().message}});
+      (void)m_ports.staging->discard_aside(name).has_value();
+    } else {
+      log::warn("a file in staging belongs to no artifact; it is kept", {{"name", name}});
+    }
+  }
+}
+
+Duration Agent::until_next() const {
+  const Timestamp now = m_ports.clock->now();
+  Duration pause = k_net;
+  const auto consider = [&](std::optional<Timestamp> at) {
+    if (at) pause = std::min(pause, std::max(Duration(0), *at - now));
+  };
+  if (auto due = m_catalog->next_due(); due) consider(*due);
+  consider(m_breakers.next_probe());
+  for (const auto& [row, publishing] : m_publishing)
+    for (const auto& [store, at] : publishing.retry_at) consider(at);
+  return std::max(pause, Duration(1));
+}
+
+void Agent::carry_out(const Effects& effects) {
+  for (const Effect& effect : effects) {
+    if (const auto* drop = std::get_if<DropTransfer>(&effect)) {
+      const auto ticket = m_tickets.find(drop->artifact);
+      if (ticket != m_tickets.end()) {
+        m_running[ticket->second].dropped = true;
+        m_fetcher->cancel(ticket->second);
+      }
+      m_publishing.erase(drop->artifact);
+    } else if (const auto* staging = std::get_if<DropStaging>(&effect)) {
+      const Status removed = m_ports.staging->remove(staging->staging_name);
+      const Status aside = m_ports.staging->discard_aside(staging->staging_name);
+      if (!removed || !aside)
+        log::warn("staging cannot be cleared", {{"name", staging->staging_name}});
+    } else if (const auto* go = std::get_if<Publish>(&effect)) {
+      auto artifact = m_catalog->artifact(go->artifact);
+      if (artifact && *artifact && (*artifact)->bad_digest)
+        if (const Status back = m_ports.staging->take_back((*artifact)->staging_name); !back)
+          log::warn("quarantined bytes cannot be taken back", {{"cause", back.error().message}});
+      if (m_caught_up && artifact && *artifact)
+        if (const Status begun = begin_publishing(std::move(**artifact)); !begun)
+          log::warn("accepted bytes cannot be published", {{"cause", begun.error().message}});
+    } else if (const auto* old = std::get_if<RemoveSuperseded>(&effect)) {
+      if (const Status removed = remove_superseded(old->artifact); !removed)
+        log::warn("superseded replicas stay", {{"cause", removed.error().message}});
+    } else if (const auto* again = std::get_if<ApplyAgain>(&effect)) {
+      Effects further;
+      if (const Status applied = m_projector->apply_again(*m_policy, again->entries, further);
+          !applied)
+        log::warn("a replay failed", {{"cause", applied.error().message}});
+      carry_out(further);
+    }
+  }
+}
+
+void Agent::open_stores() {
+  const Timestamp now = m_ports.clock->now();
+  for (auto& [store, at] : m_closed_stores) {
+    if (at > now) continue;
+    at = now + k_store_pause;
+    auto root = m_catalog->note("root:" + store.get());
+    m_archiver->open(OpenTask{store, root && *root ? **root : std::string()});
+  }
+}
+
+void Agent::shut_down() {
+  std::shared_ptr<Fetcher> fetcher;
+  {
+    std::lock_guard lock(m_mutex);
+    fetcher = std::move(m_fetcher);
+  }
+  fetcher.reset();  // completes everything that runs
+  m_archiver->stop();
+  std::vector<Message> last = m_mailbox.take_all_until(std::chrono::steady_clock::now());
+  const Status done = m_catalog->transact([&]() -> Status {
+    AfterCommit after;
+    for (Message& message : last) {
+      if (auto* end = std::get_if<Fetched>(&message)) REELKEEP_TRY(handle(*end, after));
+      if (auto* point = std::get_if<Checkpoint>(&message)) REELKEEP_TRY(handle(*point, after));
+    }
+    REELKEEP_TRY(recover(false));
+    return m_catalog->set_note(k_running_note, std::nullopt);
+  });
+  if (!done) log::warn("the stop could not be noted", {{"cause", done.error().message}});
+  m_projector.reset();
+  m_catalog.reset();
+  m_journal.reset();
+}
+
+void Agent::publish_status() {
+  std::lock_guard lock(m_mutex);
+  m_status.catching_up = !m_caught_up;
+  m_status.disk_paused = m_disk_paused;
+  m_status.open_breakers = m_breakers.open_keys();
+  m_status.running = m_running.size();
+}
+
+}  // namespace reelkeep::core

@@ -1,0 +1,171 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "core/archiver.hpp"
+#include "core/breaker.hpp"
+#include "core/projector.hpp"
+#include "reelkeep/base/mailbox.hpp"
+
+namespace reelkeep::core {
+
+/// What the agent needs of the world. Borrowed ports outlive it. The factories run on the agent's
+/// thread, because database objects stay on one.
+struct AgentPorts {
+  std::function<Result<std::unique_ptr<JournalReader>>()> open_journal;
+  std::function<Result<std::unique_ptr<Catalog>>()> open_catalog;
+  std::function<Status()> remove_catalog;  ///< a damaged one, before it is rebuilt
+  JournalWriter* journal = nullptr;
+  const Provider* provider = nullptr;
+  Staging* staging = nullptr;
+  std::vector<Store*> stores;
+  const Clock* clock = nullptr;
+  std::function<std::unique_ptr<Fetcher>(FetchSink&)> make_fetcher;
+};
+
+/// For /readyz, /metrics and the log: a copy, any thread.
+struct AgentStatus {
+  bool catching_up = true;
+  std::string catalog_problem;                       ///< empty: none
+  bool disk_paused = false;
+  std::map<std::string, std::string> store_problems;  ///< store id -> cause
+  std::vector<std::string> open_breakers;             ///< project app_ids
+  std::map<Errc, std::uint64_t> failures;             ///< attempts by cause
+  std::uint64_t successes = 0;
+  std::uint64_t received_bytes = 0;
+  std::size_t running = 0;
+};
+
+/// The agent: sole owner of the domain state. Applies the journal to the catalog, claims due work
+/// earliest deadline first within its limits, and takes every artifact through transfer, judgement
+/// and publishing. Commits before every side effect. A crash at any point loses nothing: the queue
+/// is the catalog, and the facts are the journal.
+class Agent final : public FetchSink {
+ public:
+  Agent(AgentPorts ports, std::shared_ptr<const Policy> policy);
+  ~Agent() override;
+
+  void start();
+  /// Cancels what runs (its bytes are kept), notes a clean stop and ends. Seconds at most.
+  void stop();
+
+  /// The journal may have grown. Any thread; cheap.
+  void wake();
+  void set_policy(std::shared_ptr<const Policy> policy);
+  void set_limits(const FetchLimits& limits);
+  [[nodiscard]] AgentStatus status() const;
+  /// Age of the oldest loop turn, for the watchdog.
+  [[nodiscard]] Duration longest_turn() const;
+
+  // FetchSink
+  void checkpointed(Checkpoint checkpoint) override;
+  void fetched(Fetched fetched) override;
+
+ private:
+  struct PolicyChanged { std::shared_ptr<const Policy> policy; };
+  struct Stop {};
+  using Message = std::variant<Checkpoint, Fetched, ArchiverMessage, PolicyChanged, Stop>;
+  using AfterCommit = std::vector<std::function<void()>>;
+
+  /// A transfer in hand.
+  struct Running {
+    ArtifactRow artifact;
+    std::string host;
+    std::string credential;  ///< breaker key
+    ByteCount declared_left;
+    bool dropped = false;    ///< cancelled by the operator meanwhile
+  };
+  /// Judged bytes that are on their way into stores.
+  struct Publishing {
+    Digest digest;
+    ByteCount size;
+    bool disputed = false;
+    std::set<StoreId> at_work;
+    std::map<StoreId, Timestamp> retry_at;
+    int tries = 0;
+  };
+
+  // agent.cpp: the loop
+  void run();
+  Status open();
+  Status recover(bool unclean);
+  Result<bool> turn(std::vector<Message>& messages);
+  void after_rebuild();
+  void sweep_staging();
+  [[nodiscard]] Duration until_next() const;
+  void carry_out(const Effects& effects);
+  void shut_down();
+  void publish_status();
+
+  // agent_transfers.cpp: transfers and their ends
+  Status claim();
+  Result<std::vector<Artifact>> choose_work(std::size_t slots);
+  bool has_space_for(const Artifact& artifact, ByteCount& free);
+  void submit(const Artifact& artifact);
+  Status handle(Checkpoint& message, AfterCommit& after);
+  Status handle(Fetched& message, AfterCommit& after);
+  Status attempt_failed(Artifact artifact, Error error, AfterCommit& after);
+  Status give_up(Artifact& artifact, Verdict verdict, const Error& error, AfterCommit& after);
+
+  // agent_publishing.cpp: from judged bytes to replicas
+  Status handle(ArchiverMessage& message, AfterCommit& after);
+  Status handle(Judged& message, AfterCommit& after);
+  Status handle(Published& message, AfterCommit& after);
+  Status handle(StoreOpened& message, AfterCommit& after);
+  Status begin_publishing(Artifact artifact);
+  Status publish(const Artifact& artifact, Publishing& publishing);
+  Status retry_publishing();
+  Status remove_superseded(ArtifactRow row);
+  void open_stores();
+  Status inspect_replicas();
+
+  // constant after construction
+  const AgentPorts m_ports;
+
+  // own thread only
+  std::shared_ptr<const Policy> m_policy;
+  std::unique_ptr<JournalReader> m_journal;
+  std::unique_ptr<Catalog> m_catalog;
+  std::unique_ptr<Projector> m_projector;
+  std::unique_ptr<Archiver> m_archiver;
+  Breakers m_breakers{RetryPolicy{}};
+  std::map<std::uint64_t, Running> m_running;  ///< by ticket
+  std::map<ArtifactRow, std::uint64_t> m_tickets;
+  std::map<ArtifactRow, Publishing> m_publishing;
+  std::map<ArtifactRow, int> m_refetch_failures;
+  std::set<ArtifactRow> m_dropped;  ///< cancelled while being judged or published
+  std::map<StoreId, Timestamp> m_closed_stores;  ///< when to try to open again
+  std::uint64_t m_next_ticket = 1;
+  bool m_caught_up = false;
+  bool m_disk_paused = false;
+  bool m_stopping = false;
+  bool m_inspecting = false;          ///< replicas are looked at once after a rebuild
+  Depth m_inspection_depth = Depth::quick;
+  ArtifactRow m_inspected_to;
+  std::size_t m_inspections = 0;
+  Timestamp m_next_erase;
+  Timestamp m_next_disk_look;
+  std::mt19937_64 m_random{std::random_device{}()};
+
+  // any thread
+  Mailbox<Message> m_mailbox;
+  mutable std::mutex m_mutex;
+  AgentStatus m_status;                     ///< guarded by m_mutex
+  std::shared_ptr<Fetcher> m_fetcher;       ///< guarded by m_mutex; shared with status() readers
+  std::atomic<std::int64_t> m_last_turn{0};  ///< steady milliseconds
+  std::thread m_thread;  ///< last member: started when everything else stands
+};
+
+}  // namespace reelkeep::core

@@ -1,0 +1,270 @@
+// From judged bytes to verified replicas.
+#include <algorithm>
+
+#include "core/agent.hpp"
+#include "reelkeep/base/log.hpp"
+#include "core/layout.hpp"
+
+namespace reelkeep::core {
+namespace {
+
+constexpr Duration k_store_retry{5000};
+constexpr std::size_t k_inspections_in_hand = 16;
+
+std::string bare(const std::string& digest_hex) { return "~" + digest_hex.substr(0, 6); }
+
+}  // namespace
+
+Status Agent::handle(ArchiverMessage& message, AfterCommit& after) {
+  if (auto* judged = std::get_if<Judged>(&message)) return handle(*judged, after);
+  if (auto* published = std::get_if<Published>(&message)) return handle(*published, after);
+  if (auto* opened = std::get_if<StoreOpened>(&message)) return handle(*opened, after);
+  if (std::holds_alternative<Inspected>(message))
+    after.emplace_back([this] { m_inspections -= std::min<std::size_t>(m_inspections, 1); });
+  return {};
+}
+
+Status Agent::handle(Judged& message, AfterCommit& after) {
+  REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(message.artifact));
+  if (!artifact) return {};
+  artifact->deaths = 0;
+  if (artifact->state == ArtifactState::cancelled) {
+    artifact->in_hand = false;
+    after.emplace_back([this, name = artifact->staging_name] {
+      (void)m_ports.staging->remove(name).has_value();
+      (void)m_ports.staging->discard_aside(name).has_value();
+    });
+    REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
+    return {};
+  }
+  if (!message.status) {
+    artifact->in_hand = false;
+    artifact->resume.reset();
+    if (!artifact->refetch) artifact->received = ByteCount(0);
+    if (artifact->state == ArtifactState::running) artifact->state = ArtifactState::planned;
+    if (message.status.error().code == Errc::corrupt && !artifact->refetch)
+      artifact->bad_digest = message.digest;
+    return attempt_failed(std::move(*artifact), message.status.error(), after);
+  }
+  if (!artifact->refetch) {
+    // From here on the source and its deadline do not matter any more.
+    artifact->in_hand = false;
+    artifact->state = ArtifactState::verifying;
+    artifact->size = artifact->received = message.size;
+    artifact->digest = message.digest;
+    artifact->disputed = message.disputed;
+    artifact->error.reset();
+    artifact->resume.reset();
+    artifact->next_attempt_at.reset();
+  }
+  REELKEEP_ASSIGN(const Artifact kept, m_catalog->put_artifact(std::move(*artifact)));
+  after.emplace_back([this, kept, size = message.size, digest = message.digest,
+                      disputed = message.disputed] {
+    Publishing publishing{.digest = digest, .size = size, .disputed = disputed};
+    m_refetch_failures.erase(kept.row);
+    if (const Status begun = publish(kept, publishing); !begun)
+      log::warn("publishing could not begin", {{"cause", begun.error().message}});
+    m_publishing[kept.row] = std::move(publishing);
+  });
+  return {};
+}
+
+/// For artifacts whose complete bytes lie in staging (after a start, or accepted by the operator).
+Status Agent::begin_publishing(Artifact artifact) {
+  if (!artifact.digest) abort_broken_invariant("verifying without a digest");
+  REELKEEP_ASSIGN(std::optional<ByteCount> staged, m_ports.staging->stat(artifact.staging_name));
+  if (!staged) {
+    // Killed between accept and its side effect, or between rename and outcome: put() tells.
+    if (artifact.bad_digest == artifact.digest &&
+        m_ports.staging->take_back(artifact.staging_name)) {
+      REELKEEP_ASSIGN(staged, m_ports.staging->stat(artifact.staging_name));
+    }
+  }
+  Publishing publishing{.digest = *artifact.digest,
+                        .size = artifact.size.value_or(staged.value_or(ByteCount(0))),
+                        .disputed = artifact.disputed};
+  if (staged) publishing.size = *staged;
+  REELKEEP_TRY(publish(artifact, publishing));
+  m_publishing[artifact.row] = std::move(publishing);
+  return {};
+}
+
+/// Hands the bytes to every store that does not hold them yet and is not already at work.
+Status Agent::publish(const Artifact& artifact, Publishing& publishing) {
+  const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
+  if (project == nullptr) return {};  // waits for a reload
+  REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog->replicas(artifact.row));
+  std::vector<StoreId> missing;
+  for (const StoreId& store : project->stores) {
+    const bool holds = !artifact.refetch && std::ranges::any_of(replicas, [&](const Replica& r) {
+      return r.store == store && r.digest == publishing.digest &&
+             r.state == ReplicaState::verified;
+    });
+    if (!holds) missing.push_back(store);
+  }
+  const Timestamp now = m_ports.clock->now();
+  for (const StoreId& store : missing) {
+    if (publishing.at_work.contains(store)) continue;
+    if (const auto later = publishing.retry_at.find(store);
+        later != publishing.retry_at.end() && later->second > now)
+      continue;
+    publishing.retry_at.erase(store);
+    publishing.at_work.insert(store);
+    m_archiver->publish(PublishTask{
+        .artifact = artifact.row,
+        .identity = artifact.identity,
+        .room_id = artifact.room_id,
+        .store = store,
+        .request = PutRequest{.staged = m_ports.staging->path_of(artifact.staging_name),
+                              .path = artifact.path,
+                              .suffix = bare(publishing.digest.hex()),
+                              .manifest_dir = session_folder(m_policy->layout, artifact.path),
+                              .size = publishing.size,
+                              .digest = publishing.digest,
+                              .disposition = project->stores.size() == 1 ? Staged::take
+                                                                         : Staged::keep},
+        .disputed = publishing.disputed});
+  }
+  return {};
+}
+
+Status Agent::handle(Published& message, AfterCommit& after) {
+  const auto found = m_publishing.find(message.artifact);
+  if (message.status) {
+    // The replica row follows from the outcome in the journal, like everything that is known.
+    after.emplace_back([this, row = message.artifact, store = message.store] {
+      const auto publishing = m_publishing.find(row);
+      if (publishing == m_publishing.end()) return;
+      publishing->second.at_work.erase(store);
+      if (publishing->second.at_work.empty() && publishing->second.retry_at.empty())
+        m_publishing.erase(publishing);
+    });
+    return {};
+  }
+  if (found == m_publishing.end()) return {};
+  const Error& error = message.status.error();
+  REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(message.artifact));
+  if (!artifact) return {};
+  artifact->error = error.within("store \"" + message.store.get() + "\"");
+  const bool bytes_gone = error.code == Errc::not_found || error.code == Errc::corrupt;
+  if (bytes_gone) {
+    // Staging does not hold them (any more): the source has to give them again.
+    artifact->in_hand = false;
+    artifact->resume.reset();
+    if (artifact->state == ArtifactState::verifying) {
+      artifact->state = ArtifactState::planned;
+      artifact->size.reset();
+      artifact->digest.reset();
+      artifact->received = ByteCount(0);
+    }
+    after.emplace_back([this, row = message.artifact, name = artifact->staging_name] {
+      m_publishing.erase(row);
+      (void)m_ports.staging->remove(name).has_value();
+    });
+  } else {
+    const Timestamp now = m_ports.clock->now();
+    const int tries = found->second.tries;
+    const Duration pause = std::min(k_store_retry * (1 << std::min(tries, 10)),
+                                    m_policy->retry.maximum);
+    if (tries == 0)
+      log::warn("a store did not take the bytes; they are kept in staging and tried again",
+                {{"artifact", artifact->id.get()}, {"cause", artifact->error->message}});
+    after.emplace_back([this, row = message.artifact, store = message.store, at = now + pause] {
+      const auto publishing = m_publishing.find(row);
+      if (publishing == m_publishing.end()) return;
+      publishing->second.at_work.erase(store);
+      publishing->second.retry_at[store] = at;
+      ++publishing->second.tries;
+    });
+    if (error.code == Errc::unavailable)
+      after.emplace_back([this, store = message.store, cause = error.message] {
+        m_closed_stores.try_emplace(store, Timestamp{});
+        std::lock_guard lock(m_mutex);
+        m_status.store_problems[store.get()] = cause;
+      });
+  }
+  REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
+  return {};
+}
+
+Status Agent::retry_publishing() {
+  const Timestamp now = m_ports.clock->now();
+  for (auto& [row, publishing] : m_publishing) {
+    const bool due = std::ranges::any_of(publishing.retry_at,
+                                         [&](const auto& entry) { return entry.second <= now; });
+    if (!due) continue;
+    REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(row));
+    if (artifact) REELKEEP_TRY(publish(*artifact, publishing));
+  }
+  return {};
+}
+
+Status Agent::handle(StoreOpened& message, AfterCommit& after) {
+  const std::string id = message.store.get();
+  if (!message.root) {
+    after.emplace_back([this, id, cause = message.root.error().message] {
+      std::lock_guard lock(m_mutex);
+      std::string& problem = m_status.store_problems[id];
+      if (problem != cause)
+        log::error("a store is not available; artifacts for it are kept in staging",
+                   {{"store", id}, {"cause", cause}});
+      problem = cause;
+    });
+    return {};
+  }
+  REELKEEP_TRY(m_catalog->set_note("root:" + id, *message.root));
+  after.emplace_back([this, store = message.store] {
+    m_closed_stores.erase(store);
+    // What waited for this store goes now.
+    for (auto& [row, publishing] : m_publishing)
+      if (const auto later = publishing.retry_at.find(store); later != publishing.retry_at.end())
+        later->second = Timestamp{};
+    std::lock_guard lock(m_mutex);
+    m_status.store_problems.erase(store.get());
+  });
+  return {};
+}
+
+Status Agent::remove_superseded(ArtifactRow row) {
+  REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(row));
+  if (!artifact) return {};
+  REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog->replicas(row));
+  for (const Replica& replica : replicas)
+    if (replica.state == ReplicaState::superseded && replica.store)
+      m_archiver->remove(
+          RemoveTask{artifact->identity, *replica.store, replica.path, replica.location});
+  return {};
+}
+
+/// After a rebuild every replica is looked at: first its presence, then its bytes in the background.
+Status Agent::inspect_replicas() {
+  if (!m_inspecting || !m_closed_stores.empty() || m_inspections >= k_inspections_in_hand)
+    return {};
+  REELKEEP_ASSIGN(const std::vector<Artifact> page,
+                  m_catalog->in_state(ArtifactState::archived, k_inspections_in_hand,
+                                      m_inspected_to));
+  if (page.empty()) {
+    m_inspected_to = ArtifactRow();
+    m_inspecting = m_inspection_depth == Depth::quick;
+    m_inspection_depth = Depth::full;
+    return {};
+  }
+  for (const Artifact& artifact : page) {
+    m_inspected_to = artifact.row;
+    REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog->replicas(artifact.row));
+    for (const Replica& replica : replicas) {
+      if (replica.state != ReplicaState::verified || !replica.store || !replica.digest) continue;
+      ++m_inspections;
+      m_archiver->inspect(InspectTask{.identity = artifact.identity,
+                                      .store = *replica.store,
+                                      .path = replica.path,
+                                      .location = replica.location,
+                                      .size = replica.size,
+                                      .digest = *replica.digest,
+                                      .depth = m_inspection_depth});
+    }
+  }
+  return {};
+}
+
+}  // namespace reelkeep::core

@@ -1,0 +1,350 @@
+// Transfers: which artifact goes next, and what its end means.
+#include <algorithm>
+
+#include "core/agent.hpp"
+#include "core/records.hpp"
+#include "reelkeep/base/log.hpp"
+
+namespace reelkeep::core {
+namespace {
+
+constexpr std::size_t k_probe_candidates = 32;
+constexpr int k_refetch_tries = 5;
+constexpr Duration k_disk_pause{5000};
+constexpr Duration k_until_outcome{60 * 60 * 1000};
+
+/// A failed refetch of something archived ends when trying again cannot help.
+bool is_final_for_refetch(Errc code) {
+  switch (code) {
+    case Errc::not_found:
+    case Errc::unauthorized:
+    case Errc::invalid:
+    case Errc::corrupt:
+    case Errc::internal:
+    case Errc::conflict:
+      return true;
+    case Errc::unavailable:
+    case Errc::timeout:
+    case Errc::no_space:
+    case Errc::cancelled:
+      return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Status Agent::claim() {
+  const std::size_t in_hand = m_running.size();
+  if (in_hand >= m_policy->concurrency) return {};
+  const Timestamp now = m_ports.clock->now();
+  if (m_disk_paused && now < m_next_disk_look) return {};
+
+  REELKEEP_ASSIGN(const ByteCount on_disk, m_ports.staging->free_space());
+  ByteCount to_come;
+  for (const auto& [ticket, running] : m_running) to_come += running.declared_left;
+  ByteCount free = on_disk - to_come;
+  const bool full = free < m_policy->minimum_free_space;
+  if (full != m_disk_paused) {
+    if (full)
+      log::warn("downloads pause: the staging filesystem is nearly full; they resume by themselves "
+                "when there is space, or lower download.minimum_free_space",
+                {{"free", to_string(on_disk)},
+                 {"promised_to_running", to_string(to_come)},
+                 {"minimum_free_space", to_string(m_policy->minimum_free_space)}});
+    else
+      log::info("downloads resume: there is space again", {{"free", to_string(on_disk)}});
+  }
+  m_disk_paused = full;
+  m_next_disk_look = now + k_disk_pause;
+  if (full) return {};
+
+  REELKEEP_ASSIGN(std::vector<Artifact> chosen, choose_work(m_policy->concurrency - in_hand));
+  std::erase_if(chosen, [&](const Artifact& artifact) { return !has_space_for(artifact, free); });
+  if (chosen.empty()) return {};
+  REELKEEP_TRY(m_catalog->transact([&]() -> Status {
+    for (Artifact& artifact : chosen) {
+      artifact.in_hand = true;
+      if (!artifact.refetch) artifact.state = ArtifactState::running;
+      REELKEEP_ASSIGN(artifact, m_catalog->put_artifact(std::move(artifact)));
+    }
+    return {};
+  }));
+  for (const Artifact& artifact : chosen) submit(artifact);
+  return {};
+}
+
+Result<std::vector<Artifact>> Agent::choose_work(std::size_t slots) {
+  const Timestamp now = m_ports.clock->now();
+  REELKEEP_TRY(m_catalog->transact([&]() -> Status {
+    for (;;) {
+      REELKEEP_ASSIGN(const std::int64_t released, m_catalog->release_due(now, 1024));
+      if (released < 1024) return {};
+    }
+  }));
+  std::map<std::string, std::size_t> on_host;
+  for (const auto& [ticket, running] : m_running) ++on_host[running.host];
+
+  REELKEEP_ASSIGN(const std::vector<Lane> lanes, m_catalog->lanes());
+  std::vector<Artifact> candidates;
+  std::set<std::string> probing;
+  for (const Lane& lane : lanes) {
+    const std::size_t busy = on_host.contains(lane.host) ? on_host[lane.host] : 0;
+    if (busy >= m_policy->per_host || m_policy->project(lane.app_id) == nullptr) continue;
+    const std::string key = Breakers::credential_key(*m_policy, lane.app_id);
+    if (!m_breakers.is_open(key)) {
+      REELKEEP_ASSIGN(std::vector<Artifact> ready,
+                      m_catalog->claimable(lane, std::min(slots, m_policy->per_host - busy)));
+      std::ranges::move(ready, std::back_inserter(candidates));
+      continue;
+    }
+    if (!m_breakers.may_probe(key, now) || probing.contains(key)) continue;
+    REELKEEP_ASSIGN(std::vector<Artifact> ready, m_catalog->claimable(lane, k_probe_candidates));
+    if (ready.empty()) continue;
+    const auto unprobed = std::ranges::find_if(
+        ready, [&](const Artifact& a) { return !m_breakers.was_probed(key, a.row); });
+    probing.insert(key);
+    candidates.push_back(unprobed == ready.end() ? ready.front() : *unprobed);
+  }
+  std::ranges::sort(candidates, {}, [](const Artifact& a) { return std::pair(a.deadline, a.row); });
+  std::vector<Artifact> chosen;
+  for (Artifact& candidate : candidates) {
+    if (chosen.size() == slots) break;
+    // Its complete bytes may still be on their way into the stores.
+    if (m_publishing.contains(candidate.row) || m_tickets.contains(candidate.row)) continue;
+    std::size_t& busy = on_host[candidate.host];
+    if (busy >= m_policy->per_host) continue;
+    ++busy;
+    chosen.push_back(std::move(candidate));
+  }
+  return chosen;
+}
+
+bool Agent::has_space_for(const Artifact& artifact, ByteCount& free) {
+  const ByteCount needed = artifact.declared_size.value_or(ByteCount(0)) - artifact.received;
+  if (free < m_policy->minimum_free_space + needed) return false;
+  free = free - needed;
+  return true;
+}
+
+void Agent::submit(const Artifact& artifact) {
+  const std::uint64_t ticket = m_next_ticket++;
+  const std::string key =
+      Breakers::credential_key(*m_policy, artifact.identity.session.app_id);
+  m_running[ticket] = Running{.artifact = artifact.row,
+                              .host = artifact.host,
+                              .credential = key,
+                              .declared_left =
+                                  artifact.declared_size.value_or(ByteCount(0)) - artifact.received};
+  m_tickets[artifact.row] = ticket;
+  if (m_breakers.is_open(key)) m_breakers.probe_started(key, artifact.row);
+  log::debug("fetching", {{"artifact", artifact.id.get()}, {"host", artifact.host}});
+
+  auto url = Url::parse(artifact.url);
+  if (!url) {
+    fetched(Fetched{.ticket = ticket, .status = url.error().within("the offered URL")});
+    return;
+  }
+  const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
+  if (project == nullptr) abort_broken_invariant("work was chosen for an app_id without a project");
+  m_fetcher->submit(
+      FetchRequest{.ticket = ticket,
+                   .url = std::move(*url),
+                   .credential = project->credential,
+                   .rules = project->rules,
+                   .file = m_ports.staging->open(artifact.staging_name, artifact.resume),
+                   .resume = artifact.resume});
+}
+
+Status Agent::handle(Checkpoint& message, AfterCommit&) {
+  const auto running = m_running.find(message.ticket);
+  if (running == m_running.end() || running->second.dropped) return {};
+  REELKEEP_ASSIGN(std::optional<Artifact> artifact,
+                  m_catalog->artifact(running->second.artifact));
+  if (!artifact || !artifact->in_hand) return {};
+  artifact->resume = message.resume;
+  artifact->resume->boot_id = m_ports.staging->boot_id();
+  if (!artifact->refetch) artifact->received = message.resume.offset;
+  REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
+  return {};
+}
+
+Status Agent::handle(Fetched& message, AfterCommit& after) {
+  const auto found = m_running.find(message.ticket);
+  if (found == m_running.end()) return {};
+  const Running running = found->second;
+  after.emplace_back([this, ticket = message.ticket, row = running.artifact,
+                      code = message.status ? std::optional<Errc>() : message.status.error().code] {
+    m_running.erase(ticket);
+    m_tickets.erase(row);
+    std::lock_guard lock(m_mutex);
+    if (code)
+      ++m_status.failures[*code];
+    else
+      ++m_status.successes;
+  });
+  REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(running.artifact));
+  if (!artifact) return {};
+  if (running.dropped) {
+    after.emplace_back([this, name = artifact->staging_name] {
+      (void)m_ports.staging->remove(name).has_value();
+    });
+    artifact->in_hand = false;
+    REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
+    return {};
+  }
+  if (!artifact->refetch) artifact->received = message.received;
+  artifact->resume = message.resume;
+  if (artifact->resume) artifact->resume->boot_id = m_ports.staging->boot_id();
+  const std::string& key = running.credential;
+
+  if (message.status) {
+    if (message.credential_accepted) after.emplace_back([this, key] { m_breakers.succeeded(key); });
+    else after.emplace_back([this, key, row = artifact->row, now = m_ports.clock->now()] {
+      m_breakers.probe_ended(key, row, now);
+    });
+    artifact->attempts += 1;
+    after.emplace_back([this, &message, kept = *artifact] {
+      m_archiver->judge(JudgeTask{.artifact = kept.row,
+                                  .kind = kept.identity.kind,
+                                  .staging_name = kept.staging_name,
+                                  .file = std::move(message.file),
+                                  .size = message.received,
+                                  .digest = message.digest.value_or(Digest{}),
+                                  .declared_size = kept.declared_size,
+                                  .bad_digest = kept.bad_digest});
+    });
+    REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
+    return {};
+  }
+  artifact->in_hand = false;
+  artifact->deaths = 0;
+  if (artifact->state == ArtifactState::running) artifact->state = ArtifactState::planned;
+
+  const Error error = message.status.error();
+  switch (error.code) {
+    case Errc::cancelled:  // we stop, or the limits changed: nothing was learned
+      REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
+      return {};
+    case Errc::no_space:
+      after.emplace_back([this, key, row = artifact->row] {
+        m_breakers.probe_ended(key, row, m_ports.clock->now());
+        if (!m_disk_paused)
+          log::warn("downloads pause: no space for more bytes; they resume by themselves");
+        m_disk_paused = true;
+        m_next_disk_look = m_ports.clock->now() + k_disk_pause;
+      });
+      artifact->error = error;
+      REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
+      return {};
+    case Errc::unauthorized: {
+      const bool was_open = m_breakers.is_open(key);
+      const bool burns = m_breakers.refused(key, artifact->row, m_ports.clock->now());
+      if (m_breakers.is_open(key) && !was_open)
+        log::error("the provider refuses the file credentials: downloads of this project wait, one "
+                   "probe at a time goes on; check username and password of the [[project]] block "
+                   "(portal: recording file security), then send SIGHUP",
+                   {{"app_id", key}});
+      if (burns) break;
+      artifact->error = error;
+      REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
+      return {};
+    }
+    case Errc::invalid:
+    case Errc::not_found:
+    case Errc::conflict:
+    case Errc::unavailable:
+    case Errc::timeout:
+    case Errc::corrupt:
+    case Errc::internal:
+      after.emplace_back([this, key, row = artifact->row] {
+        m_breakers.probe_ended(key, row, m_ports.clock->now());
+      });
+      break;
+  }
+  artifact->attempts += 1;
+  return attempt_failed(std::move(*artifact), error, after);
+}
+
+/// `artifact` is out of hand, its attempt counted.
+Status Agent::attempt_failed(Artifact artifact, Error error, AfterCommit& after) {
+  const Timestamp now = m_ports.clock->now();
+  artifact.error = error;
+  const std::string key = Breakers::credential_key(*m_policy, artifact.identity.session.app_id);
+  const Duration offered_for = m_policy->offered_for(artifact.identity.session.app_id);
+  FailedAttempt attempt{
+      .code = error.code,
+      .retry_after = error.retry_after,
+      .attempts = artifact.attempts,
+      .credential_works_elsewhere = m_breakers.works(key),
+      .now = now,
+      .deadline = artifact.deadline,
+      .give_up_at = std::max(artifact.deadline, artifact.known_at) + offered_for,
+      .jitter = std::uniform_real_distribution<double>(0, 1)(m_random)};
+
+  if (artifact.refetch) {
+    const int failures = m_refetch_failures[artifact.row] + 1;
+    after.emplace_back([this, row = artifact.row, failures] { m_refetch_failures[row] = failures; });
+    if (is_final_for_refetch(error.code) || failures >= k_refetch_tries) {
+      log::warn("fetching again failed; the archived bytes stay as they are",
+                {{"artifact", artifact.id.get()}, {"cause", error.message}});
+      artifact.refetch = artifact.replace = false;
+      artifact.next_attempt_at.reset();
+      artifact.resume.reset();
+      after.emplace_back([this, row = artifact.row, name = artifact.staging_name] {
+        m_refetch_failures.erase(row);
+        (void)m_ports.staging->remove(name).has_value();
+        (void)m_ports.staging->discard_aside(name).has_value();
+      });
+    } else {
+      attempt.attempts = failures;
+      attempt.deadline = attempt.give_up_at = now + offered_for;
+      artifact.next_attempt_at = next_step(attempt, m_policy->retry).at;
+    }
+    REELKEEP_TRY(m_catalog->put_artifact(std::move(artifact)));
+    return {};
+  }
+
+  const NextStep step = next_step(attempt, m_policy->retry);
+  artifact.state = ArtifactState::waiting;
+  if (step.verdict == Verdict::retry) {
+    artifact.next_attempt_at = step.at;
+    log::warn("an attempt failed; it will be tried again",
+              {{"artifact", artifact.id.get()},
+               {"attempt", std::to_string(artifact.attempts)},
+               {"cause", error.message},
+               {"next", relative(step.at.value_or(now), now)},
+               {"deadline", relative(artifact.deadline, now)}});
+  } else {
+    REELKEEP_TRY(give_up(artifact, step.verdict, error, after));
+  }
+  REELKEEP_TRY(m_catalog->put_artifact(std::move(artifact)));
+  return {};
+}
+
+/// The verdict is a fact of the journal first; until it is applied the artifact just waits.
+Status Agent::give_up(Artifact& artifact, Verdict verdict, const Error& error,
+                      AfterCommit& after) {
+  const Timestamp now = m_ports.clock->now();
+  artifact.next_attempt_at = now + k_until_outcome;
+  const Outcome outcome =
+      verdict == Verdict::expired
+          ? Outcome(Expired{artifact.identity, error})
+          : Outcome(Quarantined{artifact.identity, error, artifact.bad_digest, artifact.received});
+  log::error(verdict == Verdict::expired ? "a recording is lost: the provider does not offer it any more"
+                                         : "a recording is quarantined: only wrong bytes came",
+             {{"artifact", artifact.id.get()}, {"cause", error.message}});
+  after.emplace_back([this, outcome, now] {
+    m_ports.journal->append(
+        NewEntry{.kind = EntryKind::outcome, .received_at = now, .body = encode(outcome)},
+        [this](Result<Appended> appended) {
+          if (!appended)
+            log::warn("a verdict could not be journaled; it is tried again later",
+                      {{"cause", appended.error().message}});
+          wake();
+        });
+  });
+  return {};
+}
+
+}  // namespace reelkeep::core

@@ -117,8 +117,8 @@ Status Agent::publish(const Artifact& artifact, Publishing& publishing) {
         .store = store,
         .request = PutRequest{.staged = m_ports.staging->path_of(artifact.staging_name),
                               .path = artifact.path,
-                              .suffix = bare(publishing.digest.hex()),
                               .manifest_dir = session_folder(m_policy->layout, artifact.path),
+                              .suffix = bare(publishing.digest.hex()),
                               .size = publishing.size,
                               .digest = publishing.digest,
                               .disposition = project->stores.size() == 1 ? Staged::take

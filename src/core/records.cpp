@@ -192,8 +192,7 @@ std::string encode(const Outcome& outcome) {
                        .member("size", it.size)
                        .member("sha256", it.digest)
                        .member("verified_at", it.verified_at)
-                       .member("disputed", it.disputed)
-                       .member("replace", it.replace);
+                       .member("disputed", it.disputed);
                  },
                  [&](const Expired& it) {
                    writer.member("outcome", "expired");
@@ -205,6 +204,19 @@ std::string encode(const Outcome& outcome) {
                    write(writer, it.identity);
                    write(writer, it.error);
                    writer.member("sha256", it.digest).member("size", it.size);
+                 },
+                 [&](const ReplicaRemoved& it) {
+                   writer.member("outcome", "replica_removed");
+                   write(writer, it.identity);
+                   writer.member("location", it.location);
+                 },
+                 [&](const ReplicaFound& it) {
+                   writer.member("outcome", "replica_found");
+                   write(writer, it.identity);
+                   writer.member("location", it.location)
+                       .member("state", to_string(it.state))
+                       .member("at", it.at)
+                       .member("cause", it.cause);
                  },
              },
              outcome);
@@ -244,13 +256,22 @@ Result<Outcome> decode_outcome(std::string_view body) {
     it.digest = fields.digest("sha256");
     it.verified_at = fields.time("verified_at");
     it.disputed = fields.flag("disputed");
-    it.replace = fields.flag("replace");
     return fields.finish<Outcome>(std::move(it));
   }
   if (type == "expired") return fields.finish<Outcome>(Expired{fields.identity(), fields.error()});
   if (type == "quarantined") {
     Quarantined it{fields.identity(), fields.error(), std::nullopt, fields.bytes("size")};
     if (fields.has("sha256")) it.digest = fields.digest("sha256");
+    return fields.finish<Outcome>(std::move(it));
+  }
+  if (type == "replica_removed")
+    return fields.finish<Outcome>(ReplicaRemoved{fields.identity(), fields.text("location")});
+  if (type == "replica_found") {
+    ReplicaFound it{fields.identity(), fields.text("location"), ReplicaState::missing,
+                    fields.time("at"), fields.text("cause")};
+    const std::optional<ReplicaState> state = parse_replica_state(fields.text("state"));
+    if (!state) return Error{Errc::invalid, "member 'state' has to be a known replica state"};
+    it.state = *state;
     return fields.finish<Outcome>(std::move(it));
   }
   return unknown("outcome");

@@ -28,7 +28,7 @@ const std::string k_stored =
     R"({"v":1,"outcome":"replica_stored",)" + k_identity +
     R"("room_id":"r1","store":"local","path":"r1/c1/transcoded/t.mov",)"
     R"("location":"/srv/archive/r1/c1/transcoded/t.mov","size":1048576,"sha256":")" +
-    k_digest + R"(","verified_at":"2026-01-04T10:00:00.123Z","disputed":true,"replace":false})";
+    k_digest + R"(","verified_at":"2026-01-04T10:00:00.123Z","disputed":true})";
 const std::string k_expired = R"({"v":1,"outcome":"expired",)" + k_identity +
                               R"("error":{"code":"not_found","message":"HTTP 404"}})";
 const std::string k_quarantined =
@@ -106,7 +106,6 @@ TEST_CASE("every member of an outcome arrives where it belongs") {
   CHECK(stored.digest.hex() == k_digest);
   CHECK(to_rfc3339(stored.verified_at) == "2026-01-04T10:00:00.123Z");
   CHECK(stored.disputed);
-  CHECK_FALSE(stored.replace);
   const auto expired = held<Expired>(decode_outcome(k_expired));
   CHECK(expired.identity == identity());
   CHECK(expired.error.code == Errc::not_found);

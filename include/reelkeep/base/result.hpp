@@ -73,17 +73,18 @@ class [[nodiscard]] Result<void> {
 using Status = Result<void>;
 
 /// Hands an error to the caller: `if (auto s = f(); !s) return s.error();` in one line.
-#define REELKEEP_TRY(expression)                                              \
-  do {                                                                        \
-    if (auto reelkeep_try_result = (expression); !reelkeep_try_result)        \
-      return std::move(reelkeep_try_result).error();                          \
+#define REELKEEP_TRY(expression) \
+  REELKEEP_TRY_NAMED(expression, REELKEEP_JOIN(reelkeep_try_, __COUNTER__))
+#define REELKEEP_TRY_NAMED(expression, name)                        \
+  do {                                                              \
+    if (auto name = (expression); !name) return std::move(name).error(); \
   } while (false)
 
 /// `REELKEEP_ASSIGN(auto file, open(path));` declares or assigns the value, or returns the error.
 #define REELKEEP_ASSIGN(declaration, expression) \
-  REELKEEP_ASSIGN_NAMED(declaration, expression, REELKEEP_JOIN(reelkeep_result_, __LINE__))
+  REELKEEP_ASSIGN_NAMED(declaration, (expression), REELKEEP_JOIN(reelkeep_result_, __COUNTER__))
 #define REELKEEP_ASSIGN_NAMED(declaration, expression, name) \
-  auto name = (expression);                                  \
+  auto name = expression;                                    \
   if (!name) return std::move(name).error();                 \
   declaration = std::move(name).value()
 #define REELKEEP_JOIN(a, b) REELKEEP_JOIN_NOW(a, b)

@@ -40,7 +40,6 @@ struct ReplicaStored {
   Digest digest;
   Timestamp verified_at;
   bool disputed = false;
-  bool replace = false;  ///< older versions were removed
 };
 struct Expired {
   ArtifactIdentity identity;

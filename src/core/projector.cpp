@@ -85,7 +85,9 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects,
                   m_journal.read(m_position.cursor, careful ? 1 : limit));
   if (entries.empty()) return false;
   bool poison = false;
-  if (careful) REELKEEP_ASSIGN(poison, is_poison(entries.front().seq));
+  if (careful) {
+    REELKEEP_ASSIGN(poison, is_poison(entries.front().seq));
+  }
 
   JournalPosition position = m_position;
   Effects found;

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+
+#include "reelkeep/base/byte_count.hpp"
+#include "reelkeep/base/digest.hpp"
+#include "reelkeep/base/result.hpp"
+#include "reelkeep/base/unique_fd.hpp"
+
+// Small steps on descriptors that staging and store share. Any thread; `what` names the file in
+// errors.
+namespace reelkeep::fs {
+
+/// The directory exists afterwards: 0700 when it had to be made, its missing parents 0755.
+Status make_private_directory(const std::string& path);
+/// The same with missing parents being an error (a mount point that is not mounted).
+Status make_private_leaf_directory(const std::string& path);
+
+/// All bytes, whatever the interruptions. The Error is that of the first failed write;
+/// `*written` tells how many bytes there are in any case.
+Status write_all(int fd, std::span<const std::byte> bytes, off_t offset, const std::string& what,
+                 std::size_t* written = nullptr);
+/// At most `into.size()` bytes from `offset`; fewer only at the end of the file.
+Result<std::size_t> read_some(int fd, off_t offset, std::span<std::byte> into,
+                              const std::string& what);
+Status sync_file(int fd, const std::string& what);
+
+enum class Origin {
+  cache,   ///< wherever the kernel has the bytes
+  medium,  ///< past the kernel's cache as far as the filesystem lets us
+};
+struct ReadBack {
+  Digest digest;
+  ByteCount size;
+};
+/// Reads the whole file. Errc::corrupt: the medium cannot give the bytes back.
+Result<ReadBack> read_back(int fd, Origin origin, const std::string& what);
+
+/// A file under a name that no other process and thread uses, removed again unless it was renamed.
+/// `directory` is borrowed and has to outlive it.
+class TempFile {
+ public:
+  static Result<TempFile> create(int directory);
+  /// Whether `name` is one that create() of any process gives, and of this process.
+  static bool is_temp_name(std::string_view name);
+  static bool is_own_name(std::string_view name);
+
+  TempFile(TempFile&& other) noexcept;
+  TempFile& operator=(TempFile&& other) noexcept;
+  ~TempFile();
+  [[nodiscard]] int fd() const noexcept { return m_file.get(); }
+  [[nodiscard]] int directory() const noexcept { return m_directory; }
+  [[nodiscard]] const std::string& name() const noexcept { return m_name; }
+  /// The name is gone (renamed away): nothing is removed any more.
+  void renamed() noexcept { m_name.clear(); }
+
+ private:
+  TempFile(int directory, std::string name, UniqueFd file) noexcept;
+  int m_directory = -1;
+  std::string m_name;
+  UniqueFd m_file;
+};
+
+/// Reads `from` from its beginning and writes `to`, sharing blocks where the filesystem can; the
+/// digest is of the bytes as copied.
+Result<ReadBack> copy_hashed(int from, int to, const std::string& what);
+
+}  // namespace reelkeep::fs

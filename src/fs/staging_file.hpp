@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "reelkeep/base/unique_fd.hpp"
+#include "reelkeep/port/staging.hpp"
+
+#include "crypto/sha256.hpp"
+
+namespace reelkeep::fs {
+
+/// Where a staging file lives and what it must not eat up. Borrowed from the Staging.
+struct StagingPlace {
+  UniqueFd directory;
+  std::string path;
+  ByteCount minimum_free_space;
+  std::string boot_id;
+};
+
+/// The port's contract, on a file. Space: ENOSPC of a write refuses bytes without harm, so the file
+/// is as good as before; any other failed write, and every failed sync, may have dropped bytes that
+/// were accepted: the file is emptied and spoilt.
+class PartFile final : public StagingFile {
+ public:
+  PartFile(const StagingPlace& place, const std::string& name, std::optional<ResumePoint> resume);
+
+  Status prepare() override;
+  [[nodiscard]] ByteCount size() const override { return ByteCount(m_size); }
+  Status append(std::span<const std::byte> bytes) override;
+  Status restart() override;
+  Status sync() override;
+  Result<Digest> digest() override;
+  Result<std::size_t> read_at(ByteCount offset, std::span<std::byte> into) override;
+  [[nodiscard]] const std::string& path() const override { return m_path; }
+
+ private:
+  Status open_file();
+  [[nodiscard]] std::uint64_t bytes_to_keep(std::uint64_t on_disk) const;
+  Status hash_prefix(std::uint64_t length);
+  Status truncate(std::uint64_t length);
+  Status check_usable() const;
+  Status check_space();
+  void start_writeback();
+  Error spoil(Error error);
+
+  // Constant after construction.
+  const StagingPlace& m_place;
+  const std::string m_leaf;  // empty: not a name that is allowed here
+  const std::string m_path;
+  const std::optional<ResumePoint> m_resume;
+
+  UniqueFd m_file;
+  Sha256 m_hash;
+  std::uint64_t m_size = 0;
+  std::uint64_t m_writeback_from = 0;  // below: written out or under way
+  std::uint64_t m_next_space_check = 0;
+  bool m_name_synced = false;
+  bool m_spoilt = false;
+};
+
+/// The name may be a file name here: no separator, nothing hidden, not too long.
+bool is_staging_name(const std::string& name);
+
+}  // namespace reelkeep::fs

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+
+#include "reelkeep/base/result.hpp"
+#include "reelkeep/base/unique_fd.hpp"
+
+namespace reelkeep::fs {
+
+/// Tells when files of a folder change, whoever changes them (inotify): another process appended to
+/// the journal. fd() becomes readable; then drain(). One thread. A hint only: a watch may miss
+/// changes on exotic filesystems, so its user looks by itself now and then.
+class FolderWatch {
+ public:
+  /// Only names that begin with `prefix` count ("journal.db" with its "-wal"); empty: all.
+  static Result<FolderWatch> open(const std::string& folder, std::string prefix);
+
+  /// For poll(); never read it elsewhere.
+  [[nodiscard]] int fd() const noexcept { return m_inotify.get(); }
+  /// Takes all that is pending, without waiting; whether a counted name was among it.
+  bool drain();
+
+ private:
+  FolderWatch(UniqueFd inotify, std::string prefix);
+  UniqueFd m_inotify;
+  std::string m_prefix;
+};
+
+}  // namespace reelkeep::fs

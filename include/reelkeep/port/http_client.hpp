@@ -26,7 +26,12 @@ struct HttpAnswer {
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  ///< names lower case
   std::string body;
-  [[nodiscard]] std::optional<std::string> header(const std::string& lower_name) const;
+  /// The first of that name.
+  [[nodiscard]] std::optional<std::string> header(const std::string& lower_name) const {
+    for (const auto& [name, value] : headers)
+      if (name == lower_name) return value;
+    return std::nullopt;
+  }
 };
 
 /// Small requests (API calls, simulate's posts). Any thread; blocking. No redirects are followed.

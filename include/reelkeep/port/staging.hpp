@@ -19,6 +19,9 @@ class StagingFile {
   /// Opens or creates the file and reads back and hashes the prefix that `resume` vouches for; the
   /// rest is cut off. Blocking, possibly for seconds: never on the agent's thread.
   virtual Status prepare() = 0;
+  /// Any thread: a running or coming prepare() gives up soon with Errc::cancelled and leaves the
+  /// bytes as they were: reading back a long prefix must not hold up a shutdown.
+  virtual void interrupt() noexcept {}
   /// Bytes held, all hashed.
   [[nodiscard]] virtual ByteCount size() const = 0;
   /// Appends and hashes. Errc::no_space: the guard or the disk says stop (nothing is spoilt by the

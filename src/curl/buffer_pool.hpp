@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+namespace reelkeep::curl {
+
+/// Body bytes on their way from a loop to a writer.
+struct Buffer {
+  std::unique_ptr<std::byte[]> bytes;
+  std::size_t capacity = 0;
+  std::size_t size = 0;
+  explicit operator bool() const noexcept { return bytes != nullptr; }
+  [[nodiscard]] std::size_t space() const noexcept { return capacity - size; }
+  [[nodiscard]] std::span<const std::byte> content() const noexcept { return {bytes.get(), size}; }
+  void append(std::span<const std::byte> more) noexcept;
+};
+
+/// The bound of the memory that bodies take. Any thread.
+class BufferPool {
+ public:
+  /// `returned` is called after each give_back, on the giver's thread, outside any lock.
+  BufferPool(std::size_t count, std::size_t buffer_size, std::function<void()> returned);
+  /// An empty buffer; none (false): all are in use.
+  [[nodiscard]] Buffer take();
+  void give_back(Buffer buffer);
+  [[nodiscard]] std::size_t count() const noexcept { return m_count; }
+  /// Whether take() would give one now.
+  [[nodiscard]] bool has_free() const;
+  /// Gives unused memory back to the system.
+  void trim();
+
+ private:
+  const std::size_t m_count;
+  const std::size_t m_buffer_size;
+  const std::function<void()> m_returned;
+  mutable std::mutex m_mutex;
+  std::vector<Buffer> m_free;   // guarded by m_mutex; the last given back is warm, and taken first
+  std::size_t m_in_use = 0;     // guarded by m_mutex
+};
+
+}  // namespace reelkeep::curl

@@ -1,0 +1,126 @@
+#include "curl/intake.hpp"
+
+#include <utility>
+
+namespace reelkeep::curl {
+namespace {
+
+constexpr ByteCount k_checkpoint_bytes = 64_MiB;
+constexpr Duration k_checkpoint_time{10'000};
+
+}  // namespace
+
+Intake::Intake(std::uint64_t ticket, std::unique_ptr<StagingFile> file,
+               std::optional<ResumePoint> resume, FetchSink& sink, IntakeEvents& events)
+    : m_ticket(ticket),
+      m_sink(sink),
+      m_events(events),
+      m_file(std::move(file)),
+      m_resume(std::move(resume)) {}
+
+Result<ByteCount> Intake::prepare() {
+  if (Status status = m_file->prepare(); !status) {
+    m_failure = status.error();
+    // A full disk and a stop leave the prefix as it was; anything else means that it is lost.
+    if (m_failure->code != Errc::no_space && m_failure->code != Errc::cancelled) m_resume.reset();
+    return *m_failure;
+  }
+  m_is_prepared = true;
+  m_checkpoint_at = m_file->size();
+  if (m_resume && m_resume->offset != m_file->size()) m_resume.reset();
+  return m_file->size();
+}
+
+void Intake::begin(Begin answer) {
+  if (m_failure) return;
+  m_validator = std::move(answer.validator);
+  m_length = answer.length;
+  m_checkpoint_time = std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
+  if (!answer.is_whole) return;
+  m_resume.reset();
+  m_is_changed = true;
+  m_checkpoint_at = ByteCount();
+  if (m_file->size() == ByteCount()) return;
+  if (Status status = m_file->restart(); !status) m_failure = status.error();
+}
+
+void Intake::append(std::span<const std::byte> bytes) {
+  if (m_failure) return;
+  m_is_changed = true;
+  if (Status status = m_file->append(bytes); !status) m_failure = status.error();
+}
+
+void Intake::checkpoint_if_due(MonotonicTime now) {
+  if (m_failure || m_validator.empty()) return;
+  const ByteCount size = m_file->size();
+  if (size == m_checkpoint_at) return;
+  if (size - m_checkpoint_at < k_checkpoint_bytes && now - m_checkpoint_time < k_checkpoint_time)
+    return;
+  if (Status status = m_file->sync(); !status) {
+    m_failure = status.error();
+    return;
+  }
+  m_checkpoint_at = size;
+  m_checkpoint_time = now;
+  m_resume = ResumePoint{size, m_validator, m_length, {}};
+  m_is_changed = false;
+  m_sink.checkpointed(Checkpoint{m_ticket, *m_resume});
+}
+
+Fetched Intake::finish(Ending ending) {
+  Fetched fetched;
+  fetched.ticket = m_ticket;
+  fetched.status = m_failure ? Status(*m_failure) : std::move(ending.status);
+  fetched.http_status = ending.http_status;
+  fetched.content_type = std::move(ending.content_type);
+  fetched.length = ending.length;
+  fetched.from_network = ending.from_network;
+  if (fetched.status) finish_complete(fetched);
+  if (!fetched.status) finish_partial(fetched);
+  fetched.credential_accepted = fetched.status && ending.credential_accepted;
+  fetched.file = std::move(m_file);
+  return fetched;
+}
+
+void Intake::finish_complete(Fetched& fetched) {
+  fetched.received = m_file->size();
+  if (fetched.length && *fetched.length != fetched.received) {
+    fetched.status = Error{Errc::corrupt, "the file has " + std::to_string(fetched.received.get()) +
+                                              " bytes, " + std::to_string(fetched.length->get()) +
+                                              " were declared"};
+    forget_resume();
+    return;
+  }
+  if (Status status = m_file->sync(); !status) {
+    forget_resume();
+    fetched.status = status.error();
+    return;
+  }
+  Result<Digest> digest = m_file->digest();
+  if (digest)
+    fetched.digest = *digest;
+  else
+    fetched.status = digest.error();
+}
+
+void Intake::forget_resume() {
+  m_validator.clear();
+  m_resume.reset();
+}
+
+void Intake::finish_partial(Fetched& fetched) {
+  if (!m_is_prepared) {
+    fetched.received = m_resume ? m_resume->offset : ByteCount();
+    fetched.resume = m_resume;
+    return;
+  }
+  fetched.received = m_file->size();
+  if (!m_is_changed) {
+    fetched.resume = m_resume;
+    return;
+  }
+  if (m_validator.empty() || fetched.received == ByteCount() || !m_file->sync()) return;
+  fetched.resume = ResumePoint{fetched.received, m_validator, m_length, {}};
+}
+
+}  // namespace reelkeep::curl

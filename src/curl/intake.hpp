@@ -1,0 +1,102 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "curl/buffer_pool.hpp"
+#include "reelkeep/port/fetcher.hpp"
+
+namespace reelkeep::curl {
+
+/// What a loop says when a transfer is over; the rest of Fetched comes from the file.
+struct Ending {
+  Status status;
+  int http_status = 0;
+  std::string content_type;
+  std::optional<ByteCount> length;
+  ByteCount from_network;
+  bool credential_accepted = false;
+};
+
+/// Work for the writers on one transfer's file, done in the order posted.
+struct Prepare {};
+/// An answer was accepted: what follows is its body.
+struct Begin {
+  bool is_whole = true;  ///< from the first byte: what is there goes
+  std::string validator;
+  std::optional<ByteCount> length;
+};
+struct Append {
+  Buffer buffer;
+};
+struct Finish {
+  Ending ending;
+};
+using Job = std::variant<Prepare, Begin, Append, Finish>;
+
+/// What a writer tells the loop of a transfer. Called on writers, outside any lock.
+class IntakeEvents {
+ public:
+  virtual ~IntakeEvents() = default;
+  virtual void prepared(std::uint64_t ticket, Result<ByteCount> size) = 0;
+  virtual void write_failed(std::uint64_t ticket) = 0;
+  /// The completion was given to the sink and the Intake is no longer touched.
+  virtual void finished(std::uint64_t ticket) = 0;
+};
+
+/// The writers' side of one transfer: owns its file from submit to completion. The work methods are
+/// called by one writer at a time; a failure is kept and ends the transfer through finish().
+class Intake {
+ public:
+  Intake(std::uint64_t ticket, std::unique_ptr<StagingFile> file, std::optional<ResumePoint> resume,
+         FetchSink& sink, IntakeEvents& events);
+
+  Result<ByteCount> prepare();
+  void begin(Begin answer);
+  void append(std::span<const std::byte> bytes);
+  /// Syncs and tells the sink when 64 MiB or 10 s have passed since the last time.
+  void checkpoint_if_due(MonotonicTime now);
+  /// Syncs what is there, whatever the ending. Gives the file away: the last call.
+  Fetched finish(Ending ending);
+
+  [[nodiscard]] std::uint64_t ticket() const noexcept { return m_ticket; }
+  [[nodiscard]] IntakeEvents& events() const noexcept { return m_events; }
+  [[nodiscard]] bool has_failed() const noexcept { return m_failure.has_value(); }
+  /// The loop's thread, before Finish is posted: a running prepare() gives up.
+  void interrupt() noexcept { m_file->interrupt(); }
+
+  /// Buffers posted and not yet written. Any thread.
+  std::atomic<std::size_t> queued{0};
+
+  /// Owned by the WriterPool, guarded by its mutex.
+  struct Queue {
+    std::deque<Job> jobs;
+    bool is_scheduled = false;
+  } queue;
+
+ private:
+  void finish_complete(Fetched& fetched);
+  void finish_partial(Fetched& fetched);
+  void forget_resume();
+
+  const std::uint64_t m_ticket;
+  FetchSink& m_sink;
+  IntakeEvents& m_events;
+
+  // The writer in charge only.
+  std::unique_ptr<StagingFile> m_file;
+  std::optional<ResumePoint> m_resume;  ///< proven by a sync, of this attempt or an earlier one
+  std::string m_validator;
+  std::optional<ByteCount> m_length;
+  bool m_is_prepared = false;
+  bool m_is_changed = false;            ///< since m_resume was proven
+  std::optional<Error> m_failure;
+  ByteCount m_checkpoint_at;
+  MonotonicTime m_checkpoint_time{};
+};
+
+}  // namespace reelkeep::curl

@@ -1,0 +1,208 @@
+// What libcurl calls while a request runs: nothing may be thrown through it, so that a failure is
+// stored and the request broken off.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "curl/peer_address.hpp"
+#include "curl/transfer.hpp"
+
+namespace reelkeep::curl {
+namespace {
+
+/// Of a body that is no file at most this much is read, so that the connection can be used again.
+constexpr std::uint64_t k_most_discarded = 64U << 10U;
+
+MonotonicTime steady_now() {
+  return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
+}
+
+Timestamp wall_now() {
+  return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+}
+
+Error defect(const std::exception& exception) {
+  return Error{Errc::internal, std::string("in a callback of libcurl: ") + exception.what()};
+}
+
+}  // namespace
+
+std::size_t Transfer::on_header(char* line, std::size_t size, std::size_t count,
+                                void* self) noexcept {
+  auto& transfer = *static_cast<Transfer*>(self);
+  try {
+    return transfer.head_line({line, size * count}) ? size * count : 0;
+  } catch (const std::exception& exception) {
+    transfer.m_failure = defect(exception);
+    return 0;
+  }
+}
+
+std::size_t Transfer::on_body(char* bytes, std::size_t size, std::size_t count,
+                              void* self) noexcept {
+  auto& transfer = *static_cast<Transfer*>(self);
+  try {
+    return transfer.body(std::as_bytes(std::span(bytes, size * count)));
+  } catch (const std::exception& exception) {
+    transfer.m_failure = defect(exception);
+    return 0;
+  }
+}
+
+curl_socket_t Transfer::on_open(void* self, curlsocktype purpose, curl_sockaddr* address) noexcept {
+  auto& transfer = *static_cast<Transfer*>(self);
+  try {
+    if (purpose == CURLSOCKTYPE_IPCXN &&
+        transfer.refuses(is_private_address(address->addr), numeric_address(address->addr)))
+      return CURL_SOCKET_BAD;
+  } catch (const std::exception& exception) {
+    transfer.m_failure = defect(exception);
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+int Transfer::on_connected(void* self, char* peer_ip, char* /*local_ip*/, int /*peer_port*/,
+                           int /*local_port*/) noexcept {
+  auto& transfer = *static_cast<Transfer*>(self);
+  try {
+    // A connection that another project's rules allowed may be used again here.
+    if (transfer.refuses(is_private_address(peer_ip), peer_ip)) return CURL_PREREQFUNC_ABORT;
+    transfer.m_failure.reset();  // an address of the same name was refused, this one is good
+    transfer.m_watch.emplace(transfer.m_stall_timeout, steady_now());
+    return CURL_PREREQFUNC_OK;
+  } catch (const std::exception& exception) {
+    transfer.m_failure = defect(exception);
+    return CURL_PREREQFUNC_ABORT;
+  }
+}
+
+bool Transfer::refuses(bool is_private, const std::string& address) {
+  // With a proxy the address is the proxy's, which the operator wrote himself.
+  if (!is_private || m_rules.allow_private_addresses || !m_transport.proxy.empty()) return false;
+  m_failure = Error{Errc::invalid, m_url.authority() + ": has the private address " + address +
+                                       " (download.allow_private_addresses would allow it)"};
+  return true;
+}
+
+bool Transfer::head_line(std::string_view line) {
+  if (m_watch) m_watch->received(line.size());
+  switch (m_head.add(line)) {
+    case AnswerHead::Line::more:
+      return true;
+    case AnswerHead::Line::too_large:
+      m_failure = Error{Errc::unavailable, m_url.authority() + ": answers with more than 64 KiB of "
+                                                               "header"};
+      return false;
+    case AnswerHead::Line::complete:
+      m_judgement = judge(m_head, m_asked, wall_now());
+      judged();
+      return true;
+  }
+  return false;
+}
+
+void Transfer::judged() {
+  const int status = m_head.status();
+  if (m_asked.pair_sent && status >= 200 && status < 400) m_pair_accepted = true;
+  if (!keeps_body()) return;
+  const bool is_whole = m_judgement->kind == Judgement::Kind::whole;
+  if (is_whole) m_skip = 0;
+  // From here on the earlier resume point is history: the answer brought a newer one.
+  m_plant.writers.post(m_intake, Begin{is_whole, m_judgement->validator, m_judgement->length});
+}
+
+bool Transfer::keeps_body() const noexcept {
+  return m_judgement && (m_judgement->kind == Judgement::Kind::whole ||
+                         m_judgement->kind == Judgement::Kind::rest);
+}
+
+std::size_t Transfer::body(std::span<const std::byte> bytes) {
+  const std::size_t all = bytes.size();
+  if (!keeps_body()) {
+    if (m_watch) m_watch->received(all);
+    m_discarded += all;
+    return m_discarded > k_most_discarded ? 0 : all;
+  }
+  if (!make_room(all)) {
+    pause(Pause::buffers);
+    return CURL_WRITEFUNC_PAUSE;
+  }
+  if (!m_plant.rate.take(all, steady_now())) {
+    pause(Pause::rate);
+    return CURL_WRITEFUNC_PAUSE;
+  }
+  if (m_watch) m_watch->received(all);
+  m_body += ByteCount(all);
+  m_from_network += ByteCount(all);
+  m_plant.received_bytes.fetch_add(all, std::memory_order_relaxed);
+  const std::size_t skipped = std::min<std::uint64_t>(m_skip, all);
+  m_skip -= skipped;
+  store(bytes.subspan(skipped));
+  return all;
+}
+
+Buffer Transfer::take_buffer() {
+  if (m_intake.queued.load() >= m_plant.share) return {};
+  return m_plant.buffers.take();
+}
+
+bool Transfer::make_room(std::size_t bytes) {
+  Buffer& wanted = m_buffer ? m_next : m_buffer;
+  if (wanted || (m_buffer && m_buffer.space() >= bytes)) return true;
+  wanted = take_buffer();
+  if (wanted) return true;
+  // Announce first, look again then: one may have come back in between, unannounced.
+  m_plant.is_starved.store(true);
+  wanted = take_buffer();
+  return static_cast<bool>(wanted);
+}
+
+void Transfer::store(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    if (!m_buffer) m_buffer = std::exchange(m_next, {});
+    if (m_buffer.size == 0) m_filled_since = steady_now();
+    const std::size_t fitting = std::min(bytes.size(), m_buffer.space());
+    m_buffer.append(bytes.first(fitting));
+    bytes = bytes.subspan(fitting);
+    if (m_buffer.space() == 0) hand_over();
+  }
+}
+
+void Transfer::hand_over() {
+  if (!m_buffer) return;
+  if (m_buffer.size == 0) {
+    m_plant.buffers.give_back(std::exchange(m_buffer, {}));
+    return;
+  }
+  m_intake.queued.fetch_add(1);
+  m_plant.writers.post(m_intake, Append{std::exchange(m_buffer, {})});
+}
+
+void Transfer::pause(Pause why) {
+  if (m_watch) static_cast<void>(m_watch->turn(steady_now(), StallWatch::Wanting::yes));
+  m_pause = why;
+}
+
+CURLcode Transfer::resume_if_possible(MonotonicTime now) {
+  switch (m_pause) {
+    case Pause::none:
+      return CURLE_OK;
+    case Pause::rate:
+      if (m_plant.rate.wait(now) > Duration(0)) return CURLE_OK;
+      break;
+    case Pause::buffers:
+      m_plant.is_starved.store(true);  // announce first, look then
+      // Half of the share first: each pause makes libcurl copy what it has already read.
+      if (m_intake.queued.load() > m_plant.share / 2 || !m_plant.buffers.has_free())
+        return CURLE_OK;
+      break;
+  }
+  if (m_watch) static_cast<void>(m_watch->turn(now, StallWatch::Wanting::no));
+  m_pause = Pause::none;
+  return curl_easy_pause(m_easy.get(), CURLPAUSE_CONT);
+}
+
+}  // namespace reelkeep::curl

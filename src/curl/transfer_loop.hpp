@@ -1,0 +1,107 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "curl/transfer.hpp"
+
+namespace reelkeep::curl {
+
+/// One thread that owns a CURLM and the transfers on it. It sleeps in curl_multi_poll for at most a
+/// second, so that the age of its last turn shows whether it hangs.
+class TransferLoop final : public IntakeEvents {
+ public:
+  struct Services {
+    BufferPool& buffers;
+    WriterPool& writers;
+    RateBucket& rate;
+    std::atomic<std::uint64_t>& received_bytes;
+    FetchSink& sink;
+    std::function<FetchLimits()> limits;  ///< as they are now; any thread
+    std::size_t loops;                    ///< how many share the buffers
+  };
+
+  explicit TransferLoop(Services services);
+  TransferLoop(const TransferLoop&) = delete;
+  TransferLoop& operator=(const TransferLoop&) = delete;
+  /// The writers must be stopped before: they wake the loop through its CURLM.
+  ~TransferLoop() override;
+
+  /// Any thread. After stop() the request is completed as cancelled at once.
+  void submit(FetchRequest request);
+  void cancel(std::uint64_t ticket);
+  /// Any thread: a buffer came back.
+  void buffer_returned() noexcept;
+  /// Completes all that runs as cancelled and ends the thread. The writers must still work.
+  void stop();
+  [[nodiscard]] Duration turn_age() const noexcept;
+
+  void prepared(std::uint64_t ticket, Result<ByteCount> size) override;
+  void write_failed(std::uint64_t ticket) override;
+  void finished(std::uint64_t ticket) override;
+
+ private:
+  struct Submit {
+    FetchRequest request;
+  };
+  struct Cancel {
+    std::uint64_t ticket;
+  };
+  struct Prepared {
+    std::uint64_t ticket;
+    Result<ByteCount> size;
+  };
+  struct WriteFailed {
+    std::uint64_t ticket;
+  };
+  struct Finished {
+    std::uint64_t ticket;
+  };
+  using Event = std::variant<Submit, Cancel, Prepared, WriteFailed, Finished>;
+
+  void post(Event event);
+  void wake() noexcept;
+  void run();
+  bool take_events();
+  void handle(Submit& submit);
+  void handle(Cancel& cancel);
+  void handle(Prepared& prepared);
+  void handle(WriteFailed& failed);
+  void handle(Finished& finished);
+  void start(Transfer& transfer);
+  void take_off(Transfer& transfer);
+  void conclude(Transfer& transfer, CURLcode code);
+  void break_off(Transfer& transfer, Error reason);
+  void collect_done();
+  Duration care(MonotonicTime now);
+  void cancel_all();
+  Transfer* find(std::uint64_t ticket);
+  Easy take_easy();
+
+  // Constant after construction.
+  const Services m_services;
+  const Multi m_multi;
+
+  // Any thread.
+  std::atomic<std::int64_t> m_last_turn_ms;
+  std::atomic<bool> m_is_starved{false};
+  std::mutex m_mutex;
+  std::vector<Event> m_events;  // guarded by m_mutex
+  bool m_is_closed = false;     // guarded by m_mutex
+
+  // The loop's thread only.
+  std::unordered_map<std::uint64_t, std::unique_ptr<Transfer>> m_transfers;
+  std::vector<Transfer*> m_order;  ///< the same, in the order of care
+  std::vector<Easy> m_idle;        ///< handles to use again
+  std::size_t m_share = 0;
+
+  std::jthread m_thread;
+};
+
+}  // namespace reelkeep::curl

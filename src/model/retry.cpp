@@ -6,7 +6,7 @@
 namespace reelkeep {
 namespace {
 
-constexpr Duration k_longest_wish = std::chrono::hours(1);
+constexpr std::chrono::seconds k_longest_wish = std::chrono::hours(1);
 /// A retry that backoff would put behind the deadline comes this long before it instead.
 constexpr Duration k_before_deadline = std::chrono::minutes(1);
 

@@ -37,6 +37,8 @@ struct Error {
   /// The other side's own wish (`Retry-After`), already bounded to one hour.
   std::optional<std::chrono::seconds> retry_after = std::nullopt;
 
+  friend bool operator==(const Error&, const Error&) = default;
+
   /// The same failure seen from further out: "context: message".
   [[nodiscard]] Error within(std::string_view context) const;
   /// The one place that maps errno; `what` names the action and its object.

@@ -115,6 +115,12 @@ std::vector<std::string> spelled(std::span<const Key<Owner>> keys) {
   return all;
 }
 
+inline std::string listed(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+  return all;
+}
+
 /// The table that has the key `word`, as a hint: "it belongs in [webhook]".
 std::string home_of(std::string_view word);
 
@@ -133,16 +139,19 @@ void read_table(const Node& table, const std::string& block, const std::string& 
     const std::string quoted = "\"" + text::printable(member.key) + "\"";
     const std::string where = block.empty() ? "" : " in " + block;
     if (known == keys.end()) {
-      std::string hint = did_you_mean(member.key, spelled(keys));
+      const std::vector<std::string> names = spelled(keys);
+      std::string hint = did_you_mean(member.key, names);
       if (hint.empty()) hint = home_of(member.key);
-      const bool is_block = block.empty() && member.value.kind == Node::Kind::table;
+      if (hint.empty()) hint = "known are " + listed(names);
+      const bool is_block = block.empty() && (member.value.kind == Node::Kind::table ||
+                                              member.value.kind == Node::Kind::array);
       reader.problem(member.at, (is_block ? "unknown table " : "unknown key ") + quoted + where,
                      std::move(hint));
       continue;
     }
     if (known->kind == Key<Owner>::Kind::later) {
       if (later.empty()) first_later = member.at;
-      later += (later.empty() ? "" : ", ") + quoted;
+      later += (later.empty() ? "" : ", ") + (block.empty() ? "[[" + member.key + "]]" : quoted);
       continue;
     }
     reader.remember(key_path, member.at);

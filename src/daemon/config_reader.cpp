@@ -162,6 +162,7 @@ std::optional<std::size_t> read_word(const Slot& slot, const std::vector<std::st
   std::string expected;
   for (const std::string& word : words)
     expected += (expected.empty() ? "\"" : ", \"") + word + "\"";
+  if (words.size() > 1) expected = "one of " + expected;
   const auto text = read_text(slot, expected);
   if (!text) return std::nullopt;
   const auto found = std::find(words.begin(), words.end(), *text);

@@ -118,7 +118,7 @@ void check_stores(Config& config, Reader& reader) {
   for (std::size_t i = 0; i < config.stores.size(); ++i) {
     StoreConfig& store = config.stores[i];
     const std::string place = element("store", i);
-    if (!reader.has(place + ".id"))
+    if (store.id.empty() && !reader.spoilt(place + ".id"))
       reader.problem(reader.at(place), "no id in [[store]]", "projects name a store by its id");
     if (store.path.empty()) store.path = reader.absolute(config.agent.state_dir + "/archive");
     for (std::size_t j = 0; j < i; ++j) {
@@ -194,7 +194,7 @@ void finish_config(Config& config, Reader& reader) {
   check_listeners(config, reader);
   check_download(config, reader);
   if (const auto layout = check_layout(config.archive.layout); !layout)
-    reader.problem(reader.at("archive.layout"), "layout: " + layout.error().message);
+    reader.problem(reader.at("archive.layout"), layout.error().message);
   check_stores(config, reader);
   for (std::size_t i = 0; i < config.projects.size(); ++i) check_project(config, i, reader);
   if (config.projects.empty() && !reader.has("project") && !config.file.empty())

@@ -32,7 +32,9 @@ void Agent::stop() {
   m_thread.join();
 }
 
-void Agent::wake() { m_mailbox.post(ArchiverMessage{JournalGrew{}}); }
+void Agent::wake() {
+  if (!m_wake_pending.exchange(true)) m_mailbox.post(ArchiverMessage{JournalGrew{}});
+}
 
 void Agent::set_policy(std::shared_ptr<const Policy> policy) {
   m_mailbox.post(PolicyChanged{std::move(policy)});
@@ -90,6 +92,7 @@ void Agent::run() {
     const Duration pause = !kept.empty() ? Duration(1000) : more ? Duration(0) : until_next();
     std::vector<Message> arrived =
         m_mailbox.take_all_until(std::chrono::steady_clock::now() + pause);
+    m_wake_pending = false;
     m_last_turn = m_ports.clock->steady().time_since_epoch().count();
     std::ranges::move(arrived, std::back_inserter(kept));
     Result<bool> turned = turn(kept);
@@ -212,15 +215,15 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
     carry_out(effects);
     if (!more) break;
   }
-  if (!more && !m_caught_up) {
-    m_caught_up = true;
-    after_rebuild();
-  }
+  m_caught_up = m_caught_up || !more;
   if (!m_caught_up) return true;
-  REELKEEP_TRY(claim());
-  REELKEEP_TRY(retry_publishing());
-  REELKEEP_TRY(inspect_replicas());
   open_stores();
+  REELKEEP_ASSIGN(const bool staging, staging_is_there());
+  if (staging) {
+    REELKEEP_TRY(claim());
+    REELKEEP_TRY(retry_publishing());
+  }
+  REELKEEP_TRY(inspect_replicas());
   if (const Timestamp now = m_ports.clock->now(); now >= m_next_erase) {
     m_next_erase = now + k_day;
     m_archiver->erase_bodies(now - m_policy->keep_bodies);
@@ -228,19 +231,38 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
   return more;
 }
 
-/// The catalog is what the journal says: complete bytes in staging go on, leftovers go away.
-void Agent::after_rebuild() {
+/// Staging may lie on a filesystem that is not mounted yet. The intake does not care.
+Result<bool> Agent::staging_is_there() {
+  const Result<ByteCount> free = m_ports.staging->free_space();
+  {
+    std::lock_guard lock(m_mutex);
+    if (!free && m_status.staging_problem.empty())
+      log::error("staging is not available: downloads wait",
+                 {{"cause", free.error().message}});
+    m_status.staging_problem = free ? "" : free.error().message;
+  }
+  if (!free) return false;
+  if (!m_went_on) {
+    REELKEEP_TRY(go_on());
+    m_went_on = true;
+  }
+  return true;
+}
+
+/// Complete bytes that the last run left in staging go on to their stores; leftovers go away.
+Status Agent::go_on() {
   ArtifactRow last;
   for (;;) {
-    auto verifying = m_catalog->in_state(ArtifactState::verifying, k_rows_per_commit, last);
-    if (!verifying || verifying->empty()) break;
-    for (Artifact& artifact : *verifying) {
+    REELKEEP_ASSIGN(std::vector<Artifact> verifying,
+                    m_catalog->in_state(ArtifactState::verifying, k_rows_per_commit, last));
+    if (verifying.empty()) break;
+    for (Artifact& artifact : verifying) {
       last = artifact.row;
-      if (const Status begun = begin_publishing(std::move(artifact)); !begun)
-        log::warn("an artifact could not go on to its stores", {{"cause", begun.error().message}});
+      REELKEEP_TRY(begin_publishing(std::move(artifact)));
     }
   }
   sweep_staging();
+  return {};
 }
 
 void Agent::sweep_staging() {
@@ -296,7 +318,7 @@ void Agent::carry_out(const Effects& effects) {
       if (artifact && *artifact && (*artifact)->bad_digest)
         if (const Status back = m_ports.staging->take_back((*artifact)->staging_name); !back)
           log::warn("quarantined bytes cannot be taken back", {{"cause", back.error().message}});
-      if (m_caught_up && artifact && *artifact)
+      if (m_went_on && artifact && *artifact)
         if (const Status begun = begin_publishing(std::move(**artifact)); !begun)
           log::warn("accepted bytes cannot be published", {{"cause", begun.error().message}});
     } else if (const auto* old = std::get_if<RemoveSuperseded>(&effect)) {

@@ -38,6 +38,7 @@ struct AgentPorts {
 /// For /readyz, /metrics and the log: a copy, any thread.
 struct AgentStatus {
   bool catching_up = true;
+  std::string staging_problem;                       ///< empty: none
   std::string catalog_problem;                       ///< empty: none
   bool disk_paused = false;
   std::map<std::string, std::string> store_problems;  ///< store id -> cause
@@ -102,7 +103,8 @@ class Agent final : public FetchSink {
   Status open();
   Status recover(bool unclean);
   Result<bool> turn(std::vector<Message>& messages);
-  void after_rebuild();
+  Result<bool> staging_is_there();
+  Status go_on();
   void sweep_staging();
   [[nodiscard]] Duration until_next() const;
   void carry_out(const Effects& effects);
@@ -148,7 +150,8 @@ class Agent final : public FetchSink {
   std::set<ArtifactRow> m_dropped;  ///< cancelled while being judged or published
   std::map<StoreId, Timestamp> m_closed_stores;  ///< when to try to open again
   std::uint64_t m_next_ticket = 1;
-  bool m_caught_up = false;
+  bool m_caught_up = false;           ///< the catalog is what the journal says
+  bool m_went_on = false;             ///< what the last run left in staging was taken up
   bool m_disk_paused = false;
   bool m_stopping = false;
   bool m_inspecting = false;          ///< replicas are looked at once after a rebuild
@@ -164,6 +167,7 @@ class Agent final : public FetchSink {
   mutable std::mutex m_mutex;
   AgentStatus m_status;                     ///< guarded by m_mutex
   std::shared_ptr<Fetcher> m_fetcher;       ///< guarded by m_mutex; shared with status() readers
+  std::atomic<bool> m_wake_pending = false;
   std::atomic<std::int64_t> m_last_turn{0};  ///< steady milliseconds
   std::thread m_thread;  ///< last member: started when everything else stands
 };

@@ -1,9 +1,8 @@
 #include "sqlite/connection.hpp"
 
+#include <cerrno>
 #include <fmt/core.h>
 #include <sqlite3.h>
-
-#include <cerrno>
 
 namespace reelkeep::sqlite {
 
@@ -23,8 +22,7 @@ constexpr std::string_view k_for_writing =
 }  // namespace
 
 Connection::Connection(const std::string& path, Access access)
-    : m_path(path),
-      m_database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, k_busy_ms) {
+    : m_path(path), m_database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, k_busy_ms) {
   sqlite3_extended_result_codes(m_database.getHandle(), 1);
   execute(access == Access::read ? k_for_reading : k_for_writing);
 }
@@ -45,7 +43,9 @@ SQLite::Statement& Connection::statement(std::string_view sql) {
   return *m_statements.emplace(std::string(sql), std::move(prepared)).first->second;
 }
 
-void Connection::execute(std::string_view sql) { m_database.exec(std::string(sql)); }
+void Connection::execute(std::string_view sql) {
+  m_database.exec(std::string(sql));
+}
 
 std::int64_t Connection::number(std::string_view sql) {
   SQLite::Statement query(m_database, std::string(sql));
@@ -79,7 +79,9 @@ void Connection::rollback() noexcept {
   if (in_transaction()) m_database.tryExec("ROLLBACK");
 }
 
-std::int64_t Connection::last_row() const noexcept { return m_database.getLastInsertRowid(); }
+std::int64_t Connection::last_row() const noexcept {
+  return m_database.getLastInsertRowid();
+}
 
 int Connection::system_error() const noexcept {
   return sqlite3_system_errno(m_database.getHandle());

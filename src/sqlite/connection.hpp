@@ -3,13 +3,13 @@
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
 #include <SQLiteCpp/Statement.h>
-
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "reelkeep/base/result.hpp"
+
 #include "sqlite/status.hpp"
 
 namespace reelkeep::sqlite {

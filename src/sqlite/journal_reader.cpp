@@ -1,7 +1,4 @@
 #include <fmt/core.h>
-
-#include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "crypto/sha256.hpp"
@@ -27,11 +24,6 @@ constexpr std::string_view k_end =
     " (SELECT ifnull(max(id), 0) FROM receipt) FROM entry";
 // Bodies may be large: few at a time.
 constexpr std::size_t k_verify_rows = 32;
-
-std::int64_t as_limit(std::size_t limit) {
-  constexpr auto most = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
-  return static_cast<std::int64_t>(std::min(limit, most));
-}
 
 Entry read_entry(Query& query) {
   Entry entry;

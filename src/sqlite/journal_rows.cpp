@@ -22,8 +22,7 @@ constexpr std::string_view k_insert =
     " ON CONFLICT(digest) WHERE kind = 'delivery' DO NOTHING";
 constexpr std::string_view k_insert_body =
     "INSERT INTO body(seq, received_at, bytes) VALUES (?, ?, ?)";
-constexpr std::string_view k_first =
-    "SELECT seq FROM entry WHERE digest = ? AND kind = 'delivery'";
+constexpr std::string_view k_first = "SELECT seq FROM entry WHERE digest = ? AND kind = 'delivery'";
 constexpr std::string_view k_insert_receipt =
     "INSERT INTO receipt(seq, received_at, remote, user) VALUES (?, ?, ?, ?)";
 constexpr std::string_view k_erase =

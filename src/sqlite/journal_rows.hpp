@@ -4,6 +4,7 @@
 
 #include "reelkeep/model/delivery.hpp"
 #include "reelkeep/port/journal.hpp"
+
 #include "sqlite/connection.hpp"
 
 namespace reelkeep::sqlite {

@@ -47,6 +47,8 @@ constexpr Schema k_schema{.noun = "journal",
 
 }  // namespace
 
-const Schema& journal_schema() noexcept { return k_schema; }
+const Schema& journal_schema() noexcept {
+  return k_schema;
+}
 
 }  // namespace reelkeep::sqlite

@@ -1,5 +1,4 @@
 #include <fmt/core.h>
-
 #include <future>
 #include <thread>
 #include <utility>
@@ -7,6 +6,7 @@
 
 #include "reelkeep/base/log.hpp"
 #include "reelkeep/base/mailbox.hpp"
+
 #include "sqlite/journal.hpp"
 #include "sqlite/journal_rows.hpp"
 #include "sqlite/journal_schema.hpp"
@@ -48,14 +48,16 @@ bool blames_the_row(Errc code) noexcept {
   switch (code) {
     case Errc::invalid:
     case Errc::conflict:
-    case Errc::internal: return true;
+    case Errc::internal:
+      return true;
     case Errc::not_found:
     case Errc::unauthorized:
     case Errc::unavailable:
     case Errc::timeout:
     case Errc::no_space:
     case Errc::corrupt:
-    case Errc::cancelled: return false;
+    case Errc::cancelled:
+      return false;
   }
   return false;
 }
@@ -195,8 +197,10 @@ class Writer final : public JournalWriter {
     std::vector<const NewEntry*> entries;
     entries.reserve(all.entries.size());
     for (const NewEntry& entry : all.entries) entries.push_back(&entry);
-    if (entries.empty()) all.answer.set_value(std::vector<Appended>{});
-    else all.answer.set_value(commit(entries));
+    if (entries.empty())
+      all.answer.set_value(std::vector<Appended>{});
+    else
+      all.answer.set_value(commit(entries));
   }
 
   void handle(Probe& probe) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "reelkeep/base/result.hpp"
+
 #include "sqlite/connection.hpp"
 
 namespace reelkeep::sqlite {

@@ -1,12 +1,11 @@
 #include "sqlite/place.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 #include "reelkeep/base/unique_fd.hpp"
 
@@ -33,7 +32,8 @@ bool is_network_filesystem(unsigned long type) noexcept {
     case 0x5346414FU:  // AFS
     case 0x73757245U:  // Coda
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "reelkeep/base/ids.hpp"
 #include "reelkeep/base/time.hpp"
 #include "reelkeep/model/words.hpp"
+
 #include "sqlite/connection.hpp"
 
 namespace reelkeep::sqlite {
@@ -23,13 +25,23 @@ struct BorrowedBlob {
 // Every word in the schema is the model's own; parse_word is the inverse of its to_string.
 template <class Word>
 std::optional<Word> parse_word(std::string_view text) noexcept;
-template <> std::optional<ArtifactKind> parse_word(std::string_view text) noexcept;
-template <> std::optional<ArtifactState> parse_word(std::string_view text) noexcept;
-template <> std::optional<SessionState> parse_word(std::string_view text) noexcept;
-template <> std::optional<DeliveryState> parse_word(std::string_view text) noexcept;
-template <> std::optional<ReplicaState> parse_word(std::string_view text) noexcept;
-template <> std::optional<EntryKind> parse_word(std::string_view text) noexcept;
-template <> std::optional<Errc> parse_word(std::string_view text) noexcept;
+template <>
+std::optional<ArtifactKind> parse_word(std::string_view text) noexcept;
+template <>
+std::optional<ArtifactState> parse_word(std::string_view text) noexcept;
+template <>
+std::optional<SessionState> parse_word(std::string_view text) noexcept;
+template <>
+std::optional<DeliveryState> parse_word(std::string_view text) noexcept;
+template <>
+std::optional<ReplicaState> parse_word(std::string_view text) noexcept;
+template <>
+std::optional<EntryKind> parse_word(std::string_view text) noexcept;
+template <>
+std::optional<Errc> parse_word(std::string_view text) noexcept;
+
+/// A size_t as SQLite's LIMIT.
+std::int64_t as_limit(std::size_t limit) noexcept;
 
 /// One run of a prepared statement: binds parameters and reads columns in order, and leaves the
 /// statement ready for its next run. Throws SQLite::Exception and UnreadableRow.
@@ -66,14 +78,18 @@ class Query {
   void bind(ByteCount value) { bind(static_cast<std::int64_t>(value.get())); }
   void bind(std::nullopt_t);
   template <class Word>
-    requires std::is_enum_v<Word>
+  requires std::is_enum_v<Word>
   void bind(Word word) { bind(to_string(word)); }
   template <class Tag, class Value>
-  void bind(const Strong<Tag, Value>& value) { bind(value.get()); }
+  void bind(const Strong<Tag, Value>& value) {
+    bind(value.get());
+  }
   template <class Value>
   void bind(const std::optional<Value>& value) {
-    if (value) bind(*value);
-    else bind(std::nullopt);
+    if (value)
+      bind(*value);
+    else
+      bind(std::nullopt);
   }
 
   /// Next column of the row.
@@ -100,9 +116,11 @@ class Query {
   void read(Timestamp& value);
   void read(ByteCount& value);
   template <class Tag, class Value>
-  void read(Strong<Tag, Value>& value) { value = Strong<Tag, Value>(next<Value>()); }
+  void read(Strong<Tag, Value>& value) {
+    value = Strong<Tag, Value>(next<Value>());
+  }
   template <class Word>
-    requires std::is_enum_v<Word>
+  requires std::is_enum_v<Word>
   void read(Word& word) {
     const auto text = next<std::string>();
     const auto parsed = parse_word<Word>(text);

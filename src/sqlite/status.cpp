@@ -1,17 +1,18 @@
 #include "sqlite/status.hpp"
 
 #include <SQLiteCpp/Exception.h>
-#include <fmt/core.h>
-#include <sqlite3.h>
-
 #include <cerrno>
 #include <cstring>
+#include <fmt/core.h>
+#include <sqlite3.h>
 
 namespace reelkeep::sqlite {
 
 namespace {
 
-bool is_full(int system_error) noexcept { return system_error == ENOSPC || system_error == EDQUOT; }
+bool is_full(int system_error) noexcept {
+  return system_error == ENOSPC || system_error == EDQUOT;
+}
 
 Errc errc_of_open(int system_error) noexcept {
   if (system_error == 0) return Errc::unavailable;
@@ -20,16 +21,22 @@ Errc errc_of_open(int system_error) noexcept {
 
 std::string_view hint(Errc code) noexcept {
   switch (code) {
-    case Errc::no_space: return "; free some space on its filesystem";
-    case Errc::timeout: return "; another process holds it locked";
-    case Errc::unauthorized: return "; run as the owner of the state directory";
-    case Errc::corrupt: return "; the file is damaged or is no SQLite file";
-    case Errc::unavailable: return "; see the kernel's log for the disk";
+    case Errc::no_space:
+      return "; free some space on its filesystem";
+    case Errc::timeout:
+      return "; another process holds it locked";
+    case Errc::unauthorized:
+      return "; run as the owner of the state directory";
+    case Errc::corrupt:
+      return "; the file is damaged or is no SQLite file";
+    case Errc::unavailable:
+      return "; see the kernel's log for the disk";
     case Errc::invalid:
     case Errc::not_found:
     case Errc::conflict:
     case Errc::internal:
-    case Errc::cancelled: break;
+    case Errc::cancelled:
+      break;
   }
   return "";
 }
@@ -38,25 +45,35 @@ std::string_view hint(Errc code) noexcept {
 
 Errc errc_of(int code, int system_error) noexcept {
   switch (code & 0xff) {
-    case SQLITE_FULL: return Errc::no_space;
+    case SQLITE_FULL:
+      return Errc::no_space;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return Errc::timeout;
+    case SQLITE_LOCKED:
+      return Errc::timeout;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-    case SQLITE_FORMAT: return Errc::corrupt;
-    case SQLITE_CANTOPEN: return is_full(system_error) ? Errc::no_space : errc_of_open(system_error);
-    case SQLITE_CONSTRAINT: return Errc::conflict;
+    case SQLITE_FORMAT:
+      return Errc::corrupt;
+    case SQLITE_CANTOPEN:
+      return is_full(system_error) ? Errc::no_space : errc_of_open(system_error);
+    case SQLITE_CONSTRAINT:
+      return Errc::conflict;
     case SQLITE_IOERR:
       if (is_full(system_error)) return Errc::no_space;
       return code == SQLITE_IOERR_CORRUPTFS ? Errc::corrupt : Errc::unavailable;
     case SQLITE_PROTOCOL:
-    case SQLITE_NOMEM: return Errc::unavailable;
+    case SQLITE_NOMEM:
+      return Errc::unavailable;
     case SQLITE_READONLY:
     case SQLITE_PERM:
-    case SQLITE_AUTH: return Errc::unauthorized;
-    case SQLITE_TOOBIG: return Errc::invalid;
-    case SQLITE_INTERRUPT: return Errc::cancelled;
-    default: return Errc::internal;
+    case SQLITE_AUTH:
+      return Errc::unauthorized;
+    case SQLITE_TOOBIG:
+      return Errc::invalid;
+    case SQLITE_INTERRUPT:
+      return Errc::cancelled;
+    default:
+      return Errc::internal;
   }
 }
 

@@ -1,0 +1,243 @@
+#include <array>
+#include <utility>
+
+#include "reelkeep/base/text.hpp"
+
+#include "sqlite/catalog_rows.hpp"
+
+namespace reelkeep::sqlite {
+
+namespace {
+
+// bind_artifact() and read_artifact() go through these in this order; the row is apart.
+constexpr std::array k_columns{
+    "session",
+    "app_id",
+    "conf_num",
+    "kind",
+    "source_key",
+    "stage",
+    "id",
+    "room_id",
+    "name",
+    "url",
+    "url_at",
+    "host",
+    "staging_name",
+    "path",
+    "declared_size",
+    "offered_at",
+    "deadline",
+    "known_at",
+    "state",
+    "disputed",
+    "refetch",
+    "replace_old",
+    "in_hand",
+    "attempts",
+    "next_attempt_at",
+    "error_code",
+    "error_message",
+    "error_retry_after",
+    "size",
+    "digest",
+    "received",
+    "resume_offset",
+    "resume_validator",
+    "resume_length",
+    "resume_boot_id",
+    "bad_digest",
+    "deaths",
+};
+constexpr std::array k_derived{"path_fold", "work",   "needs_source",
+                               "claimable", "due_at", "staged"};
+
+std::string joined(bool with_derived) {
+  std::string list;
+  for (const char* column : k_columns) list.append(list.empty() ? "" : ", ").append(column);
+  if (with_derived) {
+    for (const char* column : k_derived) list.append(", ").append(column);
+  }
+  return list;
+}
+
+std::string placeholders() {
+  std::string list = "?";
+  for (std::size_t i = 1; i < k_columns.size() + k_derived.size(); ++i) list.append(", ?");
+  return list;
+}
+
+bool is_complete_in_staging(const Artifact& artifact) noexcept {
+  return artifact.state == ArtifactState::verifying || artifact.digest.has_value();
+}
+
+bool is_waiting_refetch(const Artifact& artifact) noexcept {
+  return artifact.refetch && artifact.state == ArtifactState::archived && !artifact.in_hand;
+}
+
+bool is_claimable(const Artifact& artifact) noexcept {
+  if (artifact.in_hand) return false;
+  return artifact.state == ArtifactState::planned ||
+         (is_waiting_refetch(artifact) && !artifact.next_attempt_at);
+}
+
+std::optional<Timestamp> due_at(const Artifact& artifact) noexcept {
+  if (artifact.state == ArtifactState::waiting) {
+    // One without a time would be forgotten for ever.
+    return artifact.next_attempt_at.value_or(Timestamp{});
+  }
+  return is_waiting_refetch(artifact) ? artifact.next_attempt_at : std::nullopt;
+}
+
+bool is_staged(const Artifact& artifact) noexcept {
+  return is_work(artifact.state) || artifact.refetch || artifact.in_hand ||
+         artifact.state == ArtifactState::quarantined || artifact.bad_digest.has_value();
+}
+
+void bind_artifact(Query& query, const Artifact& artifact) {
+  query.bind(artifact.session_row);
+  query.bind(artifact.identity.session.app_id);
+  query.bind(artifact.identity.session.conf_num);
+  query.bind(artifact.identity.kind);
+  query.bind(artifact.identity.source_key);
+  query.bind(artifact.identity.stage);
+  query.bind(artifact.id);
+  query.bind(artifact.room_id);
+  query.bind(artifact.name);
+  query.bind(artifact.url);
+  query.bind(artifact.url_at);
+  query.bind(artifact.host);
+  query.bind(artifact.staging_name);
+  query.bind(artifact.path);
+  query.bind(artifact.declared_size);
+  query.bind(artifact.offered_at);
+  query.bind(artifact.deadline);
+  query.bind(artifact.known_at);
+  query.bind(artifact.state);
+  query.bind(artifact.disputed);
+  query.bind(artifact.refetch);
+  query.bind(artifact.replace);
+  query.bind(artifact.in_hand);
+  query.bind(artifact.attempts);
+  query.bind(artifact.next_attempt_at);
+  if (artifact.error) {
+    query.bind(artifact.error->code);
+    query.bind(artifact.error->message);
+    if (artifact.error->retry_after)
+      query.bind(std::int64_t{artifact.error->retry_after->count()});
+    else
+      query.bind(std::nullopt);
+  } else {
+    for (int i = 0; i < 3; ++i) query.bind(std::nullopt);
+  }
+  query.bind(artifact.size);
+  query.bind(artifact.digest);
+  query.bind(artifact.received);
+  if (artifact.resume) {
+    query.bind(artifact.resume->offset);
+    query.bind(artifact.resume->validator);
+    query.bind(artifact.resume->length);
+    query.bind(artifact.resume->boot_id);
+  } else {
+    for (int i = 0; i < 4; ++i) query.bind(std::nullopt);
+  }
+  query.bind(artifact.bad_digest);
+  query.bind(artifact.deaths);
+
+  if (artifact.path.empty())
+    query.bind(std::nullopt);
+  else
+    query.bind(text::fold_name(artifact.path));
+  query.bind(is_work(artifact.state));
+  query.bind(is_work(artifact.state) && !is_complete_in_staging(artifact));
+  query.bind(is_claimable(artifact));
+  query.bind(due_at(artifact));
+  query.bind(is_staged(artifact));
+}
+
+std::optional<Error> read_error(Query& query) {
+  const auto code = query.next<std::optional<Errc>>();
+  auto message = query.next<std::optional<std::string>>();
+  const auto retry_after = query.next<std::optional<std::int64_t>>();
+  if (!code) return std::nullopt;
+  Error error{*code, std::move(message).value_or("")};
+  if (retry_after) error.retry_after = std::chrono::seconds(*retry_after);
+  return error;
+}
+
+std::optional<ResumePoint> read_resume(Query& query) {
+  const auto offset = query.next<std::optional<ByteCount>>();
+  auto validator = query.next<std::optional<std::string>>();
+  const auto length = query.next<std::optional<ByteCount>>();
+  auto boot_id = query.next<std::optional<std::string>>();
+  if (!offset) return std::nullopt;
+  return ResumePoint{*offset, std::move(validator).value_or(""), length,
+                     std::move(boot_id).value_or("")};
+}
+
+}  // namespace
+
+std::string select_artifacts(std::string_view rest) {
+  static const std::string k_select = "SELECT row, " + joined(false) + " FROM artifact ";
+  return k_select + std::string(rest);
+}
+
+Artifact read_artifact(Query& query) {
+  Artifact artifact;
+  query.read(artifact.row);
+  query.read(artifact.session_row);
+  query.read(artifact.identity.session.app_id);
+  query.read(artifact.identity.session.conf_num);
+  query.read(artifact.identity.kind);
+  query.read(artifact.identity.source_key);
+  query.read(artifact.identity.stage);
+  query.read(artifact.id);
+  query.read(artifact.room_id);
+  query.read(artifact.name);
+  query.read(artifact.url);
+  query.read(artifact.url_at);
+  query.read(artifact.host);
+  query.read(artifact.staging_name);
+  query.read(artifact.path);
+  query.read(artifact.declared_size);
+  query.read(artifact.offered_at);
+  query.read(artifact.deadline);
+  query.read(artifact.known_at);
+  query.read(artifact.state);
+  query.read(artifact.disputed);
+  query.read(artifact.refetch);
+  query.read(artifact.replace);
+  query.read(artifact.in_hand);
+  query.read(artifact.attempts);
+  query.read(artifact.next_attempt_at);
+  artifact.error = read_error(query);
+  query.read(artifact.size);
+  query.read(artifact.digest);
+  query.read(artifact.received);
+  artifact.resume = read_resume(query);
+  query.read(artifact.bad_digest);
+  query.read(artifact.deaths);
+  return artifact;
+}
+
+std::vector<Artifact> read_artifacts(Query& query) {
+  std::vector<Artifact> artifacts;
+  while (query.step()) artifacts.push_back(read_artifact(query));
+  return artifacts;
+}
+
+ArtifactRow write_artifact(Connection& connection, const Artifact& artifact) {
+  static const std::string k_insert =
+      "INSERT INTO artifact(" + joined(true) + ") VALUES (" + placeholders() + ")";
+  static const std::string k_update =
+      "UPDATE artifact SET (" + joined(true) + ") = (" + placeholders() + ") WHERE row = ?";
+  const bool is_new = artifact.row.get() == 0;
+  Query query(connection, is_new ? k_insert : k_update);
+  bind_artifact(query, artifact);
+  if (!is_new) query.bind(artifact.row);
+  const auto changed = query.run();
+  if (is_new) return ArtifactRow(connection.last_row());
+  return changed == 0 ? ArtifactRow(0) : artifact.row;
+}
+
+}  // namespace reelkeep::sqlite

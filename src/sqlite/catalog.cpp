@@ -1,0 +1,360 @@
+#include "sqlite/catalog.hpp"
+
+#include <cerrno>
+#include <fmt/core.h>
+#include <unistd.h>
+#include <utility>
+
+#include "reelkeep/base/text.hpp"
+
+#include "sqlite/catalog_queue.hpp"
+#include "sqlite/catalog_rows.hpp"
+#include "sqlite/catalog_schema.hpp"
+#include "sqlite/write_transaction.hpp"
+
+namespace reelkeep::sqlite {
+
+namespace {
+
+constexpr std::string_view k_kept_notes = "root:";
+
+constexpr std::string_view k_put_position =
+    "INSERT INTO position(one, journal_id, cursor, chain, receipts) VALUES (1, ?, ?, ?, ?)"
+    " ON CONFLICT(one) DO UPDATE SET (journal_id, cursor, chain, receipts) ="
+    " (excluded.journal_id, excluded.cursor, excluded.chain, excluded.receipts)";
+constexpr std::string_view k_put_note =
+    "INSERT INTO note(key, value) VALUES (?, ?)"
+    " ON CONFLICT(key) DO UPDATE SET value = excluded.value";
+constexpr std::string_view k_put_delivery =
+    "INSERT INTO delivery(seq, received_at, app_id, type, conf_num, state, reason, duplicates)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(seq) DO UPDATE SET"
+    " (received_at, app_id, type, conf_num, state, reason, duplicates) = (excluded.received_at,"
+    " excluded.app_id, excluded.type, excluded.conf_num, excluded.state, excluded.reason,"
+    " excluded.duplicates)";
+constexpr std::string_view k_insert_session =
+    "INSERT INTO session(app_id, conf_num, room_id, started_at, ended_at, cdr_ready,"
+    " first_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?)";
+constexpr std::string_view k_update_session =
+    "UPDATE session SET (app_id, conf_num, room_id, started_at, ended_at, cdr_ready,"
+    " first_seen_at) = (?, ?, ?, ?, ?, ?, ?) WHERE row = ?";
+// The newest word about a location wins, whatever order they came in.
+constexpr std::string_view k_put_pushed_file =
+    "INSERT INTO pushed_file(session, name, location, url, destination_name, source_key, at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT(session, name, location) DO UPDATE SET"
+    " (url, destination_name, source_key, at) = (excluded.url, excluded.destination_name,"
+    " excluded.source_key, excluded.at) WHERE (excluded.at, excluded.url) >= (at, url)";
+
+class SqliteCatalog final : public Catalog {
+ public:
+  explicit SqliteCatalog(std::unique_ptr<Connection> connection)
+      : m_connection(std::move(connection)), m_transactions(*m_connection) {}
+
+  Status transact(const std::function<Status()>& work) override { return m_transactions.run(work); }
+
+  Result<std::optional<JournalPosition>> position() override {
+    return m_connection->guarded(
+        [&]() -> Result<std::optional<JournalPosition>> { return read_position(*m_connection); });
+  }
+
+  Status set_position(const JournalPosition& position) override {
+    return change([&] {
+      Query(*m_connection, k_put_position, position.journal_id, position.cursor, position.chain,
+            position.receipts)
+          .run();
+    });
+  }
+
+  Result<std::optional<std::string>> note(const std::string& key) override {
+    return m_connection->guarded([&]() -> Result<std::optional<std::string>> {
+      Query query(*m_connection, "SELECT value FROM note WHERE key = ?", key);
+      if (!query.step()) return std::optional<std::string>();
+      return std::optional<std::string>(query.next<std::string>());
+    });
+  }
+
+  Status set_note(const std::string& key, const std::optional<std::string>& value) override {
+    return change([&] {
+      if (value)
+        Query(*m_connection, k_put_note, key, *value).run();
+      else
+        Query(*m_connection, "DELETE FROM note WHERE key = ?", key).run();
+    });
+  }
+
+  Result<std::map<std::string, std::string>> notes(const std::string& prefix) override {
+    return m_connection->guarded([&]() -> Result<std::map<std::string, std::string>> {
+      std::map<std::string, std::string> found;
+      Query query(*m_connection, "SELECT key, value FROM note WHERE key >= ? ORDER BY key", prefix);
+      while (query.step()) {
+        auto key = query.next<std::string>();
+        if (!key.starts_with(prefix)) break;
+        found.emplace(std::move(key), query.next<std::string>());
+      }
+      return found;
+    });
+  }
+
+  Status clear() override {
+    REELKEEP_ASSIGN(const auto kept, notes(std::string(k_kept_notes)));
+    REELKEEP_TRY(change([&] {
+      // Tables are dropped, not emptied: millions of rows go without being visited.
+      drop_catalog_tables(*m_connection);
+      for (const auto step : catalog_schema().steps) m_connection->execute(step);
+    }));
+    m_transactions.forget_touched();
+    for (const auto& [key, value] : kept) REELKEEP_TRY(set_note(key, value));
+    return {};
+  }
+
+  Status put_delivery(const DeliveryRecord& record) override {
+    return change([&] {
+      Query(*m_connection, k_put_delivery, record.seq, record.received_at, record.app_id,
+            record.type, record.conf_num, record.state, record.reason, record.duplicates)
+          .run();
+    });
+  }
+
+  Result<std::optional<DeliveryRecord>> delivery(Seq seq) override {
+    static const std::string k_sql =
+        fmt::format("SELECT {} FROM delivery WHERE seq = ?", k_delivery_columns);
+    return first(read_delivery, k_sql, seq);
+  }
+
+  Result<std::optional<Session>> session(const SessionKey& key) override {
+    static const std::string k_sql =
+        fmt::format("SELECT {} FROM session WHERE conf_num = ? AND app_id = ?", k_session_columns);
+    return first(read_session, k_sql, key.conf_num, key.app_id);
+  }
+
+  Result<std::optional<Session>> session(SessionRow row) override {
+    static const std::string k_sql =
+        fmt::format("SELECT {} FROM session WHERE row = ?", k_session_columns);
+    return first(read_session, k_sql, row);
+  }
+
+  Result<Session> put_session(Session session) override {
+    const bool is_new = session.row.get() == 0;
+    std::int64_t changed = 0;
+    REELKEEP_TRY(change([&] {
+      Query query(*m_connection, is_new ? k_insert_session : k_update_session, session.key.app_id,
+                  session.key.conf_num, session.room_id, session.started_at, session.ended_at,
+                  session.cdr_ready, session.first_seen_at);
+      if (!is_new) query.bind(session.row);
+      changed = query.run();
+      if (is_new) session.row = SessionRow(m_connection->last_row());
+    }));
+    if (changed == 0) return no_row("session", session.row.get());
+    return session;
+  }
+
+  Result<std::vector<Artifact>> artifacts(SessionRow session) override {
+    return all("WHERE session = ? ORDER BY row", session);
+  }
+
+  Result<std::vector<Artifact>> artifacts_with_source(SessionRow session, ArtifactKind kind,
+                                                      const SourceKey& source_key) override {
+    return all("WHERE session = ? AND kind = ? AND source_key = ? ORDER BY row", session, kind,
+               source_key);
+  }
+
+  Result<std::vector<Artifact>> artifacts_named(SessionRow session,
+                                                const std::string& name) override {
+    return all("WHERE session = ? AND name = ? ORDER BY row", session, name);
+  }
+
+  Result<std::optional<Artifact>> artifact(ArtifactRow row) override {
+    return first(read_artifact, select_artifacts("WHERE row = ?"), row);
+  }
+
+  Result<std::optional<Artifact>> artifact(const ArtifactIdentity& identity) override {
+    return first(read_artifact,
+                 select_artifacts("WHERE session = (SELECT row FROM session WHERE conf_num = ?"
+                                  " AND app_id = ?) AND kind = ? AND source_key = ? AND stage = ?"),
+                 identity.session.conf_num, identity.session.app_id, identity.kind,
+                 identity.source_key, identity.stage);
+  }
+
+  Result<std::optional<Artifact>> artifact(const ArtifactId& id) override {
+    return first(read_artifact, select_artifacts("WHERE id = ?"), id);
+  }
+
+  Result<Artifact> put_artifact(Artifact artifact) override {
+    ArtifactRow row;
+    REELKEEP_TRY(change([&] { row = write_artifact(*m_connection, artifact); }));
+    if (row.get() == 0) return no_row("artifact", artifact.row.get());
+    m_transactions.touch(artifact.session_row);
+    artifact.row = row;
+    return artifact;
+  }
+
+  Status remove_artifact(ArtifactRow row) override {
+    return change([&] {
+      touch_session_of(row);
+      Query(*m_connection, "DELETE FROM replica WHERE artifact = ?", row).run();
+      Query(*m_connection, "DELETE FROM artifact WHERE row = ?", row).run();
+    });
+  }
+
+  Result<bool> path_taken(const std::string& path) override {
+    return exists("SELECT 1 FROM artifact WHERE path_fold = ?", text::fold_name(path));
+  }
+
+  Result<std::vector<Replica>> replicas(ArtifactRow row) override {
+    return m_connection->guarded(
+        [&]() -> Result<std::vector<Replica>> { return read_replicas(*m_connection, row); });
+  }
+
+  Status put_replica(ArtifactRow row, const Replica& replica) override {
+    return change([&] {
+      write_replica(*m_connection, row, replica);
+      touch_session_of(row);
+    });
+  }
+
+  Status remove_replica(ArtifactRow row, const std::string& location) override {
+    return change([&] {
+      Query(*m_connection, "DELETE FROM replica WHERE artifact = ? AND location = ?", row, location)
+          .run();
+      touch_session_of(row);
+    });
+  }
+
+  Status put_pushed_file(SessionRow session, const PushedFile& file) override {
+    return change([&] {
+      Query(*m_connection, k_put_pushed_file, session, file.name, file.location, file.url,
+            file.destination_name, file.source_key, file.at)
+          .run();
+    });
+  }
+
+  Result<std::vector<PushedFile>> pushed_files(SessionRow session,
+                                               const std::string& name) override {
+    return m_connection->guarded([&]() -> Result<std::vector<PushedFile>> {
+      std::vector<PushedFile> files;
+      Query query(*m_connection,
+                  "SELECT app_id, conf_num, name, location, url, destination_name, source_key, at"
+                  " FROM pushed_file JOIN session ON session.row = pushed_file.session"
+                  " WHERE pushed_file.session = ? AND name = ? ORDER BY location",
+                  session, name);
+      while (query.step()) {
+        PushedFile file;
+        query.read(file.session.app_id);
+        query.read(file.session.conf_num);
+        query.read(file.name);
+        query.read(file.location);
+        query.read(file.url);
+        query.read(file.destination_name);
+        query.read(file.source_key);
+        query.read(file.at);
+        files.push_back(std::move(file));
+      }
+      return files;
+    });
+  }
+
+  Result<std::vector<Lane>> lanes() override {
+    return m_connection->guarded(
+        [&]() -> Result<std::vector<Lane>> { return read_lanes(*m_connection); });
+  }
+
+  Result<std::vector<Artifact>> claimable(const Lane& lane, std::size_t limit) override {
+    return all(k_claimable, lane.app_id, lane.host, as_limit(limit));
+  }
+
+  Result<std::int64_t> release_due(Timestamp now, std::size_t limit) override {
+    std::int64_t released = 0;
+    REELKEEP_TRY(change(
+        [&] { released = Query(*m_connection, k_release_due, now, as_limit(limit)).run(); }));
+    return released;
+  }
+
+  Result<std::optional<Timestamp>> next_due() override {
+    return m_connection->guarded([&]() -> Result<std::optional<Timestamp>> {
+      Query query(*m_connection, k_next_due);
+      query.step();
+      return query.next<std::optional<Timestamp>>();
+    });
+  }
+
+  Result<std::vector<Artifact>> in_state(ArtifactState state, std::size_t limit,
+                                         ArtifactRow after) override {
+    return all(k_in_state, state, after, as_limit(limit));
+  }
+
+  Result<std::vector<Artifact>> in_hand(std::size_t limit, ArtifactRow after) override {
+    return all(k_in_hand, after, as_limit(limit));
+  }
+
+  Result<bool> needs_staging(const std::string& staging_name) override {
+    return exists(k_needs_staging, staging_name);
+  }
+
+ private:
+  template <class Work>
+  Status change(Work&& work) {
+    REELKEEP_TRY(m_transactions.check_open());
+    return m_connection->guarded([&]() -> Status {
+      work();
+      return {};
+    });
+  }
+
+  template <class Row, class... Values>
+  Result<std::optional<Row>> first(Row (*read)(Query&), std::string_view sql,
+                                   const Values&... values) {
+    return m_connection->guarded([&]() -> Result<std::optional<Row>> {
+      Query query(*m_connection, sql, values...);
+      if (!query.step()) return std::optional<Row>();
+      return std::optional<Row>(read(query));
+    });
+  }
+
+  template <class... Values>
+  Result<std::vector<Artifact>> all(std::string_view rest, const Values&... values) {
+    return m_connection->guarded([&]() -> Result<std::vector<Artifact>> {
+      Query query(*m_connection, select_artifacts(rest), values...);
+      return read_artifacts(query);
+    });
+  }
+
+  template <class Value>
+  Result<bool> exists(std::string_view sql, const Value& value) {
+    return m_connection->guarded(
+        [&]() -> Result<bool> { return Query(*m_connection, sql, value).step(); });
+  }
+
+  void touch_session_of(ArtifactRow row) {
+    Query query(*m_connection, "SELECT session FROM artifact WHERE row = ?", row);
+    if (query.step()) m_transactions.touch(query.next<SessionRow>());
+  }
+
+  [[nodiscard]] Error no_row(std::string_view table, std::int64_t row) const {
+    return Error{Errc::not_found,
+                 fmt::format("{}: there is no {} in row {}", m_connection->path(), table, row)};
+  }
+
+  const std::unique_ptr<Connection> m_connection;
+  WriteTransactions m_transactions;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Catalog>> open_catalog(const std::string& path, CatalogOptions options) {
+  const SchemaPolicy policy{.create = options.create, .migrate = options.migrate};
+  REELKEEP_ASSIGN(auto connection, open_for_writing(path, catalog_schema(), policy));
+  return std::unique_ptr<Catalog>(std::make_unique<SqliteCatalog>(std::move(connection)));
+}
+
+Status remove_catalog(const std::string& path) {
+  // The file first: SQLite throws a -wal without its file away, while a file without its -wal may
+  // be torn.
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    const std::string name = path + suffix;
+    if (::unlink(name.c_str()) != 0 && errno != ENOENT) {
+      return Error::from_errno(errno, fmt::format("cannot remove {}", name));
+    }
+  }
+  return {};
+}
+
+}  // namespace reelkeep::sqlite

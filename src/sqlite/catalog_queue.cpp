@@ -1,0 +1,24 @@
+#include "sqlite/catalog_queue.hpp"
+
+#include "sqlite/query.hpp"
+
+namespace reelkeep::sqlite {
+
+std::vector<Lane> read_lanes(Connection& connection) {
+  std::vector<Lane> lanes;
+  // No lane sorts before two empty texts; one that equals them is looked for apart.
+  Query unnamed(connection,
+                "SELECT 1 FROM artifact INDEXED BY artifact_claim"
+                " WHERE claimable = 1 AND app_id = '' AND host = '' LIMIT 1");
+  if (unnamed.step()) lanes.emplace_back();
+  Lane last;
+  for (;;) {
+    Query query(connection, k_next_lane, last.app_id, last.host);
+    if (!query.step()) return lanes;
+    query.read(last.app_id);
+    query.read(last.host);
+    lanes.push_back(last);
+  }
+}
+
+}  // namespace reelkeep::sqlite

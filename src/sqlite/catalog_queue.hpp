@@ -1,0 +1,39 @@
+#pragma once
+
+#include <vector>
+
+#include "reelkeep/port/catalog.hpp"
+
+#include "sqlite/connection.hpp"
+
+namespace reelkeep::sqlite {
+
+// The queue's questions. Each is served by a partial index that holds the queue alone, so that its
+// cost does not grow with what is archived; a test asserts the plans. They throw as Query does.
+
+/// First lane after (app_id, host): lanes are found by skipping from one to the next.
+inline constexpr std::string_view k_next_lane =
+    "SELECT app_id, host FROM artifact INDEXED BY artifact_claim"
+    " WHERE claimable = 1 AND (app_id, host) > (?, ?) ORDER BY app_id, host LIMIT 1";
+/// The rest of a SELECT of artifacts.
+inline constexpr std::string_view k_claimable =
+    "INDEXED BY artifact_claim WHERE claimable = 1 AND app_id = ? AND host = ?"
+    " ORDER BY deadline, row LIMIT ?";
+inline constexpr std::string_view k_release_due =
+    "UPDATE artifact SET state = CASE state WHEN 'waiting' THEN 'planned' ELSE state END,"
+    " next_attempt_at = NULL, due_at = NULL, claimable = NOT in_hand"
+    " WHERE row IN (SELECT row FROM artifact INDEXED BY artifact_due"
+    "               WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT ?)";
+inline constexpr std::string_view k_next_due =
+    "SELECT min(due_at) FROM artifact INDEXED BY artifact_due WHERE due_at IS NOT NULL";
+inline constexpr std::string_view k_in_state =
+    "INDEXED BY artifact_state WHERE state = ? AND row > ? ORDER BY row LIMIT ?";
+inline constexpr std::string_view k_in_hand =
+    "INDEXED BY artifact_in_hand WHERE in_hand = 1 AND row > ? ORDER BY row LIMIT ?";
+inline constexpr std::string_view k_needs_staging =
+    "SELECT 1 FROM artifact INDEXED BY artifact_staged"
+    " WHERE staged = 1 AND staging_name = ? LIMIT 1";
+
+std::vector<Lane> read_lanes(Connection& connection);
+
+}  // namespace reelkeep::sqlite

@@ -1,0 +1,109 @@
+#include "sqlite/catalog_rows.hpp"
+
+#include <utility>
+
+namespace reelkeep::sqlite {
+
+namespace {
+
+// The same judgement as model::session_state() and session_deadline(), artifact by artifact; a test
+// compares them over random sessions.
+constexpr std::string_view k_summarise = R"sql(
+UPDATE session SET (artifacts, archived, bytes, counted, lost, work, urgent_deadline,
+                    latest_deadline) =
+  (SELECT count(*), ifnull(sum(state = 'archived'), 0),
+          ifnull(sum(CASE WHEN state = 'archived' THEN size END), 0),
+          ifnull(sum(counts), 0),
+          ifnull(sum(state IN ('expired', 'quarantined') AND NOT verified AND NOT complete), 0),
+          ifnull(sum(is_left), 0),
+          min(CASE WHEN is_left AND NOT complete THEN deadline END),
+          max(CASE WHEN counts THEN deadline END)
+   FROM (SELECT state, size, deadline, verified, complete,
+                state NOT IN ('cancelled', 'delivered') AS counts,
+                work AND NOT (refetch AND verified) AS is_left
+         FROM (SELECT state, size, deadline, work, refetch,
+                      state = 'verifying' OR digest IS NOT NULL AS complete,
+                      EXISTS (SELECT 1 FROM replica WHERE replica.artifact = artifact.row
+                              AND replica.state = 'verified') AS verified
+               FROM artifact WHERE artifact.session = ?1)))
+WHERE row = ?1
+)sql";
+
+constexpr std::string_view k_replicas =
+    "SELECT store, path, location, size, digest, state, verified_at FROM replica"
+    " WHERE artifact = ? ORDER BY row";
+// The row stays: replicas keep the order in which they came.
+constexpr std::string_view k_put_replica =
+    "INSERT INTO replica(artifact, store, path, location, size, digest, state, verified_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT(artifact, location) DO UPDATE SET"
+    " (store, path, size, digest, state, verified_at) = (excluded.store, excluded.path,"
+    " excluded.size, excluded.digest, excluded.state, excluded.verified_at)";
+
+}  // namespace
+
+Session read_session(Query& query) {
+  Session session;
+  query.read(session.row);
+  query.read(session.key.app_id);
+  query.read(session.key.conf_num);
+  query.read(session.room_id);
+  query.read(session.started_at);
+  query.read(session.ended_at);
+  query.read(session.cdr_ready);
+  query.read(session.first_seen_at);
+  return session;
+}
+
+DeliveryRecord read_delivery(Query& query) {
+  DeliveryRecord record;
+  query.read(record.seq);
+  query.read(record.received_at);
+  query.read(record.app_id);
+  query.read(record.type);
+  query.read(record.conf_num);
+  query.read(record.state);
+  query.read(record.reason);
+  query.read(record.duplicates);
+  return record;
+}
+
+std::vector<Replica> read_replicas(Connection& connection, ArtifactRow artifact) {
+  std::vector<Replica> replicas;
+  Query query(connection, k_replicas, artifact);
+  while (query.step()) {
+    Replica replica;
+    query.read(replica.store);
+    query.read(replica.path);
+    query.read(replica.location);
+    query.read(replica.size);
+    query.read(replica.digest);
+    query.read(replica.state);
+    query.read(replica.verified_at);
+    replicas.push_back(std::move(replica));
+  }
+  return replicas;
+}
+
+void write_replica(Connection& connection, ArtifactRow artifact, const Replica& replica) {
+  Query(connection, k_put_replica, artifact, replica.store, replica.path, replica.location,
+        replica.size, replica.digest, replica.state, replica.verified_at)
+      .run();
+}
+
+std::optional<JournalPosition> read_position(Connection& connection) {
+  Query query(connection, "SELECT journal_id, cursor, chain, receipts FROM position");
+  if (!query.step()) return std::nullopt;
+  JournalPosition position;
+  query.read(position.journal_id);
+  query.read(position.cursor);
+  query.read(position.chain);
+  query.read(position.receipts);
+  return position;
+}
+
+void summarise(Connection& connection, SessionRow session) {
+  Query(connection, k_summarise, session).run();
+}
+
+}  // namespace reelkeep::sqlite

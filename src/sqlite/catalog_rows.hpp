@@ -1,0 +1,41 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "reelkeep/model/delivery.hpp"
+#include "reelkeep/model/session.hpp"
+#include "reelkeep/port/journal.hpp"
+
+#include "sqlite/query.hpp"
+
+namespace reelkeep::sqlite {
+
+// How values of the model lie in the catalog's tables; used by both of its sides. All of it throws
+// as Query does. `*_columns` and `read_*` belong together: same columns, same order.
+
+inline constexpr std::string_view k_session_columns =
+    "row, app_id, conf_num, room_id, started_at, ended_at, cdr_ready, first_seen_at";
+inline constexpr std::string_view k_delivery_columns =
+    "seq, received_at, app_id, type, conf_num, state, reason, duplicates";
+
+Session read_session(Query& query);
+DeliveryRecord read_delivery(Query& query);
+
+/// "SELECT <columns of an artifact> FROM artifact <rest>".
+std::string select_artifacts(std::string_view rest);
+Artifact read_artifact(Query& query);
+std::vector<Artifact> read_artifacts(Query& query);
+/// Inserts (row 0) or updates; returns the row. 0: there is no such row.
+ArtifactRow write_artifact(Connection& connection, const Artifact& artifact);
+
+std::vector<Replica> read_replicas(Connection& connection, ArtifactRow artifact);
+void write_replica(Connection& connection, ArtifactRow artifact, const Replica& replica);
+
+std::optional<JournalPosition> read_position(Connection& connection);
+
+/// Brings the session's own summary columns up to date with its artifacts and replicas.
+void summarise(Connection& connection, SessionRow session);
+
+}  // namespace reelkeep::sqlite

@@ -1,0 +1,170 @@
+#include "sqlite/catalog_schema.hpp"
+
+#include <array>
+
+namespace reelkeep::sqlite {
+
+namespace {
+
+constexpr std::string_view k_tables = R"sql(
+CREATE TABLE position(
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  journal_id TEXT NOT NULL,
+  cursor INTEGER NOT NULL,
+  chain BLOB NOT NULL,
+  receipts INTEGER NOT NULL);
+CREATE TABLE note(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE delivery(
+  seq INTEGER PRIMARY KEY,
+  received_at INTEGER NOT NULL,
+  app_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  conf_num TEXT NOT NULL,
+  state TEXT NOT NULL,
+  reason TEXT,
+  duplicates INTEGER NOT NULL);
+CREATE TABLE session(
+  row INTEGER PRIMARY KEY,
+  app_id TEXT NOT NULL,
+  conf_num TEXT NOT NULL,
+  room_id TEXT NOT NULL,
+  started_at INTEGER,
+  ended_at INTEGER,
+  cdr_ready INTEGER NOT NULL,
+  first_seen_at INTEGER NOT NULL,
+  artifacts INTEGER NOT NULL DEFAULT 0,
+  archived INTEGER NOT NULL DEFAULT 0,
+  bytes INTEGER NOT NULL DEFAULT 0,
+  counted INTEGER NOT NULL DEFAULT 0,
+  lost INTEGER NOT NULL DEFAULT 0,
+  work INTEGER NOT NULL DEFAULT 0,
+  urgent_deadline INTEGER,
+  latest_deadline INTEGER);
+CREATE UNIQUE INDEX session_key ON session(conf_num, app_id);
+CREATE TABLE artifact(
+  row INTEGER PRIMARY KEY,
+  session INTEGER NOT NULL REFERENCES session,
+  app_id TEXT NOT NULL,
+  conf_num TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  source_key TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  id TEXT NOT NULL,
+  room_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  url TEXT NOT NULL,
+  url_at INTEGER NOT NULL,
+  host TEXT NOT NULL,
+  staging_name TEXT NOT NULL,
+  path TEXT NOT NULL,
+  declared_size INTEGER,
+  offered_at INTEGER NOT NULL,
+  deadline INTEGER NOT NULL,
+  known_at INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  disputed INTEGER NOT NULL,
+  refetch INTEGER NOT NULL,
+  replace_old INTEGER NOT NULL,
+  in_hand INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_attempt_at INTEGER,
+  error_code TEXT,
+  error_message TEXT,
+  error_retry_after INTEGER,
+  size INTEGER,
+  digest BLOB,
+  received INTEGER NOT NULL,
+  resume_offset INTEGER,
+  resume_validator TEXT,
+  resume_length INTEGER,
+  resume_boot_id TEXT,
+  bad_digest BLOB,
+  deaths INTEGER NOT NULL,
+  path_fold TEXT,
+  work INTEGER NOT NULL,
+  needs_source INTEGER NOT NULL,
+  claimable INTEGER NOT NULL,
+  due_at INTEGER,
+  staged INTEGER NOT NULL);
+CREATE UNIQUE INDEX artifact_identity ON artifact(session, kind, source_key, stage);
+CREATE UNIQUE INDEX artifact_id ON artifact(id);
+CREATE UNIQUE INDEX artifact_path ON artifact(path_fold) WHERE path_fold IS NOT NULL;
+CREATE INDEX artifact_name ON artifact(session, name);
+CREATE INDEX artifact_state ON artifact(state);
+CREATE INDEX artifact_claim ON artifact(app_id, host, deadline) WHERE claimable = 1;
+CREATE INDEX artifact_due ON artifact(due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX artifact_in_hand ON artifact(row) WHERE in_hand = 1;
+CREATE INDEX artifact_staged ON artifact(staging_name) WHERE staged = 1;
+CREATE TABLE replica(
+  row INTEGER PRIMARY KEY,
+  artifact INTEGER NOT NULL REFERENCES artifact,
+  store TEXT,
+  path TEXT NOT NULL,
+  location TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  digest BLOB,
+  state TEXT NOT NULL,
+  verified_at INTEGER);
+CREATE UNIQUE INDEX replica_location ON replica(artifact, location);
+CREATE TABLE pushed_file(
+  row INTEGER PRIMARY KEY,
+  session INTEGER NOT NULL REFERENCES session,
+  name TEXT NOT NULL,
+  location TEXT NOT NULL,
+  url TEXT NOT NULL,
+  destination_name TEXT NOT NULL,
+  source_key TEXT NOT NULL,
+  at INTEGER NOT NULL);
+CREATE UNIQUE INDEX pushed_file_location ON pushed_file(session, name, location);
+CREATE TABLE artifact_count(state TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TRIGGER artifact_counted AFTER INSERT ON artifact BEGIN
+  INSERT INTO artifact_count VALUES (new.state, 1)
+    ON CONFLICT(state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER artifact_recounted AFTER UPDATE OF state ON artifact
+WHEN old.state <> new.state BEGIN
+  UPDATE artifact_count SET count = count - 1 WHERE state = old.state;
+  INSERT INTO artifact_count VALUES (new.state, 1)
+    ON CONFLICT(state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER artifact_discounted AFTER DELETE ON artifact BEGIN
+  UPDATE artifact_count SET count = count - 1 WHERE state = old.state;
+END;
+)sql";
+
+// What the listing commands and the figures ask for. An index on the row number itself lets a
+// partial index be read in the order of the listing.
+constexpr std::string_view k_listings = R"sql(
+CREATE INDEX IF NOT EXISTS delivery_app ON delivery(app_id);
+CREATE INDEX IF NOT EXISTS delivery_state ON delivery(state);
+CREATE INDEX IF NOT EXISTS delivery_received ON delivery(received_at);
+CREATE INDEX IF NOT EXISTS session_app ON session(app_id);
+CREATE INDEX IF NOT EXISTS session_seen ON session(first_seen_at);
+CREATE INDEX IF NOT EXISTS session_lost ON session(row) WHERE lost > 0;
+CREATE INDEX IF NOT EXISTS session_work ON session(row) WHERE work > 0;
+CREATE INDEX IF NOT EXISTS session_idle ON session(row)
+  WHERE counted = 0 OR (started_at IS NOT NULL AND ended_at IS NULL);
+CREATE INDEX IF NOT EXISTS artifact_known ON artifact(known_at) WHERE work = 1;
+CREATE INDEX IF NOT EXISTS artifact_deadline ON artifact(deadline) WHERE needs_source = 1;
+)sql";
+
+constexpr std::array k_steps{k_tables, k_listings};
+constexpr Schema k_schema{.noun = "catalog",
+                          .application_id = 0x726B6374,  // "rkct"
+                          .steps = k_steps};
+
+}  // namespace
+
+const Schema& catalog_schema() noexcept {
+  return k_schema;
+}
+
+void drop_catalog_tables(Connection& connection) {
+  // Children first: then nothing has to be looked up row by row.
+  for (const char* table : {"replica", "pushed_file", "artifact", "session", "delivery",
+                            "artifact_count", "note", "position"}) {
+    connection.execute(std::string("DROP TABLE ") + table);
+  }
+}
+
+}  // namespace reelkeep::sqlite

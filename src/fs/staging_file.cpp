@@ -39,6 +39,7 @@ Status PartFile::prepare() {
   m_next_space_check = 0;
   m_spoilt = false;
   m_hash = Sha256();
+  if (m_interrupted) return Error{Errc::cancelled, "opening " + m_path + " was interrupted"};
   REELKEEP_TRY(open_file());
   struct stat status {};
   if (::fstat(m_file.get(), &status) != 0)
@@ -46,8 +47,9 @@ Status PartFile::prepare() {
   const std::uint64_t keep = bytes_to_keep(static_cast<std::uint64_t>(status.st_size));
   if (auto hashed = hash_prefix(keep); !hashed) {
     // A prefix that the medium does not give back is fetched again.
-    if (hashed.error().code != Errc::corrupt) return hashed;
-    return restart();
+    if (hashed.error().code == Errc::corrupt) return restart();
+    m_file.reset();
+    return hashed;
   }
   if (static_cast<std::uint64_t>(status.st_size) != keep) REELKEEP_TRY(truncate(keep));
   m_size = keep;
@@ -94,6 +96,7 @@ Status PartFile::hash_prefix(std::uint64_t length) {
   std::vector<std::byte> block(std::min<std::uint64_t>(length, std::uint64_t{1} << 20U));
   (void)::posix_fadvise(m_file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   for (std::uint64_t at = 0; at < length;) {
+    if (m_interrupted) return Error{Errc::cancelled, "reading back " + m_path + " was interrupted"};
     const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(length - at, block.size()));
     REELKEEP_ASSIGN(const std::size_t n, read_some(m_file.get(), static_cast<off_t>(at),
                                                    std::span(block).first(want), m_path));

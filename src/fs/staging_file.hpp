@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,6 +29,7 @@ class PartFile final : public StagingFile {
   PartFile(const StagingPlace& place, const std::string& name, std::optional<ResumePoint> resume);
 
   Status prepare() override;
+  void interrupt() noexcept override { m_interrupted = true; }
   [[nodiscard]] ByteCount size() const override { return ByteCount(m_size); }
   Status append(std::span<const std::byte> bytes) override;
   Status restart() override;
@@ -52,6 +54,9 @@ class PartFile final : public StagingFile {
   const std::string m_path;
   const std::optional<ResumePoint> m_resume;
 
+  std::atomic<bool> m_interrupted{false};
+
+  // Of the one thread that has the file in hand.
   UniqueFd m_file;
   Sha256 m_hash;
   std::uint64_t m_size = 0;

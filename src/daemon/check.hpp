@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "daemon/config.hpp"
+
+namespace reelkeep::daemon {
+
+/// One thing about the machine that the agent needs, and how it is.
+struct Finding {
+  enum class Severity { ok, warning, error };
+  Severity severity = Severity::ok;
+  std::string what;           ///< lower case, no full stop
+  std::string way_out;        ///< what to do; empty with ok
+  Errc code = Errc::invalid;  ///< with an error: its exit status
+};
+std::string_view to_string(Finding::Severity severity) noexcept;
+
+/// Looks at everything the configuration needs of this machine and tells all of it, good and bad,
+/// as the user of this process. Leaves nothing behind: no directory is made, nothing stays open.
+/// Blocking; any thread. While an agent runs on the state directory its ports are not tried.
+std::vector<Finding> check_environment(const Config& config);
+
+/// The parts of it, each told alone.
+std::vector<Finding> check_state_dir(const Config& config);
+std::vector<Finding> check_staging(const Config& config);
+std::vector<Finding> check_stores(const Config& config);
+Finding check_listen(const ListenAddress& address, std::string_view block);
+Finding check_clock(Timestamp now);
+Finding check_open_files(const Config& config, std::uint64_t limit);
+std::vector<Finding> check_secret_files(const Config& config);
+
+}  // namespace reelkeep::daemon

@@ -1,14 +1,13 @@
 #include "crypto/tls.hpp"
 
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <utility>
 
 namespace reelkeep {
@@ -46,7 +45,9 @@ Status check_readable(const std::string& file) {
 }
 
 /// A passphrase would be asked for on the terminal of a service that has none.
-int refuse_passphrase(char*, int, int, void*) noexcept { return 0; }
+int refuse_passphrase(char*, int, int, void*) noexcept {
+  return 0;
+}
 
 }  // namespace
 
@@ -129,11 +130,21 @@ TlsSession& TlsSession::operator=(TlsSession&&) noexcept = default;
 Status TlsSession::receive(std::string_view ciphertext, std::string& plaintext) {
   return m_engine->receive(ciphertext, plaintext);
 }
-Status TlsSession::send(std::string_view plaintext) { return m_engine->send(plaintext); }
-void TlsSession::close() { m_engine->close(); }
-std::string TlsSession::take_outgoing() { return m_engine->take_outgoing(); }
-bool TlsSession::established() const noexcept { return m_engine->established(); }
-bool TlsSession::peer_closed() const noexcept { return m_engine->peer_closed(); }
+Status TlsSession::send(std::string_view plaintext) {
+  return m_engine->send(plaintext);
+}
+void TlsSession::close() {
+  m_engine->close();
+}
+std::string TlsSession::take_outgoing() {
+  return m_engine->take_outgoing();
+}
+bool TlsSession::established() const noexcept {
+  return m_engine->established();
+}
+bool TlsSession::peer_closed() const noexcept {
+  return m_engine->peer_closed();
+}
 
 class TlsServerContext::Loaded {
  public:
@@ -165,8 +176,7 @@ Result<TlsServerContext> TlsServerContext::load(const std::string& certificate_f
   if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1)
     return Error{Errc::invalid, certificate_file + " holds no PEM certificate: " + last_words()};
   if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1)
-    return Error{Errc::invalid, key_file +
-                                    " holds no PEM key without passphrase that fits " +
+    return Error{Errc::invalid, key_file + " holds no PEM key without passphrase that fits " +
                                     certificate_file + ": " + last_words()};
   if (SSL_CTX_check_private_key(context) != 1)
     return Error{Errc::invalid, "the key in " + key_file + " does not fit the certificate in " +

@@ -39,8 +39,7 @@ BodyProgress BodyReader::consume(std::string_view& input, std::string* sink) {
 }
 
 void BodyReader::take(std::string_view& input, std::string* sink) {
-  const auto size =
-      static_cast<std::size_t>(std::min<std::uint64_t>(input.size(), m_remaining));
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(input.size(), m_remaining));
   if (sink != nullptr) sink->append(input.substr(0, size));
   input.remove_prefix(size);
   m_remaining -= size;
@@ -73,14 +72,20 @@ BodyProgress BodyReader::consume_coding_byte(char byte) {
       if (m_size_digits == 0) return BodyProgress::malformed;
       if (m_remaining > m_max_body - std::min(m_max_body, m_received))
         return BodyProgress::too_large;
-      if (byte == '\r') m_part = Part::size_end;
-      else if (byte == ';') m_part = Part::extension;
-      else return BodyProgress::malformed;
+      if (byte == '\r')
+        m_part = Part::size_end;
+      else if (byte == ';')
+        m_part = Part::extension;
+      else
+        return BodyProgress::malformed;
       return BodyProgress::more;
     case Part::extension:
-      if (byte == '\r') m_part = Part::size_end;
-      else if (byte == '\n' || byte == '\0') return BodyProgress::malformed;
-      else if (++m_coding_bytes > k_max_coding_bytes) return BodyProgress::too_large;
+      if (byte == '\r')
+        m_part = Part::size_end;
+      else if (byte == '\n' || byte == '\0')
+        return BodyProgress::malformed;
+      else if (++m_coding_bytes > k_max_coding_bytes)
+        return BodyProgress::too_large;
       return BodyProgress::more;
     case Part::size_end:
       if (byte != '\n') return BodyProgress::malformed;
@@ -99,10 +104,14 @@ BodyProgress BodyReader::consume_coding_byte(char byte) {
       m_part = Part::size;
       return BodyProgress::more;
     case Part::trailer:
-      if (byte == '\r') m_part = Part::trailer_end;
-      else if (byte == '\n' || byte == '\0') return BodyProgress::malformed;
-      else if (++m_coding_bytes > k_max_coding_bytes) return BodyProgress::too_large;
-      else m_line_empty = false;
+      if (byte == '\r')
+        m_part = Part::trailer_end;
+      else if (byte == '\n' || byte == '\0')
+        return BodyProgress::malformed;
+      else if (++m_coding_bytes > k_max_coding_bytes)
+        return BodyProgress::too_large;
+      else
+        m_line_empty = false;
       return BodyProgress::more;
     case Part::trailer_end:
       if (byte != '\n') return BodyProgress::malformed;

@@ -12,7 +12,8 @@ namespace reelkeep::http {
 enum class BodyProgress { more, complete, malformed, too_large };
 
 /// Takes a request's body out of the bytes that arrive. The limit holds for what has arrived,
-/// whatever the framing promises; the coding's own bytes (chunk extensions, trailers) are bounded too.
+/// whatever the framing promises; the coding's own bytes (chunk extensions, trailers) are bounded
+/// too.
 class BodyReader {
  public:
   BodyReader() = default;

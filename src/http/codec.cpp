@@ -17,7 +17,8 @@ bool is_framing_header(std::string_view name) {
 
 }  // namespace
 
-/// process_request() is protected: this gives it memory for a socket, and takes over before routing.
+/// process_request() is protected: this gives it memory for a socket, and takes over before
+/// routing.
 class Codec::Engine final : private httplib::Server {
  public:
   explicit Engine(Duration keep_alive) {
@@ -48,7 +49,8 @@ class Codec::Engine final : private httplib::Server {
       for (const auto& [name, value] : from.headers)
         if (!is_framing_header(name)) response.headers.emplace(name, one_line(value));
       response.headers.emplace("Content-Length", std::to_string(content_length));
-      if (!close) response.headers.emplace("Connection", "keep-alive");  // HTTP/1.0 needs to be told
+      if (!close)
+        response.headers.emplace("Connection", "keep-alive");  // HTTP/1.0 needs to be told
     };
     return run("/", close);
   }

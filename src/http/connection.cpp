@@ -95,8 +95,10 @@ void Connection::on_writable() {
 void Connection::on_peer_done() {
   m_half_closed = true;
   // It may have closed one direction only: what is in hand is still answered.
-  if (m_phase == Phase::stalled) enter(Phase::closed);
-  else on_readable();
+  if (m_phase == Phase::stalled)
+    enter(Phase::closed);
+  else
+    on_readable();
 }
 
 void Connection::on_deadline() {
@@ -241,8 +243,8 @@ Connection::Step Connection::take_body() {
         m_refusal->keep_alive = KeepAlive::no;
         send(*std::exchange(m_refusal, std::nullopt));
       } else {
-        refuse(413, "the body is larger than " + std::to_string(m_owner.limits().max_body) +
-                        " bytes");
+        refuse(413,
+               "the body is larger than " + std::to_string(m_owner.limits().max_body) + " bytes");
       }
       return Step::go_on;
     case BodyProgress::complete:
@@ -274,8 +276,10 @@ void Connection::send(Response response) {
   m_stream.reset();
   m_streamed = 0;
   if (!m_is_head) {
-    if (response.stream) m_stream = std::move(response.stream);
-    else m_wire.queue(response.body);
+    if (response.stream)
+      m_stream = std::move(response.stream);
+    else
+      m_wire.queue(response.body);
   }
   m_progress = m_owner.now();
   enter(Phase::answering);

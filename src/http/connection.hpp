@@ -39,17 +39,17 @@ class ConnectionOwner {
   virtual Codec& codec() = 0;
 };
 
-/// One client. Each step goes as far as it can without waiting; the owner then asks what to wait for.
-/// At most one request is in hand; what the client sends ahead waits in the socket.
-/// Loop thread only; owns its socket.
+/// One client. Each step goes as far as it can without waiting; the owner then asks what to wait
+/// for. At most one request is in hand; what the client sends ahead waits in the socket. Loop
+/// thread only; owns its socket.
 class Connection {
  public:
   enum class Phase {
     handshake,
-    idle,       ///< no byte of the next request yet
+    idle,  ///< no byte of the next request yet
     head,
     body,
-    in_hand,    ///< with the handler
+    in_hand,  ///< with the handler
     answering,
     stalled,    ///< a failure drill: silent until the peer leaves
     lingering,  ///< answered and half closed: what still arrives is dropped, so that the client can
@@ -95,20 +95,20 @@ class Connection {
   ConnectionOwner& m_owner;
   Wire m_wire;
   Phase m_phase;
-  MonotonicTime m_since;           ///< in this phase
-  MonotonicTime m_request_since;   ///< first byte of the request
-  MonotonicTime m_progress;        ///< the peer last took bytes of an answer
-  std::string m_input;             ///< read from the socket, not yet used
-  std::size_t m_scanned = 0;       ///< of m_input, for the end of a head
-  bool m_half_closed = false;      ///< the peer sends no more; its last bytes may be unread
-  bool m_peer_done = false;        ///< all that it sent was read
+  MonotonicTime m_since;          ///< in this phase
+  MonotonicTime m_request_since;  ///< first byte of the request
+  MonotonicTime m_progress;       ///< the peer last took bytes of an answer
+  std::string m_input;            ///< read from the socket, not yet used
+  std::size_t m_scanned = 0;      ///< of m_input, for the end of a head
+  bool m_half_closed = false;     ///< the peer sends no more; its last bytes may be unread
+  bool m_peer_done = false;       ///< all that it sent was read
 
   // the request in hand
   Request m_request;
   BodyReader m_body;
   std::optional<Response> m_refusal;  ///< what on_head() said; sent once the body is dropped
   KeepAlive m_keep_alive = KeepAlive::yes;
-  bool m_is_head = false;   ///< answered without body
+  bool m_is_head = false;  ///< answered without body
 
   // the answer being sent
   std::optional<BodyStream> m_stream;

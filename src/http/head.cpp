@@ -86,8 +86,8 @@ class Decisive {
       if (*length > 0) head.framing = {.kind = BodyKind::length, .length = *length};
     }
     const bool close = lists(m_connection, "close");
-    head.keep_alive = close || (is_1_0 && !lists(m_connection, "keep-alive")) ? KeepAlive::no
-                                                                              : KeepAlive::yes;
+    head.keep_alive =
+        close || (is_1_0 && !lists(m_connection, "keep-alive")) ? KeepAlive::no : KeepAlive::yes;
     if (m_expect && !is_1_0) {
       if (!text::equals_ignoring_case(*m_expect, "100-continue"))
         return Refusal{417, "unknown expectation"};
@@ -146,7 +146,8 @@ std::variant<Head, Refusal> parse_head(std::string_view text, Codec& codec) {
       !std::all_of(target.begin(), target.end(), is_target_char) || !version.starts_with("HTTP/"))
     return Refusal{400, "malformed request line"};
   const bool is_1_0 = version == "HTTP/1.0";
-  if (!is_1_0 && version != "HTTP/1.1") return Refusal{505, "only HTTP/1.1 and HTTP/1.0 are spoken"};
+  if (!is_1_0 && version != "HTTP/1.1")
+    return Refusal{505, "only HTTP/1.1 and HTTP/1.0 are spoken"};
   head.request.method = method;
 
   Decisive decisive;

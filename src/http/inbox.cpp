@@ -50,6 +50,8 @@ void Ticket::redeem(Response response) {
 
 Responder::Responder(std::shared_ptr<Ticket> ticket) noexcept : m_ticket(std::move(ticket)) {}
 
-void Responder::respond(Response response) const { m_ticket->redeem(std::move(response)); }
+void Responder::respond(Response response) const {
+  m_ticket->redeem(std::move(response));
+}
 
 }  // namespace reelkeep::http

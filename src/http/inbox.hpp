@@ -26,7 +26,7 @@ class Inbox {
   [[nodiscard]] bool usable() const noexcept { return static_cast<bool>(m_event); }
   [[nodiscard]] int descriptor() const noexcept { return m_event.get(); }
 
-  void post(Answer answer);  ///< any thread; dropped after close()
+  void post(Answer answer);    ///< any thread; dropped after close()
   void wake() const noexcept;  ///< any thread
   std::vector<Answer> take();  ///< loop thread
   void close();                ///< loop thread, at its end

@@ -1,13 +1,12 @@
 #include "http/listener.hpp"
 
 #include <arpa/inet.h>
-#include <netdb.h>
-#include <sys/socket.h>
-
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <netdb.h>
+#include <sys/socket.h>
 
 namespace reelkeep::http {
 namespace {
@@ -72,13 +71,11 @@ Result<Listener> listen_on(std::string_view address) {
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* found = nullptr;
   if (const int code = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found); code != 0)
-    return Error{Errc::invalid,
-                 "listen on " + std::string(address) + ": " + ::gai_strerror(code)};
+    return Error{Errc::invalid, "listen on " + std::string(address) + ": " + ::gai_strerror(code)};
   const std::unique_ptr<addrinfo, AddressListDeleter> list(found);
 
   Listener listener;
-  listener.socket.reset(
-      ::socket(list->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  listener.socket.reset(::socket(list->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!listener.socket) return Error::from_errno(errno, "listen on " + std::string(address));
   const int fd = listener.socket.get();
   // Not SO_REUSEPORT: with it a second program would bind the same port without an error.

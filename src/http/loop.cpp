@@ -1,15 +1,14 @@
 #include "http/loop.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
 
 #include "http/listener.hpp"
 
@@ -42,7 +41,9 @@ Limits limits_of(const ServerOptions& options) {
           .write_timeout = options.write_timeout};
 }
 
-UniqueFd open_spare() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+UniqueFd open_spare() {
+  return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
 
 }  // namespace
 
@@ -108,8 +109,10 @@ void Loop::wait_for_events() {
   turn_clock();
   for (int i = 0; i < count; ++i) {
     const auto& event = events[static_cast<std::size_t>(i)];
-    if (event.data.u64 == k_listener_id) accept_all();
-    else if (event.data.u64 != k_inbox_id) handle_event(event.data.u64, event.events);
+    if (event.data.u64 == k_listener_id)
+      accept_all();
+    else if (event.data.u64 != k_inbox_id)
+      handle_event(event.data.u64, event.events);
   }
 }
 
@@ -118,8 +121,10 @@ void Loop::handle_event(std::uint64_t id, std::uint32_t events) {
   if (entry == m_entries.end()) return;  // evicted earlier in this turn
   auto& connection = *entry->second.connection;
   if ((events & (EPOLLHUP | EPOLLERR)) != 0 && (events & EPOLLIN) == 0) return remove(entry);
-  if ((events & EPOLLRDHUP) != 0) connection.on_peer_done();
-  else if ((events & EPOLLIN) != 0) connection.on_readable();
+  if ((events & EPOLLRDHUP) != 0)
+    connection.on_peer_done();
+  else if ((events & EPOLLIN) != 0)
+    connection.on_readable();
   if ((events & EPOLLOUT) != 0 && connection.wants_write()) connection.on_writable();
   settle(entry);
 }
@@ -211,7 +216,8 @@ void Loop::admit(UniqueFd socket, std::string remote) {
 }
 
 bool Loop::evict_one() {
-  // Idle ones first, then those whose request is longest under way; never one that is being answered.
+  // Idle ones first, then those whose request is longest under way; never one that is being
+  // answered.
   const auto rank = [](const Connection& connection) -> std::optional<int> {
     switch (connection.phase()) {
       case Connection::Phase::idle:
@@ -300,13 +306,19 @@ void Loop::on_request(std::uint64_t connection, Request request) {
 }
 
 void Loop::on_refused(int status) {
-  if (status == 413) ++m_count.too_large;
-  else if (status != 408) ++m_count.malformed;
+  if (status == 413)
+    ++m_count.too_large;
+  else if (status != 408)
+    ++m_count.malformed;
 }
 
-void Loop::on_timed_out() { ++m_count.timed_out; }
+void Loop::on_timed_out() {
+  ++m_count.timed_out;
+}
 
-KeepAlive Loop::keep_alive() const { return m_stopping ? KeepAlive::no : KeepAlive::yes; }
+KeepAlive Loop::keep_alive() const {
+  return m_stopping ? KeepAlive::no : KeepAlive::yes;
+}
 
 void Loop::stop(Duration grace) noexcept {
   m_stop_by.store((steady_now() + grace).time_since_epoch().count());

@@ -83,7 +83,8 @@ class Loop final : private ConnectionOwner {
 
   // any thread
   std::atomic<bool> m_stop_wanted{false};
-  std::atomic<Duration::rep> m_stop_by{0};  ///< since the steady clock's epoch; set before m_stop_wanted
+  std::atomic<Duration::rep> m_stop_by{
+      0};  ///< since the steady clock's epoch; set before m_stop_wanted
   std::atomic<Duration::rep> m_turned{0};
   struct {
     std::atomic<std::uint64_t> accepted{0}, requests{0}, malformed{0}, too_large{0}, timed_out{0},

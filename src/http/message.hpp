@@ -66,8 +66,8 @@ struct ByteRange {
   friend bool operator==(const ByteRange&, const ByteRange&) = default;
 };
 enum class RangeKind {
-  whole,          ///< no Range header, or one to be ignored (another unit, several ranges, malformed)
-  part,           ///< answer 206 with `bytes`
+  whole,  ///< no Range header, or one to be ignored (another unit, several ranges, malformed)
+  part,   ///< answer 206 with `bytes`
   unsatisfiable,  ///< answer 416
 };
 struct RequestedRange {

@@ -47,8 +47,8 @@ struct ServerOptions {
   std::string listen;  ///< "127.0.0.1:8080", "[::1]:8080", "localhost:8080"; port 0: any free one
   ByteCount max_body = 1_MiB;
   ByteCount max_head = 16_KiB;
-  /// Also bounded by three quarters of the process's descriptor limit. Beyond it the connection that
-  /// has been idle for longest is closed.
+  /// Also bounded by three quarters of the process's descriptor limit. Beyond it the connection
+  /// that has been idle for longest is closed.
   std::size_t max_connections = 4096;
   Duration request_timeout = std::chrono::seconds(10);  ///< first to last byte of a request
   Duration idle_timeout = std::chrono::minutes(5);      ///< between requests
@@ -63,12 +63,12 @@ struct ServerCounters {
   std::uint64_t too_large = 0;  ///< answered 413
   std::uint64_t timed_out = 0;  ///< too slow: request, write or TLS handshake
   std::uint64_t evicted = 0;
-  std::uint64_t open = 0;       ///< connections now
+  std::uint64_t open = 0;  ///< connections now
 };
 
-/// HTTP/1.1 server on one thread of its own that owns listener and connections: epoll, non-blocking,
-/// keep-alive without a limit, pipelining, chunked requests, TLS 1.2+ on request. A request whose
-/// framing could be read in two ways is refused with 400 and its connection closed.
+/// HTTP/1.1 server on one thread of its own that owns listener and connections: epoll,
+/// non-blocking, keep-alive without a limit, pipelining, chunked requests, TLS 1.2+ on request. A
+/// request whose framing could be read in two ways is refused with 400 and its connection closed.
 /// All methods from any thread. Destruction is stop() without grace.
 class Server {
  public:

@@ -11,7 +11,8 @@
 namespace reelkeep::http {
 namespace {
 
-/// What the journal's callbacks need; shared with them because they may come after the server's end.
+/// What the journal's callbacks need; shared with them because they may come after the server's
+/// end.
 class Ledger {
  public:
   explicit Ledger(std::chrono::seconds retry_after) : m_retry_after(retry_after) {}
@@ -25,8 +26,8 @@ class Ledger {
     ++(appended->duplicate ? m_duplicate : m_stored);
     Response response;
     response.headers = {{"Content-Type", "application/json"}};
-    response.body = "{\"delivery\": " + std::to_string(appended->seq.get()) + ", \"duplicate\": " +
-                    (appended->duplicate ? "true" : "false") + "}\n";
+    response.body = "{\"delivery\": " + std::to_string(appended->seq.get()) +
+                    ", \"duplicate\": " + (appended->duplicate ? "true" : "false") + "}\n";
     return response;
   }
 
@@ -42,8 +43,9 @@ class Ledger {
     ++m_failed;
     // Once per outage: the sender comes again and again.
     if (error.code != Errc::cancelled && !m_outage.exchange(true))
-      log::error("the journal cannot be written: deliveries are answered 503, the sender keeps them",
-                 {{"code", std::string(to_string(error.code))}, {"error", error.message}});
+      log::error(
+          "the journal cannot be written: deliveries are answered 503, the sender keeps them",
+          {{"code", std::string(to_string(error.code))}, {"error", error.message}});
     auto response =
         text_response(503, "the delivery could not be stored; keep it and send it again");
     const auto wait = error.retry_after.value_or(m_retry_after);
@@ -131,16 +133,16 @@ class Intake final : public WebhookServer {
     auto user = authenticate(request);
     if (!user) return responder.respond(unauthorized());  // the pair rotated while the body came
     const auto* content_type = request.header("content-type");
-    m_journal.append({.kind = EntryKind::delivery,
-                      .received_at = m_clock.now(),
-                      .body = std::move(request.body),
-                      .remote = std::move(request.remote),
-                      .user = std::move(*user),
-                      .content_type = content_type == nullptr ? std::string() : *content_type},
-                     [ledger = m_ledger, responder = std::move(responder)](
-                         const Result<Appended>& appended) {
-                       responder.respond(ledger->settle(appended));
-                     });
+    m_journal.append(
+        {.kind = EntryKind::delivery,
+         .received_at = m_clock.now(),
+         .body = std::move(request.body),
+         .remote = std::move(request.remote),
+         .user = std::move(*user),
+         .content_type = content_type == nullptr ? std::string() : *content_type},
+        [ledger = m_ledger, responder = std::move(responder)](const Result<Appended>& appended) {
+          responder.respond(ledger->settle(appended));
+        });
   }
 
   // constant after construction

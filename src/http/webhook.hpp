@@ -16,12 +16,13 @@
 namespace reelkeep::http {
 
 struct WebhookOptions {
-  std::string listen;           ///< "127.0.0.1:8080"; port 0: any
+  std::string listen;  ///< "127.0.0.1:8080"; port 0: any
   std::string path = "/webhook";
   std::vector<Credential> users = {};  ///< none: no authentication
   ByteCount max_body = 1_MiB;
   std::optional<TlsFiles> tls = std::nullopt;
-  std::chrono::seconds retry_after{30};  ///< told to the sender when the journal names no time itself
+  std::chrono::seconds retry_after{
+      30};  ///< told to the sender when the journal names no time itself
 };
 
 /// Deliveries by what became of them.
@@ -33,10 +34,10 @@ struct WebhookCounters {
   std::uint64_t failed = 0;  ///< the journal could not be written
 };
 
-/// Takes the provider's deliveries: authenticates, appends the body to the journal byte for byte, and
-/// answers 200 only when the journal says that it is durable. What the body means is not asked here.
-/// All methods from any thread. Borrows journal and clock; the journal may call back after this is
-/// gone.
+/// Takes the provider's deliveries: authenticates, appends the body to the journal byte for byte,
+/// and answers 200 only when the journal says that it is durable. What the body means is not asked
+/// here. All methods from any thread. Borrows journal and clock; the journal may call back after
+/// this is gone.
 class WebhookServer {
  public:
   /// Errors: as Server::start(); invalid for a path that does not begin with '/'.

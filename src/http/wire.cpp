@@ -1,10 +1,9 @@
 #include "http/wire.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <sys/socket.h>
 #include <utility>
 
 namespace reelkeep::http {
@@ -18,8 +17,10 @@ std::optional<std::size_t> Wire::read_socket(char* buffer, std::size_t size) {
   do count = ::recv(m_socket.get(), buffer, size, 0);
   while (count < 0 && errno == EINTR);
   if (count > 0) return static_cast<std::size_t>(count);
-  if (count == 0) m_state = WireState::peer_done;
-  else if (errno != EAGAIN && errno != EWOULDBLOCK) m_state = WireState::broken;
+  if (count == 0)
+    m_state = WireState::peer_done;
+  else if (errno != EAGAIN && errno != EWOULDBLOCK)
+    m_state = WireState::broken;
   return std::nullopt;
 }
 
@@ -68,7 +69,9 @@ void Wire::queue(std::string_view plaintext) {
   }
 }
 
-void Wire::collect_ciphertext() { m_outgoing.append(m_tls->take_outgoing()); }
+void Wire::collect_ciphertext() {
+  m_outgoing.append(m_tls->take_outgoing());
+}
 
 std::size_t Wire::flush() {
   std::size_t total = 0;
@@ -87,8 +90,10 @@ std::size_t Wire::flush() {
   if (flushed()) {
     m_sent = 0;
     // A large answer's memory is not kept for a connection that may be idle for long.
-    if (m_outgoing.capacity() > 65536) m_outgoing = {};
-    else m_outgoing.clear();
+    if (m_outgoing.capacity() > 65536)
+      m_outgoing = {};
+    else
+      m_outgoing.clear();
   }
   return total;
 }

@@ -27,8 +27,8 @@ class Wire {
   [[nodiscard]] WireState state() const noexcept { return m_state; }
   [[nodiscard]] bool secured() const noexcept { return !m_tls || m_tls->established(); }
 
-  /// Appends what has arrived, about `most` bytes at a time. Returns the bytes read from the socket:
-  /// 0 says that nothing is there now, or that the state changed.
+  /// Appends what has arrived, about `most` bytes at a time. Returns the bytes read from the
+  /// socket: 0 says that nothing is there now, or that the state changed.
   std::size_t receive(std::string& plaintext, std::size_t most);
   /// Reads and forgets, without decryption.
   std::size_t discard(std::size_t most);

@@ -1,0 +1,93 @@
+#include "daemon/late_staging.hpp"
+
+#include <fstream>
+
+#include "fs/staging.hpp"
+
+namespace reelkeep::daemon {
+namespace {
+
+std::string this_boot() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
+/// Stands for a file of a staging that went away between the claim and the transfer.
+class AbsentFile final : public StagingFile {
+ public:
+  AbsentFile(Error why, std::string path) : m_why(std::move(why)), m_path(std::move(path)) {}
+  Status prepare() override { return m_why; }
+  [[nodiscard]] ByteCount size() const override { return {}; }
+  Status append(std::span<const std::byte>) override { return m_why; }
+  Status restart() override { return m_why; }
+  Status sync() override { return m_why; }
+  Result<Digest> digest() override { return m_why; }
+  Result<std::size_t> read_at(ByteCount, std::span<std::byte>) override { return m_why; }
+  [[nodiscard]] const std::string& path() const override { return m_path; }
+
+ private:
+  const Error m_why;
+  const std::string m_path;
+};
+
+}  // namespace
+
+LateStaging::LateStaging(std::string directory, ByteCount minimum_free_space)
+    : m_directory(std::move(directory)),
+      m_minimum_free_space(minimum_free_space),
+      m_boot_id(this_boot()) {}
+
+Result<Staging*> LateStaging::real() {
+  std::lock_guard lock(m_mutex);
+  if (!m_real) {
+    auto made = fs::make_staging(
+        m_directory, {.minimum_free_space = m_minimum_free_space, .boot_id = m_boot_id});
+    if (!made) return made.error();
+    m_real = std::move(*made);
+  }
+  return m_real.get();
+}
+
+std::unique_ptr<StagingFile> LateStaging::open(const std::string& name,
+                                               std::optional<ResumePoint> resume) {
+  auto staging = real();
+  if (!staging) return std::make_unique<AbsentFile>(staging.error(), path_of(name));
+  return (*staging)->open(name, std::move(resume));
+}
+
+Result<std::optional<ByteCount>> LateStaging::stat(const std::string& name) {
+  REELKEEP_ASSIGN(Staging * staging, real());
+  return staging->stat(name);
+}
+Status LateStaging::remove(const std::string& name) {
+  REELKEEP_ASSIGN(Staging * staging, real());
+  return staging->remove(name);
+}
+Status LateStaging::set_aside(const std::string& name) {
+  REELKEEP_ASSIGN(Staging * staging, real());
+  return staging->set_aside(name);
+}
+Status LateStaging::take_back(const std::string& name) {
+  REELKEEP_ASSIGN(Staging * staging, real());
+  return staging->take_back(name);
+}
+Status LateStaging::discard_aside(const std::string& name) {
+  REELKEEP_ASSIGN(Staging * staging, real());
+  return staging->discard_aside(name);
+}
+Result<std::vector<std::string>> LateStaging::list() {
+  REELKEEP_ASSIGN(Staging * staging, real());
+  return staging->list();
+}
+Result<ByteCount> LateStaging::free_space() {
+  REELKEEP_ASSIGN(Staging * staging, real());
+  return staging->free_space();
+}
+const std::string& LateStaging::boot_id() const { return m_boot_id; }
+std::string LateStaging::path_of(const std::string& name) const {
+  return m_directory + "/" + name + ".part";
+}
+
+}  // namespace reelkeep::daemon

@@ -1,0 +1,106 @@
+#include "daemon/metrics.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace reelkeep::daemon {
+namespace {
+
+double seconds_between(Timestamp from, Timestamp to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+class Page {
+ public:
+  void counter(const char* name, const char* help, const prometheus::Labels& labels,
+               std::uint64_t value) {
+    prometheus::BuildCounter().Name(name).Help(help).Register(m_registry).Add(labels).Increment(
+        static_cast<double>(value));
+  }
+  void gauge(const char* name, const char* help, const prometheus::Labels& labels, double value) {
+    prometheus::BuildGauge().Name(name).Help(help).Register(m_registry).Add(labels).Set(value);
+  }
+  [[nodiscard]] std::string text() const {
+    return prometheus::TextSerializer().Serialize(m_registry.Collect());
+  }
+
+ private:
+  prometheus::Registry m_registry{prometheus::Registry::InsertBehavior::Merge};
+};
+
+constexpr ArtifactState k_states[] = {
+    ArtifactState::planned,  ArtifactState::running,     ArtifactState::verifying,
+    ArtifactState::waiting,  ArtifactState::archived,    ArtifactState::quarantined,
+    ArtifactState::expired,  ArtifactState::cancelled,   ArtifactState::delivered};
+constexpr Errc k_codes[] = {Errc::invalid,     Errc::not_found, Errc::unauthorized,
+                            Errc::conflict,    Errc::unavailable, Errc::timeout,
+                            Errc::no_space,    Errc::corrupt,   Errc::internal,
+                            Errc::cancelled};
+
+}  // namespace
+
+std::string render_metrics(const Figures& figures) {
+  Page page;
+  const auto deliveries = [&](const char* result, std::uint64_t value) {
+    page.counter("reelkeep_deliveries_total", "Webhook POSTs since the start, by what became of them",
+                 {{"result", result}}, value);
+  };
+  deliveries("stored", figures.webhook.stored);
+  deliveries("duplicate", figures.webhook.duplicate);
+  deliveries("unauthorized", figures.webhook.unauthorized);
+  deliveries("too_large", figures.webhook.too_large);
+  deliveries("failed", figures.webhook.failed);
+
+  const auto attempts = [&](const std::string& code, std::uint64_t value) {
+    page.counter("reelkeep_attempts_total", "Download attempts since the start, by outcome",
+                 {{"code", code}}, value);
+  };
+  attempts("ok", figures.agent.successes);
+  for (const Errc code : k_codes) {
+    const auto found = figures.agent.failures.find(code);
+    attempts(std::string(to_string(code)),
+             found == figures.agent.failures.end() ? 0 : found->second);
+  }
+  page.counter("reelkeep_received_bytes_total", "Body bytes received since the start", {},
+               figures.agent.received_bytes);
+  page.gauge("reelkeep_running_transfers", "Downloads in hand", {},
+             static_cast<double>(figures.agent.running));
+  page.gauge("reelkeep_catching_up", "1 while the catalog is behind the journal", {},
+             figures.agent.catching_up ? 1 : 0);
+  page.gauge("reelkeep_disk_paused", "1 while downloads wait for free space", {},
+             figures.agent.disk_paused ? 1 : 0);
+  for (const std::string& project : figures.projects)
+    page.gauge("reelkeep_breaker_open", "1 while the file credentials of a project are refused",
+               {{"app_id", project}},
+               std::ranges::count(figures.agent.open_breakers, project) > 0 ? 1 : 0);
+  for (const auto& [store, problem] : figures.agent.store_problems)
+    page.gauge("reelkeep_store_unavailable", "1 while a store cannot be used", {{"store", store}}, 1);
+  for (const auto& [filesystem, free] : figures.free_by_filesystem)
+    page.gauge("reelkeep_free_bytes", "Free space", {{"filesystem", filesystem}},
+               static_cast<double>(free.get()));
+  if (!figures.catalog) return page.text();
+
+  for (const ArtifactState state : k_states) {
+    const auto found = figures.catalog->artifacts.find(state);
+    page.gauge("reelkeep_artifacts", "Artifacts by state", {{"state", std::string(to_string(state))}},
+               found == figures.catalog->artifacts.end() ? 0 : static_cast<double>(found->second));
+  }
+  page.gauge("reelkeep_oldest_unarchived_seconds",
+             "Age of the oldest artifact that is work left; 0 when there is none", {},
+             figures.catalog->oldest_unarchived
+                 ? seconds_between(*figures.catalog->oldest_unarchived, figures.now)
+                 : 0);
+  page.gauge("reelkeep_nearest_deadline_seconds",
+             "Seconds until the nearest deadline of work left (negative: past; +Inf: no work)", {},
+             figures.catalog->nearest_deadline
+                 ? seconds_between(figures.now, *figures.catalog->nearest_deadline)
+                 : std::numeric_limits<double>::infinity());
+  return page.text();
+}
+
+}  // namespace reelkeep::daemon

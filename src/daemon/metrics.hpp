@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/agent.hpp"
+#include "http/webhook.hpp"
+#include "reelkeep/port/catalog.hpp"
+
+namespace reelkeep::daemon {
+
+/// What one scrape saw.
+struct Figures {
+  core::AgentStatus agent;
+  http::WebhookCounters webhook;
+  std::optional<CatalogFigures> catalog;            ///< nothing: it cannot be read now
+  std::vector<std::string> projects;                ///< app_ids with a block, for the breakers
+  std::map<std::string, ByteCount> free_by_filesystem;  ///< "state", "staging", store ids
+  Timestamp now;
+};
+
+/// Prometheus text format 0.0.4. Labels never hold a conf_num, a room_id or a URL.
+std::string render_metrics(const Figures& figures);
+
+}  // namespace reelkeep::daemon

@@ -1,0 +1,156 @@
+#include "daemon/runtime.hpp"
+
+#include "curl/fetcher.hpp"
+#include "daemon/late_staging.hpp"
+#include "enablex/payload.hpp"
+#include "fs/local_store.hpp"
+#include "reelkeep/base/log.hpp"
+#include "sqlite/catalog.hpp"
+#include "sqlite/journal.hpp"
+
+namespace reelkeep::daemon {
+namespace {
+
+class SystemClock final : public Clock {
+ public:
+  [[nodiscard]] Timestamp now() const override {
+    return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+  }
+  [[nodiscard]] MonotonicTime steady() const override {
+    return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
+  }
+};
+
+}  // namespace
+
+std::string journal_path(const Config& config) { return config.agent.state_dir + "/journal.db"; }
+std::string catalog_path(const Config& config) { return config.agent.state_dir + "/catalog.db"; }
+
+std::shared_ptr<const core::Policy> policy_of(const Config& config) {
+  auto policy = std::make_shared<core::Policy>();
+  policy->layout = config.archive.layout;
+  policy->retry = {config.download.retry_min, config.download.retry_max};
+  policy->warn_before = config.agent.warn_before;
+  policy->concurrency = config.download.concurrency;
+  policy->per_host = config.download.per_host;
+  policy->minimum_free_space = config.download.minimum_free_space;
+  policy->keep_bodies = config.journal.keep_bodies;
+  for (const ProjectConfig& project : config.projects)
+    policy->projects.push_back(core::ProjectPolicy{
+        .app_id = project.app_id,
+        .credential = project.credential(),
+        .rules = {.hosts = project.hosts,
+                  .redirect_hosts = project.redirect_hosts,
+                  .allow_plain_http = config.download.allow_plain_http,
+                  .allow_private_addresses = config.download.allow_private_addresses},
+        .offered_for = project.offered_for,
+        .stores = project.stores});
+  for (const WebhookUser& user : config.webhook.users) policy->users[user.username] = user.app_ids;
+  return policy;
+}
+
+FetchLimits limits_of(const Config& config) {
+  return FetchLimits{.bytes_per_second = config.download.rate_limit.get(),
+                     .connect_timeout = config.download.connect_timeout,
+                     .stall_timeout = config.download.stall_timeout,
+                     .ca_file = config.download.ca_file,
+                     .proxy = config.download.proxy.reveal()};
+}
+
+Runtime::Runtime(const Config& config, fs::StateLock lock)
+    : m_lock(std::move(lock)),
+      m_reserve(config.agent.state_dir, config.agent.intake_reserve),
+      m_clock(std::make_unique<SystemClock>()),
+      m_configs{config},
+      m_provider(enablex::make_provider(
+          [this](const AppId& app_id) -> const std::vector<std::string>& {
+            return volatile_query(app_id);
+          })) {}
+
+Runtime::~Runtime() { stop(); }
+
+Result<std::unique_ptr<Runtime>> Runtime::open(const Config& config) {
+  REELKEEP_ASSIGN(fs::StateLock lock, fs::StateLock::acquire(config.agent.state_dir));
+  std::unique_ptr<Runtime> runtime(new Runtime(config, std::move(lock)));
+  runtime->tend_reserve();
+  REELKEEP_ASSIGN(runtime->m_journal,
+                  sqlite::open_journal_writer(
+                      journal_path(config),
+                      {.release_reserve =
+                           [reserve = &runtime->m_reserve] {
+                             const bool released = reserve->release();
+                             if (released)
+                               log::error("the disk of state_dir is full: the intake lives on its "
+                                          "reserve now; make space");
+                             return released;
+                           },
+                       .committed =
+                           [awake = &runtime->m_awake](std::size_t) {
+                             if (core::Agent* agent = awake->load()) agent->wake();
+                           }}));
+  return runtime;
+}
+
+void Runtime::start_agent() {
+  const Config& config = m_configs.front();
+  m_staging = std::make_unique<LateStaging>(config.download.staging_dir,
+                                            config.download.minimum_free_space);
+  std::vector<Store*> stores;
+  for (const StoreConfig& store : config.stores) {
+    m_stores.push_back(fs::make_local_store(store.id, store.path,
+                                            {.staging_dir = config.download.staging_dir}));
+    stores.push_back(m_stores.back().get());
+  }
+  m_agent = std::make_unique<core::Agent>(
+      core::AgentPorts{
+          .open_journal = [path = journal_path(config)] { return sqlite::open_journal_reader(path); },
+          .open_catalog = [path = catalog_path(config)] { return sqlite::open_catalog(path); },
+          .remove_catalog = [path = catalog_path(config)] { return sqlite::remove_catalog(path); },
+          .journal = m_journal.get(),
+          .provider = m_provider.get(),
+          .staging = m_staging.get(),
+          .stores = std::move(stores),
+          .clock = m_clock.get(),
+          .make_fetcher =
+              [limits = limits_of(config)](FetchSink& sink) {
+                return curl::make_fetcher(sink, limits);
+              }},
+      policy_of(config));
+  m_agent->start();
+  m_awake = m_agent.get();
+}
+
+void Runtime::stop() {
+  m_awake = nullptr;
+  if (m_agent) m_agent->stop();
+  if (m_journal) {
+    if (const Status moved = m_journal->checkpoint(); !moved)
+      log::warn("the journal's WAL stays beside it", {{"cause", moved.error().message}});
+  }
+  m_journal.reset();  // its last callbacks still know the agent
+  m_agent.reset();
+}
+
+void Runtime::reload(const Config& config) {
+  {
+    std::lock_guard lock(m_mutex);
+    m_configs.push_back(config);
+  }
+  m_agent->set_policy(policy_of(config));
+  m_agent->set_limits(limits_of(config));
+}
+
+void Runtime::tend_reserve() {
+  if (m_reserve.held()) return;
+  if (const Status taken = m_reserve.ensure(); !taken)
+    log::warn("the intake reserve cannot be taken yet", {{"cause", taken.error().message}});
+}
+
+const std::vector<std::string>& Runtime::volatile_query(const AppId& app_id) {
+  static const std::vector<std::string> none;
+  std::lock_guard lock(m_mutex);
+  const ProjectConfig* project = m_configs.back().project_of(app_id);
+  return project != nullptr ? project->volatile_query : none;
+}
+
+}  // namespace reelkeep::daemon

@@ -1,0 +1,324 @@
+#include "daemon/service.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <mutex>
+
+#include "daemon/config_load.hpp"
+#include "daemon/metrics.hpp"
+#include "daemon/notify.hpp"
+#include "daemon/runtime.hpp"
+#include "fs/space.hpp"
+#include "fs/watch.hpp"
+#include "http/admin.hpp"
+#include "http/webhook.hpp"
+#include "reelkeep/base/log.hpp"
+#include "reelkeep/base/unique_fd.hpp"
+#include "sqlite/catalog.hpp"
+
+namespace reelkeep::daemon {
+namespace {
+
+constexpr Duration k_turn{1000};           ///< the main loop looks at least this often
+constexpr Duration k_reserve_look{60'000};
+constexpr Duration k_healthy_turn{20'000};  ///< a loop older than this hangs, without a watchdog
+
+/// SIGTERM, SIGINT and SIGHUP as a descriptor, for every thread started from now on.
+Result<UniqueFd> signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+  if (pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0)
+    return Error::from_errno(errno, "cannot block signals");
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  const int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (fd < 0) return Error::from_errno(errno, "cannot wait for signals");
+  return UniqueFd(fd);
+}
+
+int next_signal(const UniqueFd& fd) {
+  signalfd_siginfo info{};
+  if (::read(fd.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return 0;
+  return static_cast<int>(info.ssi_signo);
+}
+
+/// A second SIGTERM or SIGINT while stopping ends the process at once.
+void let_the_next_signal_end_it() {
+  for (const int number : {SIGTERM, SIGINT}) (void)std::signal(number, [](int) { _exit(130); });
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::vector<Credential> credentials(const Config& config) {
+  std::vector<Credential> users;
+  for (const WebhookUser& user : config.webhook.users)
+    users.push_back(Credential{user.username, user.password});
+  return users;
+}
+
+/// The service on the main thread.
+class Service {
+ public:
+  Service(Config config, std::string config_path)
+      : m_config_path(std::move(config_path)),
+        m_state_dir(config.agent.state_dir),
+        m_catalog_path(catalog_path(config)),
+        m_config(std::move(config)) {
+    note_projects();
+  }
+
+  Status run() {
+    REELKEEP_ASSIGN(m_signals, signals());
+    REELKEEP_ASSIGN(m_runtime, Runtime::open(m_config));
+    REELKEEP_TRY(listen());
+    m_runtime->start_agent();
+    m_agent_runs = true;
+    log::info("reelkeep is ready", {{"webhook", m_webhook->server().origin() + m_config.webhook.path},
+                                    {"admin", m_admin->server().origin()},
+                                    {"state_dir", m_config.agent.state_dir},
+                                    {"version", REELKEEP_VERSION}});
+    (void)m_notify.ready("receiving webhooks").has_value();
+    turn_until_told();
+    stop();
+    return {};
+  }
+
+ private:
+  Status listen() {
+    http::WebhookOptions options{.listen = m_config.webhook.listen.text(),
+                                 .path = m_config.webhook.path,
+                                 .users = credentials(m_config),
+                                 .max_body = m_config.webhook.max_body};
+    if (!m_config.webhook.tls_certificate.empty())
+      options.tls = http::TlsFiles{m_config.webhook.tls_certificate, m_config.webhook.tls_key};
+    auto webhook = http::WebhookServer::start(std::move(options), m_runtime->journal(),
+                                              m_runtime->clock());
+    if (!webhook) return webhook.error().within("[webhook] listen");
+    m_webhook = std::move(*webhook);
+    auto admin = http::AdminServer::start(
+        m_config.admin.listen.text(),
+        {.readiness = [this] { return readiness(); }, .metrics = [this] { return metrics(); }});
+    if (!admin) return admin.error().within("[admin] listen");
+    m_admin = std::move(*admin);
+    return {};
+  }
+
+  void turn_until_told() {
+    auto watch = fs::FolderWatch::open(m_config.agent.state_dir, "journal.db");
+    if (!watch)
+      log::warn("commands of other processes are seen with a delay",
+                {{"cause", watch.error().message}});
+    MonotonicTime next_reserve = m_runtime->clock().steady() + k_reserve_look;
+    MonotonicTime next_alive;
+    for (;;) {
+      pollfd descriptors[] = {{.fd = m_signals.get(), .events = POLLIN, .revents = 0},
+                              {.fd = watch ? watch->fd() : -1, .events = POLLIN, .revents = 0}};
+      (void)::poll(descriptors, 2, static_cast<int>(k_turn.count()));
+      if (watch && watch->drain()) m_runtime->agent().wake();
+      switch (next_signal(m_signals)) {
+        case SIGHUP:
+          reload();
+          break;
+        case SIGTERM:
+        case SIGINT:
+          return;
+        default:
+          break;
+      }
+      const MonotonicTime now = m_runtime->clock().steady();
+      if (now >= next_reserve) {
+        next_reserve = now + k_reserve_look;
+        m_runtime->tend_reserve();
+      }
+      if (m_notify.watchdog() && now >= next_alive && is_turning()) {
+        next_alive = now + *m_notify.watchdog() / 4;
+        (void)m_notify.alive().has_value();
+      }
+    }
+  }
+
+  /// Every loop turned within half the watchdog's interval.
+  [[nodiscard]] bool is_turning() {
+    const Duration limit = m_notify.watchdog() ? *m_notify.watchdog() / 2 : k_healthy_turn;
+    return m_webhook->server().loop_age() < limit && m_admin->server().loop_age() < limit &&
+           m_runtime->agent().longest_turn() < limit;
+  }
+
+  void reload() {
+    (void)m_notify.reloading().has_value();
+    ConfigResult loaded = load_config(m_config_path, Environment::of_process());
+    for (const Problem& warning : loaded.warnings) log::warn(warning.text());
+    if (!loaded.config) {
+      for (const Problem& problem : loaded.problems) log::error(problem.text());
+      log::error("the configuration was not reloaded; the old one stays in force");
+    } else {
+      for (const std::string& key : changes_that_need_a_restart(m_config, *loaded.config))
+        log::warn("a change takes effect at the next start only", {{"key", key}});
+      m_config = std::move(*loaded.config);
+      note_projects();
+      log::configure(m_config.agent.log_level, m_config.agent.log_format);
+      m_webhook->set_users(credentials(m_config));
+      if (!m_config.webhook.tls_certificate.empty())
+        if (const Status reloaded = m_webhook->reload_tls(); !reloaded)
+          log::error("the TLS certificate was not reloaded; the old one stays in force",
+                     {{"cause", reloaded.error().message}});
+      m_runtime->reload(m_config);
+      log::info("the configuration was reloaded");
+    }
+    (void)m_notify.ready("receiving webhooks").has_value();
+  }
+
+  void stop() {
+    log::info("stopping");
+    (void)m_notify.stopping("stopping").has_value();
+    let_the_next_signal_end_it();
+    m_webhook->stop(std::chrono::seconds(2));
+    m_admin->stop(std::chrono::milliseconds(200));
+    m_admin.reset();
+    m_runtime->stop();
+    m_webhook.reset();
+    log::info("stopped");
+  }
+
+  /// On the admin server's thread.
+  http::Readiness readiness() {
+    std::string failing;
+    const auto fails = [&](const std::string& part, const std::string& why) {
+      failing += part + ": " + why + "\n";
+    };
+    if (const Status probed = m_runtime->journal().probe(); !probed)
+      fails("journal", probed.error().message);
+    if (!m_agent_runs) {
+      fails("catalog", "catching up");
+      return {.ready = false, .text = failing};
+    }
+    const core::AgentStatus status = m_runtime->agent().status();
+    if (!status.catalog_problem.empty())
+      fails("catalog", status.catalog_problem);
+    else if (status.catching_up)
+      fails("catalog", "catching up");
+    else if (auto reader = sqlite::open_catalog_reader(m_catalog_path); !reader)
+      fails("catalog", reader.error().message);
+    else if (auto read = (*reader)->position(); !read)
+      fails("catalog", read.error().message);
+    for (const auto& [store, cause] : status.store_problems) fails("store " + store, cause);
+    if (!status.staging_problem.empty()) fails("disk", status.staging_problem);
+    if (status.disk_paused) fails("disk", "downloads wait for free space");
+    return {.ready = failing.empty(), .text = failing.empty() ? "ok\n" : failing};
+  }
+
+  /// On the admin server's thread.
+  std::string metrics() {
+    Figures figures;
+    figures.now = m_runtime->clock().now();
+    figures.webhook = m_webhook->counters();
+    if (const auto free = fs::free_bytes(m_state_dir); free)
+      figures.free_by_filesystem["state"] = *free;
+    if (m_agent_runs) {
+      figures.agent = m_runtime->agent().status();
+      if (const auto free = m_runtime->staging().free_space(); free)
+        figures.free_by_filesystem["staging"] = *free;
+      for (const auto& store : m_runtime->stores())
+        if (const auto free = store->free_space(); free)
+          figures.free_by_filesystem[store->id().get()] = *free;
+    }
+    {
+      std::lock_guard lock(m_mutex);
+      figures.projects = m_projects;
+    }
+    if (auto reader = sqlite::open_catalog_reader(m_catalog_path); reader)
+      if (auto read = (*reader)->figures(); read) figures.catalog = std::move(*read);
+    return render_metrics(figures);
+  }
+
+  void note_projects() {
+    std::lock_guard lock(m_mutex);
+    m_projects.clear();
+    for (const ProjectConfig& project : m_config.projects)
+      m_projects.push_back(project.app_id.get());
+  }
+
+  // constant after construction
+  const std::string m_config_path;
+  const std::string m_state_dir;
+  const std::string m_catalog_path;
+
+  // main thread only
+  Config m_config;
+
+  std::mutex m_mutex;
+  std::vector<std::string> m_projects;  ///< guarded by m_mutex: for the admin thread
+  Notify m_notify = Notify::of_process();
+  UniqueFd m_signals;
+  std::unique_ptr<Runtime> m_runtime;
+  std::unique_ptr<http::WebhookServer> m_webhook;
+  std::atomic<bool> m_agent_runs = false;
+  std::unique_ptr<http::AdminServer> m_admin;
+};
+
+}  // namespace
+
+Status serve(const ServeOptions& options) {
+  ConfigResult loaded = load_config(options.config_path, Environment::of_process());
+  if (!loaded.config) return loaded.error();
+  log::configure(loaded.config->agent.log_level, loaded.config->agent.log_format);
+  for (const Problem& warning : loaded.warnings) log::warn(warning.text());
+  ::umask(0077);
+  raise_descriptor_limit();
+  return Service(std::move(*loaded.config), options.config_path).run();
+}
+
+Status run_until_settled(const Config& config, const std::vector<ArtifactId>& artifacts,
+                         const std::function<void()>& tick) {
+  ::umask(0077);
+  REELKEEP_ASSIGN(const UniqueFd told, signals());
+  REELKEEP_ASSIGN(const std::unique_ptr<Runtime> runtime, Runtime::open(config));
+  runtime->start_agent();
+  Status ended;
+  std::unique_ptr<CatalogReader> reader;
+  for (bool settled = false; !settled;) {
+    pollfd descriptor{.fd = told.get(), .events = POLLIN, .revents = 0};
+    (void)::poll(&descriptor, 1, 200);
+    if (const int number = next_signal(told); number == SIGINT || number == SIGTERM) {
+      ended = Error{Errc::cancelled, "stopped; what was received is kept for the next start"};
+      break;
+    }
+    if (tick) tick();
+    if (runtime->agent().status().catching_up) continue;
+    if (!reader) {
+      auto opened = sqlite::open_catalog_reader(catalog_path(config));
+      if (!opened) continue;
+      reader = std::move(*opened);
+    }
+    settled = true;
+    for (const ArtifactId& id : artifacts) {
+      const auto found = reader->find_artifact(id.get());
+      if (!found) return found.error();
+      for (const SessionView& session : *found)
+        for (const ArtifactView& view : session.artifacts)
+          if (view.artifact.id == id && (is_work(view.artifact.state) || view.artifact.refetch))
+            settled = false;
+    }
+  }
+  runtime->stop();
+  return ended;
+}
+
+}  // namespace reelkeep::daemon

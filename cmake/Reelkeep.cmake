@@ -4,7 +4,9 @@ add_library(reelkeep_options INTERFACE)
 target_include_directories(reelkeep_options INTERFACE ${PROJECT_SOURCE_DIR}/include)
 target_compile_options(reelkeep_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
-  -Wimplicit-fallthrough -Wswitch-enum -Wno-missing-field-initializers $<$<BOOL:${REELKEEP_WARNINGS_AS_ERRORS}>:-Werror>)
+  -Wimplicit-fallthrough -Wswitch-enum -Wno-missing-field-initializers
+  -Wno-restrict  # false positives of g++ 12 inside std::string
+  $<$<BOOL:${REELKEEP_WARNINGS_AS_ERRORS}>:-Werror>)
 target_compile_definitions(reelkeep_options INTERFACE
   _FILE_OFFSET_BITS=64 REELKEEP_VERSION="${PROJECT_VERSION}")
 target_link_libraries(reelkeep_options INTERFACE Threads::Threads)

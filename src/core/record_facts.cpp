@@ -200,6 +200,9 @@ Status RecordFacts::found(const ReplicaFound& outcome) {
     Artifact again = *artifact;
     again.state = ArtifactState::planned;
     again.refetch = false;
+    again.size.reset();
+    again.digest.reset();
+    again.received = ByteCount(0);
     again.known_at = std::max(again.known_at, outcome.at);
     again.next_attempt_at.reset();
     again.error = Error{Errc::corrupt, std::string(to_string(outcome.state)) + " at " +

@@ -62,9 +62,10 @@ Status make_directory(const std::string& path, mode_t mode) {
   return error;
 }
 
-const std::string& process_token() {
+/// Random, because a pid comes again; with the pid, because a forked process inherits the rest.
+std::string process_token() {
   static const std::string token = random_hex(16);
-  return token;
+  return token + "-" + std::to_string(::getpid()) + "-";
 }
 
 constexpr std::string_view k_temp_prefix = ".reelkeep-tmp-";
@@ -182,7 +183,7 @@ TempFile::~TempFile() {
 Result<TempFile> TempFile::create(int directory) {
   static std::atomic<std::uint64_t> counter{0};
   std::string name(k_temp_prefix);
-  name += process_token() + "-" + std::to_string(counter.fetch_add(1));
+  name += process_token() + std::to_string(counter.fetch_add(1));
   UniqueFd file(
       ::openat(directory, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file) return Error::from_errno(errno, "cannot create a temporary file");

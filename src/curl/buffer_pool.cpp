@@ -27,7 +27,7 @@ Buffer BufferPool::take() {
     }
   }
   // Not value-initialised: untouched pages cost nothing, so a small body takes little.
-  return Buffer{std::make_unique_for_overwrite<std::byte[]>(m_buffer_size), m_buffer_size, 0};
+  return Buffer(std::make_unique_for_overwrite<std::byte[]>(m_buffer_size), m_buffer_size);
 }
 
 void BufferPool::give_back(Buffer buffer) {

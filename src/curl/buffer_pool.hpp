@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace reelkeep::curl {
@@ -14,6 +15,19 @@ struct Buffer {
   std::unique_ptr<std::byte[]> bytes;
   std::size_t capacity = 0;
   std::size_t size = 0;
+  Buffer() = default;
+  Buffer(std::unique_ptr<std::byte[]> memory, std::size_t length) noexcept
+      : bytes(std::move(memory)), capacity(length) {}
+  Buffer(Buffer&& other) noexcept
+      : bytes(std::move(other.bytes)),
+        capacity(std::exchange(other.capacity, 0)),
+        size(std::exchange(other.size, 0)) {}
+  Buffer& operator=(Buffer&& other) noexcept {
+    bytes = std::move(other.bytes);
+    capacity = std::exchange(other.capacity, 0);
+    size = std::exchange(other.size, 0);
+    return *this;
+  }
   explicit operator bool() const noexcept { return bytes != nullptr; }
   [[nodiscard]] std::size_t space() const noexcept { return capacity - size; }
   [[nodiscard]] std::span<const std::byte> content() const noexcept { return {bytes.get(), size}; }

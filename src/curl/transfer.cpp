@@ -10,6 +10,8 @@ namespace reelkeep::curl {
 namespace {
 
 constexpr int k_most_redirects = 5;
+/// From the first byte in a buffer until it is handed over, full or not.
+constexpr Duration k_longest_fill{200};
 
 }  // namespace
 
@@ -160,19 +162,19 @@ Ending Transfer::ending(Status status) const {
   return ending;
 }
 
-bool Transfer::turn(MonotonicTime now) {
+bool Transfer::turn(MonotonicTime now, Scarcity buffers) {
   // A slow body must not keep a buffer that others could use.
-  constexpr Duration k_longest_fill{200};
-  if (m_buffer && m_buffer.size > 0 && now - m_filled_since >= k_longest_fill) hand_over();
+  if (m_buffer.size > 0 &&
+      (buffers == Scarcity::yes || now - m_filled_since >= k_longest_fill))
+    hand_over();
   return m_watch && m_watch->turn(now, m_pause == Pause::none ? StallWatch::Wanting::yes
                                                               : StallWatch::Wanting::no);
 }
 
 Duration Transfer::next_turn(MonotonicTime now) const {
-  constexpr Duration k_longest_fill{200};
   Duration next{1000};
   if (m_watch) next = std::min(next, m_watch->slice());
-  if (m_buffer && m_buffer.size > 0)
+  if (m_buffer.size > 0)
     next = std::min(next, std::max(m_filled_since + k_longest_fill - now, Duration(1)));
   return next;
 }

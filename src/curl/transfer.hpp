@@ -57,8 +57,10 @@ class Transfer {
   [[nodiscard]] Intake& intake() noexcept { return m_intake; }
   [[nodiscard]] std::uint64_t ticket() const noexcept { return m_intake.ticket(); }
 
-  /// Regular care: true means that the server has stalled.
-  [[nodiscard]] bool turn(MonotonicTime now);
+  enum class Scarcity { yes, no };
+  /// Regular care: true means that the server has stalled. With scarcity buffers are handed over
+  /// although they are not full: others wait for one.
+  [[nodiscard]] bool turn(MonotonicTime now, Scarcity buffers);
   /// Goes on after a pause where that is possible; a failure of libcurl, else CURLE_OK.
   CURLcode resume_if_possible(MonotonicTime now);
   [[nodiscard]] bool waits_for_rate() const noexcept { return m_pause == Pause::rate; }

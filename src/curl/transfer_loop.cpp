@@ -218,10 +218,13 @@ Duration TransferLoop::care(MonotonicTime now) {
       2, m_services.buffers.count() / (m_services.loops * std::max<std::size_t>(1, m_order.size())));
   // Who was served first comes last the next time: tokens of the rate limit go round.
   if (m_order.size() > 1) std::rotate(m_order.begin(), m_order.begin() + 1, m_order.end());
+  const auto scarcity = m_order.size() > 1 && !m_services.buffers.has_free()
+                            ? Transfer::Scarcity::yes
+                            : Transfer::Scarcity::no;
   Duration sleep = k_longest_sleep;
   for (Transfer* const transfer : m_order) {
     if (transfer->is_finishing()) continue;
-    if (transfer->turn(now)) {
+    if (transfer->turn(now, scarcity)) {
       break_off(*transfer, transfer->stall_error());
       continue;
     }

@@ -1,0 +1,100 @@
+#include "curl/fetch_bench.hpp"
+
+#include <chrono>
+#include <stdexcept>
+
+#include "reelkeep/base/text.hpp"
+
+namespace reelkeep::testing {
+
+void RecordingSink::checkpointed(Checkpoint checkpoint) {
+  std::lock_guard lock(m_mutex);
+  m_checkpoints.push_back(std::move(checkpoint));
+  m_arrived.notify_all();
+}
+
+void RecordingSink::fetched(Fetched fetched) {
+  std::lock_guard lock(m_mutex);
+  ++m_completions[fetched.ticket];
+  m_fetched.insert_or_assign(fetched.ticket, std::move(fetched));
+  m_arrived.notify_all();
+}
+
+Fetched RecordingSink::wait(std::uint64_t ticket) {
+  std::unique_lock lock(m_mutex);
+  if (!m_arrived.wait_for(lock, std::chrono::seconds(60),
+                          [&] { return m_fetched.contains(ticket); }))
+    throw std::runtime_error("no completion came");
+  Fetched fetched = std::move(m_fetched.at(ticket));
+  m_fetched.erase(ticket);
+  return fetched;
+}
+
+std::vector<Checkpoint> RecordingSink::checkpoints() const {
+  std::lock_guard lock(m_mutex);
+  return m_checkpoints;
+}
+
+std::size_t RecordingSink::completions() const {
+  std::lock_guard lock(m_mutex);
+  std::size_t all = 0;
+  for (const auto& [ticket, count] : m_completions) all += count;
+  return all;
+}
+
+std::size_t RecordingSink::completions(std::uint64_t ticket) const {
+  std::lock_guard lock(m_mutex);
+  const auto found = m_completions.find(ticket);
+  return found == m_completions.end() ? 0 : found->second;
+}
+
+FetchBench::FetchBench() { limits.stall_timeout = Duration(20'000); }
+
+Fetcher& FetchBench::the_fetcher() {
+  if (!fetcher) fetcher = curl::make_fetcher(sink, limits, options);
+  return *fetcher;
+}
+
+FetchRequest FetchBench::request(const std::string& target, std::string content,
+                                 std::optional<ResumePoint> resume, MemoryFileHooks hooks) {
+  FetchRequest request;
+  request.ticket = ++last_ticket;
+  request.url = Url::parse(server.url(target)).value();
+  request.credential = Credential{"user", Secret("p@ss:word")};
+  request.rules.hosts = {HostPattern::parse(server.authority()).value()};
+  request.rules.allow_plain_http = true;
+  request.rules.allow_private_addresses = true;
+  request.file = std::make_unique<MemoryFile>(std::move(content), std::move(hooks));
+  request.resume = std::move(resume);
+  return request;
+}
+
+std::uint64_t FetchBench::submit(FetchRequest request) {
+  const std::uint64_t ticket = request.ticket;
+  the_fetcher().submit(std::move(request));
+  return ticket;
+}
+
+Fetched FetchBench::fetch(FetchRequest request) { return sink.wait(submit(std::move(request))); }
+
+const MemoryFile& file_of(const Fetched& fetched) {
+  return dynamic_cast<const MemoryFile&>(*fetched.file);
+}
+
+const std::string& bytes_of(const Fetched& fetched) { return file_of(fetched).bytes; }
+
+std::string pattern(std::size_t size) {
+  std::string bytes(size, '\0');
+  std::uint64_t state = 88172645463325252ULL;
+  for (char& byte : bytes) {
+    state ^= state << 13U;
+    state ^= state >> 7U;
+    state ^= state << 17U;
+    byte = static_cast<char>(state);
+  }
+  return bytes;
+}
+
+std::string pair_header() { return "Basic " + text::to_base64("user:p@ss:word"); }
+
+}  // namespace reelkeep::testing

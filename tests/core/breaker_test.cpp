@@ -1,0 +1,90 @@
+#include "core/breaker.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace reelkeep;
+using namespace reelkeep::core;
+using namespace std::chrono_literals;
+
+namespace {
+const Timestamp k_now{std::chrono::seconds(1'700'000'000)};
+const std::string k_key = "*";
+}  // namespace
+
+TEST_CASE("three different artifacts refused in a row open the breaker") {
+  Breakers breakers(RetryPolicy{2000ms, 900s});
+  CHECK(breakers.refused(k_key, ArtifactRow(1), k_now));
+  CHECK(breakers.refused(k_key, ArtifactRow(2), k_now));
+  CHECK_FALSE(breakers.is_open(k_key));
+  CHECK_FALSE(breakers.refused(k_key, ArtifactRow(3), k_now));
+  CHECK(breakers.is_open(k_key));
+}
+
+TEST_CASE("one dead URL among good ones never opens the breaker") {
+  Breakers breakers(RetryPolicy{});
+  for (int round = 0; round < 100; ++round) {
+    CHECK(breakers.refused(k_key, ArtifactRow(1), k_now));
+    CHECK_FALSE(breakers.is_open(k_key));
+  }
+}
+
+TEST_CASE("a success between refusals keeps the breaker closed") {
+  Breakers breakers(RetryPolicy{});
+  for (int round = 0; round < 100; ++round) {
+    CHECK(breakers.refused(k_key, ArtifactRow(round), k_now));
+    breakers.succeeded(k_key);
+  }
+  CHECK_FALSE(breakers.is_open(k_key));
+  CHECK(breakers.works(k_key));
+}
+
+TEST_CASE("an open breaker lets one probe at a time go, ever less often up to a minute") {
+  Breakers breakers(RetryPolicy{2000ms, 900s});
+  for (int row = 1; row <= 3; ++row) (void)breakers.refused(k_key, ArtifactRow(row), k_now);
+  CHECK_FALSE(breakers.may_probe(k_key, k_now));
+  Timestamp now = k_now;
+  Duration longest{};
+  for (int row = 4; row < 20; ++row) {
+    const auto next = breakers.next_probe();
+    REQUIRE(next.has_value());
+    longest = std::max(longest, *next - now);
+    now = *next;
+    REQUIRE(breakers.may_probe(k_key, now));
+    CHECK_FALSE(breakers.was_probed(k_key, ArtifactRow(row)));
+    breakers.probe_started(k_key, ArtifactRow(row));
+    CHECK_FALSE(breakers.may_probe(k_key, now));
+    CHECK_FALSE(breakers.refused(k_key, ArtifactRow(row), now));
+    CHECK(breakers.was_probed(k_key, ArtifactRow(row)));
+  }
+  CHECK(longest == 60s);
+}
+
+TEST_CASE("a probe that ends without a verdict makes room for the next") {
+  Breakers breakers(RetryPolicy{});
+  for (int row = 1; row <= 3; ++row) (void)breakers.refused(k_key, ArtifactRow(row), k_now);
+  breakers.probe_started(k_key, ArtifactRow(4));
+  CHECK_FALSE(breakers.next_probe().has_value());
+  breakers.probe_ended(k_key, ArtifactRow(4), k_now);
+  CHECK(breakers.next_probe().has_value());
+  CHECK(breakers.is_open(k_key));
+}
+
+TEST_CASE("any success closes the breaker, and so does a changed credential") {
+  Breakers breakers(RetryPolicy{});
+  for (int row = 1; row <= 3; ++row) (void)breakers.refused(k_key, ArtifactRow(row), k_now);
+  breakers.succeeded(k_key);
+  CHECK_FALSE(breakers.is_open(k_key));
+  for (int row = 1; row <= 3; ++row) (void)breakers.refused(k_key, ArtifactRow(row), k_now);
+  CHECK(breakers.open_keys() == std::vector<std::string>{k_key});
+  breakers.reset(k_key);
+  CHECK(breakers.open_keys().empty());
+}
+
+TEST_CASE("credentials do not share a breaker, app_ids of one block do") {
+  Policy policy;
+  policy.projects.push_back({.app_id = AppId("*")});
+  policy.projects.push_back({.app_id = AppId("own")});
+  CHECK(Breakers::credential_key(policy, AppId("a")) == "*");
+  CHECK(Breakers::credential_key(policy, AppId("b")) == "*");
+  CHECK(Breakers::credential_key(policy, AppId("own")) == "own");
+}

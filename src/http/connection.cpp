@@ -166,7 +166,11 @@ void Connection::drop_read_ahead(std::size_t size) {
 }
 
 Connection::Step Connection::take_head() {
-  if (m_scanned == 0) drop_read_ahead(leading_empty_lines(m_input));
+  if (const auto empty = leading_empty_lines(m_input); empty > 0) {
+    drop_read_ahead(empty);
+    m_scanned = 0;
+    if (m_input.empty()) enter(Phase::idle);  // half of an empty line looked like a request
+  }
   if (!m_input.empty() && m_phase == Phase::idle) {
     enter(Phase::head);
     m_request_since = m_owner.now();

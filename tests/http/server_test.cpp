@@ -242,6 +242,28 @@ TEST_CASE("a drill cuts a body short, or stalls until the client leaves") {
   }
 }
 
+TEST_CASE("a slow body arrives whole, and not before its pace allows") {
+  Handler handler;
+  handler.on_request = [](const Request&, const Responder& responder) {
+    responder.respond({.stream = BodyStream{.length = 3000,
+                                            .fill =
+                                                [](auto, std::span<char> buffer) {
+                                                  std::fill(buffer.begin(), buffer.end(), 'x');
+                                                  return buffer.size();
+                                                },
+                                            .bytes_per_second = 10'000}});
+  };
+  const auto server = start({}, handler);
+  RawClient client(server->address());
+  const auto begun = std::chrono::steady_clock::now();
+  for (int round = 0; round < 2; ++round) {
+    client.send(k_get);
+    CHECK(client.read_answer().body == std::string(3000, 'x'));
+  }
+  // 100 ms of each body may come at once.
+  CHECK(std::chrono::steady_clock::now() - begun > std::chrono::milliseconds(2 * 150));
+}
+
 TEST_CASE("a generator that fails breaks the connection off") {
   Handler handler;
   handler.on_request = [](const Request&, const Responder& responder) {

@@ -142,7 +142,7 @@ std::optional<Ending> Transfer::follow(const std::string& location) {
                                                std::to_string(k_most_redirects) + " redirects"});
   Result<Url> next = m_url.resolve(location);
   if (!next)
-    return ending(Error{Errc::unavailable, from + ": redirects to something that is no URL"});
+    return ending(Error{Errc::invalid, from + ": redirects to something that is no URL"});
   if (Status status = check_target(*next, m_rules, Hop::redirect); !status)
     return ending(status.error().within(from));
   m_url = std::move(*next);

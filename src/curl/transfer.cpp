@@ -28,10 +28,13 @@ Status Transfer::admit() const { return check_target(m_first_url, m_rules, Hop::
 
 void Transfer::prepared(ByteCount size) {
   m_is_prepared = true;
-  const bool is_usable = m_resume && size > ByteCount() && m_resume->offset == size &&
+  const bool is_usable = m_resume && size > ByteCount() && m_resume->offset <= size &&
                          !m_resume->validator.empty() &&
                          (!m_resume->length || size <= *m_resume->length);
-  if (!is_usable) m_resume.reset();
+  if (is_usable)
+    m_resume->offset = size;
+  else
+    m_resume.reset();
 }
 
 void Transfer::start(Easy easy, const FetchLimits& limits) {

@@ -205,6 +205,25 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(opened->notes("").value().size() == 2);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a transaction that the database gave up takes no further writes") {
+  // More than the page cache holds: pages are written, and refused, before the commit.
+  const std::string large(1U << 20U, 'x');
+  const Status done = opened->transact([&]() -> Status {
+    const FaultyDisk full(Fault::full);
+    Status written;
+    for (int i = 0; i < 64 && written; ++i) written = opened->set_note(std::to_string(i), large);
+    REQUIRE_FALSE(written);
+    CHECK(written.error().code == Errc::no_space);
+    FaultyDisk::set(Fault::none);
+    CHECK(opened->set_note("alone", "x").error().code == Errc::unavailable);
+    CHECK(opened->transact([] { return Status{}; }).error().code == Errc::unavailable);
+    return {};
+  });
+  CHECK(done.error().code == Errc::unavailable);
+  CHECK(opened->notes("").value().empty());
+  CHECK(opened->transact([&] { return opened->set_note("k", "v"); }));
+}
+
 TEST_CASE_FIXTURE(Fixture, "a word that nobody wrote is called damage") {
   REQUIRE(opened->transact([&] { return opened->put_delivery({.seq = Seq(1)}); }));
   raw_sql(path, "UPDATE delivery SET state = 'strange'");

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "daemon/operator.hpp"
+#include "json/json.hpp"
+#include "reelkeep/model/delivery.hpp"
+#include "reelkeep/model/session.hpp"
+
+// The JSON that scripts rely on: names, order and shape never change. An absent value is null.
+namespace reelkeep::cli {
+
+/// `show --json`.
+void write_session(json::Writer& writer, const SessionView& view, const daemon::Operator& state,
+                   Timestamp now);
+/// An element of `sessions --json`.
+void write_summary(json::Writer& writer, const SessionSummary& summary);
+/// An element of `deliveries --json`.
+void write_delivery(json::Writer& writer, const DeliveryRecord& record);
+/// {"code", "message"} or null.
+void write_error(json::Writer& writer, const std::optional<Error>& error);
+
+}  // namespace reelkeep::cli

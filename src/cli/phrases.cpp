@@ -1,0 +1,161 @@
+#include "cli/phrases.hpp"
+
+#include <algorithm>
+
+#include "reelkeep/base/text.hpp"
+
+namespace reelkeep::cli {
+namespace {
+
+struct Counts {
+  std::size_t counted = 0;
+  std::size_t archived = 0;
+  std::size_t given_up = 0;
+};
+
+Counts counts_of(const SessionView& view) {
+  Counts counts;
+  for (const ArtifactView& one : view.artifacts) {
+    switch (one.artifact.state) {
+      case ArtifactState::cancelled:
+      case ArtifactState::delivered:
+        continue;
+      case ArtifactState::archived:
+        ++counts.archived;
+        break;
+      case ArtifactState::expired:
+      case ArtifactState::quarantined:
+        ++counts.given_up;
+        break;
+      case ArtifactState::planned:
+      case ArtifactState::running:
+      case ArtifactState::verifying:
+      case ArtifactState::waiting:
+        break;
+    }
+    ++counts.counted;
+  }
+  return counts;
+}
+
+std::string way_out(const Artifact& artifact) {
+  const std::string conf_num = text::printable(artifact.identity.session.conf_num.get());
+  if (artifact.bad_digest && artifact.state != ArtifactState::archived)
+    return "to keep those bytes as they are: reelkeep accept --artifact " + artifact.id.get();
+  if (artifact.state == ArtifactState::expired || artifact.state == ArtifactState::quarantined)
+    return "to try once more: reelkeep redownload " + conf_num + " --artifact " +
+           artifact.id.get() + " --wait";
+  if (artifact.state == ArtifactState::archived)
+    return "what is archived stays as it is";
+  switch (artifact.error->code) {
+    case Errc::unauthorized:
+      return "compare the pair of its [[project]] with the provider's portal";
+    case Errc::no_space:
+      return "make space; it goes on by itself";
+    case Errc::invalid:
+    case Errc::not_found:
+    case Errc::conflict:
+    case Errc::unavailable:
+    case Errc::timeout:
+    case Errc::corrupt:
+    case Errc::internal:
+    case Errc::cancelled:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+Tone tone_of(SessionState state) {
+  switch (state) {
+    case SessionState::lost:
+    case SessionState::overdue: return Tone::bad;
+    case SessionState::waiting:
+    case SessionState::open: return Tone::busy;
+    case SessionState::complete: return Tone::good;
+  }
+  return Tone::plain;
+}
+
+Tone tone_of(ArtifactState state) {
+  switch (state) {
+    case ArtifactState::planned:
+    case ArtifactState::running:
+    case ArtifactState::verifying:
+    case ArtifactState::waiting: return Tone::busy;
+    case ArtifactState::archived:
+    case ArtifactState::delivered: return Tone::good;
+    case ArtifactState::quarantined:
+    case ArtifactState::expired: return Tone::bad;
+    case ArtifactState::cancelled: return Tone::faint;
+  }
+  return Tone::plain;
+}
+
+Tone tone_of(DeliveryState state) {
+  switch (state) {
+    case DeliveryState::pending: return Tone::busy;
+    case DeliveryState::applied: return Tone::good;
+    case DeliveryState::ignored: return Tone::faint;
+    case DeliveryState::quarantined: return Tone::bad;
+  }
+  return Tone::plain;
+}
+
+Tone tone_of(ReplicaState state) {
+  switch (state) {
+    case ReplicaState::verified:
+    case ReplicaState::delivered: return Tone::plain;
+    case ReplicaState::superseded: return Tone::faint;
+    case ReplicaState::missing:
+    case ReplicaState::corrupt: return Tone::bad;
+  }
+  return Tone::plain;
+}
+
+std::string count(std::size_t number, const std::string& noun) {
+  return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
+}
+
+std::string describe(const SessionView& view, SessionState state, Timestamp now) {
+  const Counts counts = counts_of(view);
+  const auto deadline = session_deadline(view);
+  const std::string first =
+      deadline ? ", first deadline " + relative(*deadline, now) : std::string();
+  const std::string not_archived = std::to_string(counts.counted - counts.archived) + " of " +
+                                   count(counts.counted, "artifact") + " not archived";
+  const std::string word(to_string(state));
+  switch (state) {
+    case SessionState::lost:
+      return word + ": " + std::to_string(counts.given_up) + " of " +
+             count(counts.counted, "artifact") + " given up without a good copy";
+    case SessionState::overdue:
+    case SessionState::waiting:
+      return word + ": " + not_archived + first;
+    case SessionState::open:
+      return word + ": " +
+             (counts.counted == 0 ? "nothing to archive is known yet"
+                                  : "it has not ended yet; " + count(counts.archived, "artifact") +
+                                        " archived so far");
+    case SessionState::complete:
+      return word + ": " + count(counts.archived, "artifact") + " archived";
+  }
+  return word;
+}
+
+std::string describe_error(const Artifact& artifact) {
+  if (!artifact.error) return "";
+  const std::string way = way_out(artifact);
+  return std::string(to_string(artifact.error->code)) + ": " +
+         text::printable(artifact.error->message) + (way.empty() ? "" : "; " + way);
+}
+
+std::string title(const Artifact& artifact) {
+  std::string title(to_string(artifact.identity.kind));
+  if (!artifact.identity.stage.empty())
+    title += " (" + text::printable(artifact.identity.stage) + ")";
+  return title + " " + text::printable(artifact.name);
+}
+
+}  // namespace reelkeep::cli

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "cli/output.hpp"
+#include "reelkeep/model/session.hpp"
+
+// What people are told. All pure.
+namespace reelkeep::cli {
+
+[[nodiscard]] Tone tone_of(SessionState state);
+[[nodiscard]] Tone tone_of(ArtifactState state);
+[[nodiscard]] Tone tone_of(DeliveryState state);
+[[nodiscard]] Tone tone_of(ReplicaState state);
+
+/// "1 artifact", "3 artifacts".
+[[nodiscard]] std::string count(std::size_t number, const std::string& noun);
+/// The state and why: "overdue: 2 of 5 artifacts not archived, first deadline in 3h".
+[[nodiscard]] std::string describe(const SessionView& view, SessionState state, Timestamp now);
+/// The artifact's error with the way out: "corrupt: ...; to keep the bytes: reelkeep accept ...".
+[[nodiscard]] std::string describe_error(const Artifact& artifact);
+/// What an artifact is called for people: kind, stage and name.
+[[nodiscard]] std::string title(const Artifact& artifact);
+
+}  // namespace reelkeep::cli

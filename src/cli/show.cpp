@@ -1,0 +1,139 @@
+// show and paths: one session.
+#include <algorithm>
+
+#include "reelkeep/base/text.hpp"
+
+#include "cli/commands.hpp"
+#include "cli/documents.hpp"
+#include "cli/phrases.hpp"
+#include "cli/table.hpp"
+
+namespace reelkeep::cli {
+namespace {
+
+using Side = Column::Side;
+
+std::string time_line(Timestamp time, Timestamp now) {
+  return to_rfc3339(time).substr(0, 19) + "Z (" + relative(time, now) + ")";
+}
+
+void header(Scene scene, const SessionView& view) {
+  const Session& session = view.session;
+  Output& output = scene.output;
+  const auto line = [&](const std::string& name, const std::string& value) {
+    if (!value.empty())
+      output.line(output.toned(name + std::string(10 - name.size(), ' '), Tone::faint) + value);
+  };
+  const SessionState state =
+      session_state(view, scene.now, scene.state.config().agent.warn_before);
+  line("session", output.toned(text::printable(session.key.conf_num.get()), Tone::strong));
+  line("project", text::printable(session.key.app_id.get()));
+  line("room", text::printable(session.room_id.get()));
+  line("state", output.toned(describe(view, state, scene.now), tone_of(state)));
+  if (session.started_at) line("started", time_line(*session.started_at, scene.now));
+  if (session.ended_at) line("ended", time_line(*session.ended_at, scene.now));
+}
+
+std::string size_text(const Scene& scene, const Artifact& artifact) {
+  if (artifact.size) return to_string(*artifact.size);
+  const ByteCount received = scene.state.received(artifact);
+  std::optional<ByteCount> whole = artifact.declared_size;
+  if (artifact.resume && artifact.resume->length) whole = artifact.resume->length;
+  if (received.get() == 0) return whole ? to_string(*whole) : "";
+  return to_string(received) + (whole ? " of " + to_string(*whole) : "");
+}
+
+std::string next_text(const Scene& scene, const Artifact& artifact) {
+  if (artifact.next_attempt_at) return relative(*artifact.next_attempt_at, scene.now);
+  if (artifact.refetch) return "again now";
+  return artifact.state == ArtifactState::planned ? "now" : "";
+}
+
+bool needs_its_source(const Artifact& artifact) {
+  return artifact.state == ArtifactState::planned || artifact.state == ArtifactState::running ||
+         artifact.state == ArtifactState::waiting;
+}
+
+}  // namespace
+
+Status show(Scene scene, const ShowArguments& arguments) {
+  REELKEEP_ASSIGN(const SessionView view,
+                  scene.state.find(arguments.conf_num, arguments.app_id));
+  if (arguments.form == Form::json) {
+    json::Writer writer(json::Layout::pretty);
+    write_session(writer, view, scene.state, scene.now);
+    scene.output.line(writer.take());
+    return {};
+  }
+  header(scene, view);
+  if (view.artifacts.empty()) return {};
+  scene.output.line();
+  Table table({{"ID"},
+               {"KIND"},
+               {"STAGE", Side::left, true},
+               {"NAME", Side::left, true},
+               {"STATE"},
+               {"SIZE", Side::right},
+               {"TRIES", Side::right},
+               {"NEXT TRY"},
+               {"DEADLINE"}});
+  for (const ArtifactView& one : view.artifacts) {
+    const Artifact& artifact = one.artifact;
+    table.add({{artifact.id.get()},
+               {std::string(to_string(artifact.identity.kind))},
+               {text::printable(artifact.identity.stage)},
+               {text::printable(artifact.name)},
+               {std::string(to_string(artifact.state)) + (artifact.disputed ? " (disputed)" : ""),
+                tone_of(artifact.state)},
+               {size_text(scene, artifact)},
+               {artifact.attempts > 0 ? std::to_string(artifact.attempts) : ""},
+               {next_text(scene, artifact)},
+               {needs_its_source(artifact) && artifact.deadline != Timestamp{}
+                    ? relative(artifact.deadline, scene.now)
+                    : ""}});
+    for (const Replica& replica : one.replicas) {
+      std::string text = text::printable(replica.location);
+      if (replica.state != ReplicaState::verified)
+        text += " (" + std::string(to_string(replica.state)) + ")";
+      table.note(std::move(text), tone_of(replica.state));
+    }
+    if (artifact.error) table.note(describe_error(artifact), Tone::bad);
+  }
+  table.print(scene.output);
+  return {};
+}
+
+Status list_paths(Scene scene, const PathsArguments& arguments) {
+  REELKEEP_ASSIGN(const SessionView view,
+                  scene.state.find(arguments.conf_num, arguments.app_id));
+  std::vector<std::string> locations;
+  for (const ArtifactView& one : view.artifacts) {
+    const ArtifactKind kind = one.artifact.identity.kind;
+    if (!arguments.kinds.empty() &&
+        std::find(arguments.kinds.begin(), arguments.kinds.end(), kind) == arguments.kinds.end())
+      continue;
+    for (const Replica& replica : one.replicas)
+      if (replica.state == ReplicaState::verified) locations.push_back(replica.location);
+  }
+  if (arguments.form == Form::json) {
+    json::Writer writer(json::Layout::pretty);
+    writer.begin_array();
+    for (const std::string& location : locations) writer.value(location);
+    writer.end_array();
+    scene.output.line(writer.take());
+  } else {
+    // On a terminal no control character of a name may act; in a pipe the name is what it is.
+    for (const std::string& location : locations)
+      scene.output.line(scene.output.look().terminal ? text::printable(location) : location);
+  }
+  if (!locations.empty()) return {};
+  const SessionState state =
+      session_state(view, scene.now, scene.state.config().agent.warn_before);
+  const std::string name = text::printable(arguments.conf_num.get());
+  return Error{Errc::not_found, "session " + name + " has no verified file" +
+                                    (arguments.kinds.empty() ? "" : " of that kind") + " yet; it is " +
+                                    describe(view, state, scene.now) +
+                                    "; more with: reelkeep show " + name};
+}
+
+}  // namespace reelkeep::cli

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/output.hpp"
+
+namespace reelkeep::cli {
+
+struct Column {
+  enum class Side { left, right };
+  std::string title;
+  Side side = Side::left;
+  bool gives_way = false;  ///< cut with "…" where the terminal is too narrow
+};
+
+struct Cell {
+  std::string text;  ///< printable
+  Tone tone = Tone::plain;
+};
+
+/// Rows for people, aligned by the columns that their text takes on a terminal.
+class Table {
+ public:
+  explicit Table(std::vector<Column> columns) : m_columns(std::move(columns)) {}
+  /// As many cells as columns; from the network only after text::printable.
+  void add(std::vector<Cell> row);
+  /// A line below the last row, indented, never cut.
+  void note(std::string text, Tone tone = Tone::plain);
+  [[nodiscard]] bool empty() const noexcept { return m_rows.empty(); }
+  void print(Output& output) const;
+
+ private:
+  struct Row {
+    std::vector<Cell> cells;
+    std::vector<Cell> notes;
+  };
+  [[nodiscard]] std::vector<std::size_t> widths(std::size_t most) const;
+
+  std::vector<Column> m_columns;
+  std::vector<Row> m_rows;
+};
+
+/// At most `width` columns, the end replaced by "…" where it is longer.
+std::string cut(std::string_view text, std::size_t width);
+
+}  // namespace reelkeep::cli

@@ -1,0 +1,179 @@
+#include "daemon/operator.hpp"
+
+#include <chrono>
+#include <sys/stat.h>
+#include <utility>
+
+#include "reelkeep/base/text.hpp"
+#include "reelkeep/base/url.hpp"
+
+#include "core/records.hpp"
+#include "daemon/runtime.hpp"
+#include "enablex/source_key.hpp"
+#include "fs/owner.hpp"
+#include "fs/state_lock.hpp"
+#include "sqlite/catalog.hpp"
+#include "sqlite/journal.hpp"
+
+namespace reelkeep::daemon {
+namespace {
+
+Timestamp now() {
+  return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+}
+
+}  // namespace
+
+Result<Operator> Operator::open(Config config) {
+  REELKEEP_TRY(fs::act_as_owner_of(config.agent.state_dir));
+  return Operator(std::move(config));
+}
+
+Operator::Operator(Config config) : m_config(std::move(config)) {}
+Operator::Operator(Operator&&) noexcept = default;
+Operator& Operator::operator=(Operator&&) noexcept = default;
+Operator::~Operator() = default;
+
+Result<std::optional<long>> Operator::agent() const {
+  return fs::StateLock::holder(m_config.agent.state_dir);
+}
+
+Error Operator::never_ran(Error error, std::string_view what) const {
+  if (error.code != Errc::not_found) return error;
+  const std::string where = text::printable(m_config.agent.state_dir);
+  const auto running = agent();
+  if (running && *running)
+    return Error{Errc::unavailable, "the agent is still making the " + std::string(what) + " in " +
+                                        where + "; try again in a moment"};
+  return Error{Errc::not_found, "no " + std::string(what) + " in " + where +
+                                    ": the agent has not run there yet; start it once (systemctl "
+                                    "start reelkeep), or name its configuration with --config"};
+}
+
+Result<CatalogReader*> Operator::catalog() {
+  if (!m_catalog) {
+    auto opened = sqlite::open_catalog_reader(catalog_path(m_config));
+    if (!opened) return never_ran(std::move(opened).error(), "catalog");
+    m_catalog = *std::move(opened);
+  }
+  return m_catalog.get();
+}
+
+Result<JournalReader*> Operator::journal() {
+  if (!m_journal) {
+    auto opened = sqlite::open_journal_reader(journal_path(m_config));
+    if (!opened) return never_ran(std::move(opened).error(), "journal");
+    m_journal = *std::move(opened);
+  }
+  return m_journal.get();
+}
+
+Result<Seq> Operator::applied_to() {
+  REELKEEP_ASSIGN(JournalReader * reader, journal());
+  auto known = catalog();
+  if (!known) {
+    if (known.error().code == Errc::not_found || known.error().code == Errc::unavailable)
+      return Seq(0);
+    return known.error();
+  }
+  REELKEEP_ASSIGN(const std::optional<JournalPosition> position, (*known)->position());
+  REELKEEP_ASSIGN(const std::string id, reader->id());
+  return position && position->journal_id == id ? position->cursor : Seq(0);
+}
+
+std::string Operator::backlog_remark() {
+  auto reader = journal();
+  if (!reader) return "";
+  const auto end = (*reader)->end();
+  const auto applied = applied_to();
+  if (!end || !applied || *applied >= end->cursor) return "";
+  const auto running = agent();
+  if (running && *running) return "; the agent is still taking up what came last: try again";
+  return "; the journal holds news that no agent has taken up yet: start it (systemctl start "
+         "reelkeep)";
+}
+
+Status Operator::sessions(const ListFilter& filter, Timestamp moment,
+                          const std::function<bool(const SessionSummary&, std::int64_t)>& row) {
+  REELKEEP_ASSIGN(CatalogReader * reader, catalog());
+  return reader->sessions(filter, moment, m_config.agent.warn_before, row);
+}
+
+Result<SessionView> Operator::find(const ConfNum& conf_num, const std::optional<AppId>& app_id) {
+  REELKEEP_ASSIGN(CatalogReader * reader, catalog());
+  REELKEEP_ASSIGN(std::vector<SessionView> found, reader->find(conf_num, app_id));
+  const std::string name = text::printable(conf_num.get());
+  if (found.empty()) {
+    const std::string of = app_id ? " of app_id " + text::printable(app_id->get()) : "";
+    return Error{Errc::not_found, "no session " + name + of + " is known; list them with: reelkeep "
+                                  "sessions" + backlog_remark()};
+  }
+  if (found.size() > 1) {
+    std::string app_ids;
+    for (const SessionView& view : found)
+      app_ids += (app_ids.empty() ? "" : ", ") + text::printable(view.session.key.app_id.get());
+    return Error{Errc::conflict, "session " + name + " is known of several projects (" + app_ids +
+                                     "); say which with --app-id"};
+  }
+  return std::move(found.front());
+}
+
+Result<SessionView> Operator::find_artifact(const std::string& prefix) {
+  REELKEEP_ASSIGN(CatalogReader * reader, catalog());
+  REELKEEP_ASSIGN(std::vector<SessionView> found, reader->find_artifact(prefix));
+  const std::string name = text::printable(prefix);
+  if (found.empty() || prefix.empty())
+    return Error{Errc::not_found, "no artifact " + name + " is known; reelkeep show CONF_NUM lists "
+                                  "those of a session" + backlog_remark()};
+  if (found.size() > 1)
+    return Error{Errc::conflict, "more than one artifact id begins with " + name +
+                                     "; give more digits of it"};
+  return std::move(found.front());
+}
+
+std::optional<ByteCount> Operator::transferred(const Artifact& artifact) const {
+  struct stat status {};
+  const std::string path = m_config.download.staging_dir + "/" + artifact.staging_name + ".part";
+  if (::lstat(path.c_str(), &status) != 0) return std::nullopt;
+  return ByteCount(static_cast<std::uint64_t>(status.st_size));
+}
+
+ByteCount Operator::received(const Artifact& artifact) const {
+  if (artifact.state != ArtifactState::running) return artifact.received;
+  return transferred(artifact).value_or(artifact.received);
+}
+
+std::optional<std::string> Operator::source(const Artifact& artifact) const {
+  const Result<Url> url = Url::parse(artifact.url);
+  if (!url) return std::nullopt;
+  const ProjectConfig* project = m_config.project_of(artifact.identity.session.app_id);
+  static const std::vector<std::string> k_none;
+  return enablex::without_signature(*url, project != nullptr ? project->volatile_query : k_none)
+      .without_user_info();
+}
+
+Result<Seq> Operator::order(const Command& command) {
+  REELKEEP_TRY(journal());
+  auto writer = sqlite::open_journal_writer(journal_path(m_config),
+                                            {.create = false, .migrate = false});
+  if (!writer) return never_ran(std::move(writer).error(), "journal");
+  REELKEEP_ASSIGN(const Appended appended,
+                  (*writer)->append_and_wait(NewEntry{.kind = EntryKind::command,
+                                                      .received_at = now(),
+                                                      .body = encode(command),
+                                                      .content_type = "application/json"}));
+  return appended.seq;
+}
+
+Result<Seq> Operator::replay(const std::vector<Seq>& entries) {
+  for (const Seq seq : entries) {
+    REELKEEP_ASSIGN(const Entry entry, delivery(seq));
+    if (!entry.body)
+      return Error{Errc::not_found, "the body of delivery " + std::to_string(seq.get()) +
+                                        " was erased ([journal] keep_bodies): there is nothing "
+                                        "left to apply"};
+  }
+  return order(ReplayCommand{entries});
+}
+
+}  // namespace reelkeep::daemon

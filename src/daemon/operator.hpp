@@ -1,0 +1,105 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reelkeep/model/record.hpp"
+#include "reelkeep/port/catalog.hpp"
+
+#include "daemon/config.hpp"
+
+namespace reelkeep::daemon {
+
+/// Artifacts whose way is followed after an order.
+struct Follow {
+  SessionKey session;
+  std::vector<ArtifactId> artifacts;
+  Seq order;  ///< the journal row that has to be applied first
+  std::optional<Duration> limit;
+};
+
+/// Where the followed artifacts stand, read at one moment, in the order asked for.
+struct Standing {
+  std::vector<ArtifactView> artifacts;
+  bool applied = false;  ///< the order has reached the catalog
+  /// Applied, and nothing of it is still to be done.
+  [[nodiscard]] bool settled() const;
+};
+
+enum class FollowEnd { settled, time_over, no_agent };
+
+/// What commands do with the state of an agent, whether or not it runs: reads catalog and journal,
+/// and appends orders to the journal. Never creates, migrates or rebuilds anything.
+/// One thread. Files are opened when they are first needed.
+/// Errors: not_found (the agent never ran here), unavailable (its catalog is not ready),
+/// conflict (another schema version), unauthorized, corrupt.
+class Operator {
+ public:
+  /// As root the process acts as the owner of `state_dir` from here on.
+  static Result<Operator> open(Config config);
+  Operator(Operator&&) noexcept;
+  Operator& operator=(Operator&&) noexcept;
+  ~Operator();
+
+  [[nodiscard]] const Config& config() const noexcept { return m_config; }
+  /// The process that works on the state; 0: it did not say; nothing: none.
+  [[nodiscard]] Result<std::optional<long>> agent() const;
+
+  // --- sessions and artifacts ---
+  Status sessions(const ListFilter& filter, Timestamp now,
+                  const std::function<bool(const SessionSummary&, std::int64_t)>& row);
+  /// Errc::not_found; Errc::conflict names the app_ids when there are several.
+  Result<SessionView> find(const ConfNum& conf_num, const std::optional<AppId>& app_id);
+  /// The session of an artifact with that artifact alone. Errc::conflict: more than one id begins
+  /// with `prefix`.
+  Result<SessionView> find_artifact(const std::string& prefix);
+  /// Bytes in staging now, with those of the running transfer.
+  [[nodiscard]] ByteCount received(const Artifact& artifact) const;
+  /// Size of the artifact's incomplete file; nothing: there is none, or it may not be looked at.
+  [[nodiscard]] std::optional<ByteCount> transferred(const Artifact& artifact) const;
+  /// Where it is offered: no user info, no signing parameters. Nothing: at no URL.
+  [[nodiscard]] std::optional<std::string> source(const Artifact& artifact) const;
+
+  // --- deliveries ---
+  /// Newest first; what the catalog does not know yet is pending.
+  Status deliveries(const ListFilter& filter,
+                    const std::function<bool(const DeliveryRecord&)>& row);
+  /// A delivery as received; without its body where that was erased. Errc::not_found.
+  Result<Entry> delivery(Seq seq);
+  /// A body for people: as received but for what may be a secret.
+  [[nodiscard]] std::string masked(const std::string& body) const;
+
+  // --- orders ---
+  /// Appends the command to the journal: an agent follows it now, or when it starts.
+  Result<Seq> order(const Command& command);
+  /// Deliveries to apply once more: each has to be one whose body is still there.
+  Result<Seq> replay(const std::vector<Seq>& entries);
+
+  Result<Standing> look(const Follow& follow);
+  /// Waits until all is settled; `seen` is called about four times a second, and at the end.
+  Result<FollowEnd> follow(const Follow& follow, const std::function<void(const Standing&)>& seen);
+  /// Does the work in this process. Errc::conflict: an agent runs; Errc::cancelled: SIGINT.
+  Result<FollowEnd> work_here(const Follow& follow,
+                              const std::function<void(const Standing&)>& seen);
+
+ private:
+  explicit Operator(Config config);
+  Result<CatalogReader*> catalog();
+  Result<JournalReader*> journal();
+  [[nodiscard]] Error never_ran(Error error, std::string_view what) const;
+  /// What of the journal the catalog holds; 0 where it is none of this journal.
+  Result<Seq> applied_to();
+  /// "; 3 deliveries ..." where that may be why something is not known; else nothing.
+  std::string backlog_remark();
+  Result<bool> pending_deliveries(const ListFilter& filter, Seq applied, std::int64_t& left,
+                                  const std::function<bool(const DeliveryRecord&)>& row);
+
+  Config m_config;
+  std::unique_ptr<CatalogReader> m_catalog;
+  std::unique_ptr<JournalReader> m_journal;
+};
+
+}  // namespace reelkeep::daemon

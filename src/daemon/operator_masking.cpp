@@ -1,0 +1,140 @@
+#include "daemon/operator_masking.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "reelkeep/base/text.hpp"
+#include "reelkeep/base/url.hpp"
+
+#include "enablex/source_key.hpp"
+#include "json/json.hpp"
+
+namespace reelkeep::daemon {
+namespace {
+
+constexpr std::string_view k_mask = "***";
+constexpr std::string_view k_ends_value = "&;#\"'<> \t\r\n\\,";
+constexpr std::string_view k_ends_authority = "/?#\"'<> \t\r\n\\";
+
+bool names_a_secret(std::string_view name) {
+  constexpr std::array<std::string_view, 12> k_words{
+      "password", "passwd", "passphrase", "pwd",     "secret",     "token",
+      "credential", "authorization", "apikey", "appkey", "accesskey", "privatekey"};
+  std::string plain = text::lower(name);
+  std::erase_if(plain, [](char c) { return c == '_' || c == '-' || c == '.' || c == ' '; });
+  if (plain == "pass" || plain == "key" || plain == "auth" || plain == "pin") return true;
+  return std::any_of(k_words.begin(), k_words.end(), [&](std::string_view word) {
+    return plain.find(word) != std::string::npos;
+  });
+}
+
+class Masking {
+ public:
+  explicit Masking(std::span<const std::string> volatile_query)
+      : m_volatile_query(volatile_query) {}
+
+  [[nodiscard]] std::string text(std::string_view plain) const {
+    return parameters(authorizations(user_infos(std::string(plain))));
+  }
+
+  void value(json::Writer& writer, const json::Value& value, bool secret) const {
+    switch (value.kind()) {
+      case json::Value::Kind::object:
+        writer.begin_object();
+        for (const json::Member& member : value.members()) {
+          writer.key(text(member.key));
+          this->value(writer, member.value, secret || names_a_secret(member.key));
+        }
+        writer.end_object();
+        return;
+      case json::Value::Kind::array:
+        writer.begin_array();
+        for (const json::Value& item : value.items()) this->value(writer, item, secret);
+        writer.end_array();
+        return;
+      case json::Value::Kind::null:
+        writer.value(nullptr);
+        return;
+      case json::Value::Kind::boolean:
+        writer.value(value.boolean().value_or(false));
+        return;
+      case json::Value::Kind::number:
+        if (secret) {
+          writer.value(k_mask);
+        } else if (const auto integer = value.integer()) {
+          writer.value(*integer);
+        } else {
+          writer.value(value.number().value_or(0));
+        }
+        return;
+      case json::Value::Kind::string:
+        writer.value(secret ? std::string(k_mask) : text(value.string().value_or("")));
+        return;
+    }
+  }
+
+ private:
+  /// scheme://user:password@host: the last '@' before the path ends the user info.
+  static std::string user_infos(std::string all) {
+    for (const std::string_view mark : {std::string_view("://"), std::string_view(":\\/\\/")}) {
+      for (std::size_t at = all.find(mark); at != std::string::npos; at = all.find(mark, at)) {
+        at += mark.size();
+        const std::size_t end = std::min(all.find_first_of(k_ends_authority, at), all.size());
+        const std::size_t sign = all.substr(at, end - at).rfind('@');
+        if (sign != std::string::npos) all.replace(at, sign, k_mask);
+      }
+    }
+    return all;
+  }
+
+  static std::string authorizations(std::string all) {
+    for (const std::string_view scheme : {std::string_view("basic "), std::string_view("bearer ")}) {
+      std::string low = text::lower(all);
+      for (std::size_t at = low.find(scheme); at != std::string::npos; at = low.find(scheme, at)) {
+        at += scheme.size();
+        const std::size_t end = std::min(all.find_first_of(k_ends_value, at), all.size());
+        if (end - at < 8) continue;  // a word of prose
+        all.replace(at, end - at, k_mask);
+        low = text::lower(all);
+      }
+    }
+    return all;
+  }
+
+  [[nodiscard]] bool is_secret_parameter(std::string_view name) const {
+    if (names_a_secret(name)) return true;
+    const auto url = Url::parse("https://x/?" + text::percent_encode(name) + "=1");
+    return url && !enablex::without_signature(*url, m_volatile_query).query();
+  }
+
+  /// name=value wherever a query or a form may stand.
+  [[nodiscard]] std::string parameters(std::string all) const {
+    for (std::size_t equals = all.find('='); equals != std::string::npos;
+         equals = all.find('=', equals + 1)) {
+      std::size_t from = equals;
+      while (from > 0 && std::string_view("?&;\"' \t\r\n,{").find(all[from - 1]) ==
+                             std::string_view::npos)
+        --from;
+      const std::string name = text::percent_decode(all.substr(from, equals - from));
+      if (name.empty() || !is_secret_parameter(name)) continue;
+      const std::size_t end = std::min(all.find_first_of(k_ends_value, equals + 1), all.size());
+      all.replace(equals + 1, end - equals - 1, k_mask);
+    }
+    return all;
+  }
+
+  std::span<const std::string> m_volatile_query;
+};
+
+}  // namespace
+
+std::string mask_secrets(std::string_view body, std::span<const std::string> volatile_query) {
+  const Masking masking(volatile_query);
+  const Result<json::Value> parsed = json::parse(body);
+  if (!parsed) return masking.text(body);
+  json::Writer writer(json::Layout::pretty);
+  masking.value(writer, *parsed, false);
+  return writer.take();
+}
+
+}  // namespace reelkeep::daemon

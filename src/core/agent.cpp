@@ -179,6 +179,7 @@ Status Agent::recover(bool unclean) {
 }
 
 Result<bool> Agent::turn(std::vector<Message>& messages) {
+  m_turned_at = m_ports.clock->now();
   AfterCommit after;
   const Status handled = m_catalog->transact([&]() -> Status {
     for (Message& message : messages) {
@@ -289,8 +290,10 @@ void Agent::sweep_staging() {
 Duration Agent::until_next() const {
   const Timestamp now = m_ports.clock->now();
   Duration pause = k_net;
+  // What was due before the last turn and is still there cannot go now (a full host, an open
+  // breaker): it waits for a message, not for the time.
   const auto consider = [&](std::optional<Timestamp> at) {
-    if (at) pause = std::min(pause, std::max(Duration(0), *at - now));
+    if (at && *at > m_turned_at) pause = std::min(pause, std::max(Duration(0), *at - now));
   };
   if (auto due = m_catalog->next_due(); due) consider(*due);
   consider(m_breakers.next_probe());

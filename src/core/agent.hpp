@@ -158,6 +158,7 @@ class Agent final : public FetchSink {
   Depth m_inspection_depth = Depth::quick;
   ArtifactRow m_inspected_to;
   std::size_t m_inspections = 0;
+  Timestamp m_turned_at;  ///< when the last turn began
   Timestamp m_next_erase;
   Timestamp m_next_disk_look;
   std::mt19937_64 m_random{std::random_device{}()};

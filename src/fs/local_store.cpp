@@ -59,7 +59,7 @@ void remove_leftovers(const ArchiveRoot& root) {
 
 class LocalStore final : public Store {
  public:
-  LocalStore(StoreId id, std::string root, LocalStoreOptions options)
+  LocalStore(StoreId id, const std::string& root, LocalStoreOptions options)
       : m_id(std::move(id)),
         m_path(absolute_path(root)),
         m_options(std::move(options)),
@@ -210,8 +210,9 @@ class LocalStore final : public Store {
 
 }  // namespace
 
-std::unique_ptr<Store> make_local_store(StoreId id, std::string root, LocalStoreOptions options) {
-  return std::make_unique<LocalStore>(std::move(id), std::move(root), std::move(options));
+std::unique_ptr<Store> make_local_store(StoreId id, const std::string& root,
+                                        LocalStoreOptions options) {
+  return std::make_unique<LocalStore>(std::move(id), root, std::move(options));
 }
 
 }  // namespace reelkeep::fs

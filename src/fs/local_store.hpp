@@ -20,6 +20,7 @@ struct LocalStoreOptions {
 
 /// An archive in a directory of this machine (or mounted here). `root` may be relative; it is
 /// created at first use. Store's contract; any thread.
-std::unique_ptr<Store> make_local_store(StoreId id, std::string root, LocalStoreOptions options);
+std::unique_ptr<Store> make_local_store(StoreId id, const std::string& root,
+                                        LocalStoreOptions options);
 
 }  // namespace reelkeep::fs

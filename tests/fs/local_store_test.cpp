@@ -1,5 +1,6 @@
 #include "fs/local_store.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <doctest/doctest.h>
 #include <filesystem>

@@ -1,0 +1,292 @@
+#include "fs/staging.hpp"
+
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <limits>
+#include <span>
+#include <sys/stat.h>
+
+#include "crypto/sha256.hpp"
+#include "fs/local_store.hpp"
+#include "fs/process.hpp"
+#include "support/temp_dir.hpp"
+
+using namespace reelkeep;
+using namespace reelkeep::testing;
+namespace stdfs = std::filesystem;
+
+namespace {
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+struct Place {
+  TempDir dir;
+  std::unique_ptr<Staging> staging = make("this boot");
+
+  std::unique_ptr<Staging> make(const std::string& boot, ByteCount minimum = ByteCount(0)) const {
+    auto made = fs::make_staging(dir.path("staging"), {minimum, boot});
+    REQUIRE(made);
+    return std::move(*made);
+  }
+  /// Leaves `text` under the name, as a killed process would.
+  void leave(const std::string& name, const std::string& text) const {
+    dir.write("staging/" + name + ".part", text);
+  }
+};
+
+ResumePoint synced(std::uint64_t offset, const std::string& boot) {
+  return ResumePoint{
+      .offset = ByteCount(offset), .validator = "\"etag\"", .length = {}, .boot_id = boot};
+}
+
+}  // namespace
+
+TEST_CASE("staging is private to its owner") {
+  const Place place;
+  const auto file = place.staging->open("abc", std::nullopt);
+  REQUIRE(file->prepare());
+  CHECK(place.dir.mode("staging") == 0700);
+  CHECK(place.dir.mode("staging/abc.part") == 0600);
+  CHECK(file->path() == place.dir.path("staging/abc.part"));
+  CHECK(place.staging->path_of("abc") == file->path());
+}
+
+TEST_CASE("opening touches nothing before it is prepared") {
+  const Place place;
+  const auto file = place.staging->open("abc", std::nullopt);
+  CHECK_FALSE(place.dir.exists("staging/abc.part"));
+  CHECK_FALSE(file->append(bytes_of("x")));
+}
+
+TEST_CASE("appended bytes are in the file and in the digest") {
+  const Place place;
+  const auto file = place.staging->open("abc", std::nullopt);
+  REQUIRE(file->prepare());
+  CHECK(file->digest().value() == sha256(""));
+  REQUIRE(file->append(bytes_of("hello ")));
+  CHECK(file->digest().value() == sha256("hello "));
+  REQUIRE(file->append(bytes_of("world")));
+  REQUIRE(file->sync());
+  CHECK(file->size() == ByteCount(11));
+  CHECK(file->digest().value() == sha256("hello world"));
+  CHECK(place.dir.read("staging/abc.part") == "hello world");
+  std::vector<std::byte> read(8);
+  CHECK(file->read_at(ByteCount(6), read).value() == 5);
+  CHECK(static_cast<char>(read[0]) == 'w');
+  CHECK(file->read_at(ByteCount(11), read).value() == 0);
+}
+
+TEST_CASE("restarting goes back to zero bytes") {
+  const Place place;
+  const auto file = place.staging->open("abc", std::nullopt);
+  REQUIRE(file->prepare());
+  REQUIRE(file->append(bytes_of("wrong")));
+  REQUIRE(file->restart());
+  CHECK(file->size() == ByteCount(0));
+  REQUIRE(file->append(bytes_of("new")));
+  CHECK(file->digest().value() == sha256("new"));
+  CHECK(place.dir.read("staging/abc.part") == "new");
+}
+
+TEST_CASE("after a kill in the same boot the whole file counts") {
+  const Place place;
+  place.leave("abc", "0123456789");
+  const auto file = place.staging->open("abc", synced(4, "this boot"));
+  REQUIRE(file->prepare());
+  CHECK(file->size() == ByteCount(10));
+  REQUIRE(file->append(bytes_of("ab")));
+  CHECK(file->digest().value() == sha256("0123456789ab"));
+}
+
+TEST_CASE("after another boot only what was synced counts, the rest is cut off") {
+  const Place place;
+  place.leave("abc", std::string("0123") + std::string(6, '\0'));
+  const auto file = place.staging->open("abc", synced(4, "an earlier boot"));
+  REQUIRE(file->prepare());
+  CHECK(file->size() == ByteCount(4));
+  CHECK(place.dir.read("staging/abc.part") == "0123");
+  CHECK(file->digest().value() == sha256("0123"));
+}
+
+TEST_CASE("without a resume point, or without a validator, the file starts at zero") {
+  const Place place;
+  place.leave("abc", "0123456789");
+  REQUIRE(place.staging->open("abc", std::nullopt)->prepare());
+  CHECK(place.dir.read("staging/abc.part").empty());
+  place.leave("abc", "0123456789");
+  ResumePoint point = synced(4, "this boot");
+  point.validator.clear();
+  const auto file = place.staging->open("abc", point);
+  REQUIRE(file->prepare());
+  CHECK(file->size() == ByteCount(0));
+}
+
+TEST_CASE("a file shorter than what was synced is not trusted at all") {
+  const Place place;
+  place.leave("abc", "012");
+  const auto file = place.staging->open("abc", synced(4, "this boot"));
+  REQUIRE(file->prepare());
+  CHECK(file->size() == ByteCount(0));
+  CHECK(file->digest().value() == sha256(""));
+}
+
+TEST_CASE("more bytes than the source has are cut to what was synced") {
+  const Place place;
+  place.leave("abc", "0123456789");
+  ResumePoint point = synced(4, "this boot");
+  point.length = ByteCount(8);
+  const auto file = place.staging->open("abc", point);
+  REQUIRE(file->prepare());
+  CHECK(file->size() == ByteCount(4));
+}
+
+TEST_CASE("an interrupted reading back leaves the bytes as they were") {
+  const Place place;
+  place.leave("abc", "0123456789");
+  const auto file = place.staging->open("abc", synced(4, "an earlier boot"));
+  file->interrupt();
+  CHECK(file->prepare().error().code == Errc::cancelled);
+  CHECK_FALSE(file->append(bytes_of("x")));
+  CHECK(place.dir.read("staging/abc.part") == "0123456789");
+}
+
+TEST_CASE("a part that a killed process had made read-only is continued") {
+  const Place place;
+  place.leave("abc", "0123");
+  ::chmod(place.dir.path("staging/abc.part").c_str(), 0440);
+  const auto file = place.staging->open("abc", synced(4, "this boot"));
+  REQUIRE(file->prepare());
+  CHECK(file->size() == ByteCount(4));
+  CHECK(place.dir.mode("staging/abc.part") == 0600);
+}
+
+TEST_CASE("a part that has a second name in the archive is left there untouched") {
+  const Place place;
+  place.leave("abc", "published");
+  stdfs::create_hard_link(place.dir.path("staging/abc.part"), place.dir.path("published.mp4"));
+  const auto file = place.staging->open("abc", synced(4, "this boot"));
+  REQUIRE(file->prepare());
+  CHECK(file->size() == ByteCount(0));
+  REQUIRE(file->append(bytes_of("other")));
+  CHECK(place.dir.read("published.mp4") == "published");
+}
+
+TEST_CASE("the guard stops before the filesystem is full and spoils nothing") {
+  const Place place;
+  const auto greedy = place.make("this boot", ByteCount(std::uint64_t{1} << 62U));
+  const auto file = greedy->open("abc", std::nullopt);
+  REQUIRE(file->prepare());
+  const Status refused = file->append(bytes_of("x"));
+  CHECK(refused.error().code == Errc::no_space);
+  CHECK(refused.error().message.find("minimum_free_space") != std::string::npos);
+  CHECK(file->sync());
+  CHECK(file->size() == ByteCount(0));
+}
+
+TEST_CASE("a disk that is full keeps what was written, and appending goes on when there is room") {
+  const Place place;
+  const int status = in_child([&] {
+    const auto file = place.staging->open("abc", std::nullopt);
+    if (!file->prepare()) return 1;
+    ::signal(SIGXFSZ, SIG_IGN);
+    rlimit limit{6, RLIM_INFINITY};
+    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) return 2;
+    const Status refused = file->append(bytes_of("0123456789"));
+    if (refused || refused.error().code != Errc::no_space) return 3;
+    if (file->size() != ByteCount(6) || file->digest().value() != sha256("012345")) return 4;
+    limit.rlim_cur = RLIM_INFINITY;
+    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) return 5;
+    if (!file->append(bytes_of("6789")) || !file->sync()) return 6;
+    return file->digest().value() == sha256("0123456789") ? 0 : 7;
+  });
+  CHECK(status == 0);
+  CHECK(place.dir.read("staging/abc.part") == "0123456789");
+}
+
+TEST_CASE("bad bodies are kept apart, the newest only, and taken back") {
+  const Place place;
+  CHECK_FALSE(place.staging->set_aside("abc"));
+  place.leave("abc", "first");
+  REQUIRE(place.staging->set_aside("abc"));
+  place.leave("abc", "second");
+  REQUIRE(place.staging->set_aside("abc"));
+  CHECK_FALSE(place.staging->stat("abc").value());
+  CHECK(place.dir.read("staging/abc.bad") == "second");
+  REQUIRE(place.staging->take_back("abc"));
+  CHECK(place.dir.read("staging/abc.part") == "second");
+  REQUIRE(place.staging->set_aside("abc"));
+  REQUIRE(place.staging->discard_aside("abc"));
+  CHECK(place.staging->discard_aside("abc"));
+  CHECK(place.staging->list()->empty());
+}
+
+TEST_CASE("listing names each artifact once and nothing else") {
+  const Place place;
+  place.leave("both", "x");
+  REQUIRE(place.staging->set_aside("both"));
+  place.leave("both", "y");
+  place.leave("part", "z");
+  place.dir.write("staging/.reelkeep-tmp-1-2-3", "");
+  place.dir.write("staging/notes.txt", "");
+  CHECK(place.staging->list().value() == std::vector<std::string>{"both", "part"});
+  CHECK(place.staging->stat("part").value() == ByteCount(1));
+  REQUIRE(place.staging->remove("part"));
+  CHECK(place.staging->remove("part"));
+}
+
+TEST_CASE("a name that would leave staging is refused") {
+  const Place place;
+  place.dir.write("victim.part", "x");
+  for (const std::string name : {"../victim", "", ".hidden", "a/b"}) {
+    CAPTURE(name);
+    CHECK(place.staging->open(name, std::nullopt)->prepare().error().code == Errc::invalid);
+    CHECK(place.staging->remove(name).error().code == Errc::invalid);
+    CHECK(place.staging->set_aside(name).error().code == Errc::invalid);
+  }
+  CHECK(place.dir.exists("victim.part"));
+}
+
+TEST_CASE("staging under a root that is not there is unavailable and does not make the root") {
+  const TempDir dir;
+  const auto refused = fs::make_staging(dir.path("unmounted/.staging"), {});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::unavailable);
+  CHECK_FALSE(dir.exists("unmounted"));
+}
+
+TEST_CASE("the boot's id is that of the machine") {
+  const TempDir dir;
+  const auto staging = fs::make_staging(dir.path("staging"), {});
+  REQUIRE(staging);
+  CHECK((*staging)->boot_id().size() == 36);
+  CHECK((*staging)->free_space().value() > ByteCount(0));
+}
+
+TEST_CASE("a complete part inside the archive's own staging is renamed into place") {
+  const TempDir dir;
+  const auto store = fs::make_local_store(StoreId("local"), dir.path("archive"), {});
+  REQUIRE(store->open(""));
+  auto staging = fs::make_staging(dir.path("archive/.staging"), {});
+  REQUIRE(staging);
+  const auto file = (*staging)->open("abc", std::nullopt);
+  REQUIRE(file->prepare());
+  REQUIRE(file->append(bytes_of("whole")));
+  REQUIRE(file->sync());
+  struct stat before {};
+  REQUIRE(::stat(file->path().c_str(), &before) == 0);
+  const PutRequest request{.staged = file->path(),
+                           .path = "room/conf/a.mp4",
+                           .manifest_dir = "room/conf",
+                           .suffix = "~abc",
+                           .size = file->size(),
+                           .digest = file->digest().value(),
+                           .disposition = Staged::take};
+  REQUIRE(store->put({&request, 1}).front());
+  struct stat after {};
+  REQUIRE(::stat(dir.path("archive/room/conf/a.mp4").c_str(), &after) == 0);
+  CHECK(before.st_ino == after.st_ino);
+  CHECK((*staging)->list()->empty());
+}

@@ -134,7 +134,7 @@ Status Agent::open() {
                "the catalog is rebuilt; deliveries journaled since that copy are not in it, so ask "
                "the provider to send them again or check the newest sessions");
   if (rebuild == Rebuild::first_start)
-    log::warn("there was no catalog: it is rebuilt from the journal");
+    log::info("there was no catalog: it is built from the journal");
   m_inspecting = rebuild != Rebuild::none;
   REELKEEP_TRY(recover(died.has_value()));
 

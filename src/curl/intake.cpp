@@ -7,6 +7,9 @@ namespace {
 
 constexpr ByteCount k_checkpoint_bytes = 64_MiB;
 constexpr Duration k_checkpoint_time{10'000};
+/// A source at least this long is announced before its first byte: with its validator known, a
+/// restart within the same boot continues from whatever is on disk, also before the first synced checkpoint.
+constexpr ByteCount k_worth_announcing = 4_MiB;
 
 }  // namespace
 
@@ -27,7 +30,10 @@ Result<ByteCount> Intake::prepare() {
   }
   m_is_prepared = true;
   m_checkpoint_at = m_file->size();
-  if (m_resume && m_resume->offset != m_file->size()) m_resume.reset();
+  // Within one boot the file may vouch for more than the last checkpoint did, never for less.
+  if (m_resume && (m_resume->offset > m_file->size() || m_file->size() == ByteCount()))
+    m_resume.reset();
+  if (m_resume) m_resume->offset = m_file->size();
   return m_file->size();
 }
 
@@ -40,8 +46,10 @@ void Intake::begin(Begin answer) {
   m_resume.reset();
   m_is_changed = true;
   m_checkpoint_at = ByteCount();
-  if (m_file->size() == ByteCount()) return;
-  if (Status status = m_file->restart(); !status) m_failure = status.error();
+  if (m_file->size() != ByteCount())
+    if (Status status = m_file->restart(); !status) m_failure = status.error();
+  if (!m_failure && !m_validator.empty() && m_length.value_or(k_worth_announcing) >= k_worth_announcing)
+    m_sink.checkpointed(Checkpoint{m_ticket, ResumePoint{ByteCount(), m_validator, m_length, {}}});
 }
 
 void Intake::append(std::span<const std::byte> bytes) {

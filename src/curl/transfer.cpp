@@ -28,10 +28,13 @@ Status Transfer::admit() const { return check_target(m_first_url, m_rules, Hop::
 
 void Transfer::prepared(ByteCount size) {
   m_is_prepared = true;
-  const bool is_usable = m_resume && size > ByteCount() && m_resume->offset == size &&
+  const bool is_usable = m_resume && size > ByteCount() && m_resume->offset <= size &&
                          !m_resume->validator.empty() &&
                          (!m_resume->length || size <= *m_resume->length);
-  if (!is_usable) m_resume.reset();
+  if (is_usable)
+    m_resume->offset = size;
+  else
+    m_resume.reset();
 }
 
 void Transfer::start(Easy easy, const FetchLimits& limits) {
@@ -142,7 +145,7 @@ std::optional<Ending> Transfer::follow(const std::string& location) {
                                                std::to_string(k_most_redirects) + " redirects"});
   Result<Url> next = m_url.resolve(location);
   if (!next)
-    return ending(Error{Errc::unavailable, from + ": redirects to something that is no URL"});
+    return ending(Error{Errc::invalid, from + ": redirects to something that is no URL"});
   if (Status status = check_target(*next, m_rules, Hop::redirect); !status)
     return ending(status.error().within(from));
   m_url = std::move(*next);

@@ -16,6 +16,8 @@ constexpr std::size_t k_stream_per_turn = 1'048'576;
 constexpr std::uint64_t k_least_drop_bound = 64ULL << 20U;
 /// m_input's memory is given back beyond this.
 constexpr std::size_t k_kept_input = 16'384;
+/// A slow body is sent in steps of this length.
+constexpr Duration k_pace{100};
 
 }  // namespace
 
@@ -44,6 +46,7 @@ bool Connection::wants_read() const noexcept {
     case Phase::in_hand:
     case Phase::answering:
     case Phase::stalled:
+    case Phase::pacing:
     case Phase::closed:
       return false;
   }
@@ -63,6 +66,8 @@ std::optional<MonotonicTime> Connection::deadline() const noexcept {
       return m_request_since + limits.request_timeout;
     case Phase::answering:
       return m_progress + limits.write_timeout;
+    case Phase::pacing:
+      return m_since + k_pace;
     case Phase::in_hand:
     case Phase::stalled:
     case Phase::closed:
@@ -115,6 +120,10 @@ void Connection::on_deadline() {
     case Phase::idle:
     case Phase::lingering:
       return enter(Phase::closed);
+    case Phase::pacing:
+      m_progress = m_owner.now();
+      enter(Phase::answering);
+      return advance();
     case Phase::in_hand:
     case Phase::stalled:
     case Phase::closed:
@@ -152,6 +161,7 @@ void Connection::advance() {
         break;
       case Phase::in_hand:
       case Phase::stalled:
+      case Phase::pacing:
       case Phase::lingering:
       case Phase::closed:
         break;
@@ -166,7 +176,11 @@ void Connection::drop_read_ahead(std::size_t size) {
 }
 
 Connection::Step Connection::take_head() {
-  if (m_scanned == 0) drop_read_ahead(leading_empty_lines(m_input));
+  if (const auto empty = leading_empty_lines(m_input); empty > 0) {
+    drop_read_ahead(empty);
+    m_scanned = 0;
+    if (m_input.empty()) enter(Phase::idle);  // half of an empty line looked like a request
+  }
   if (!m_input.empty() && m_phase == Phase::idle) {
     enter(Phase::head);
     m_request_since = m_owner.now();
@@ -281,8 +295,18 @@ void Connection::send(Response response) {
     else
       m_wire.queue(response.body);
   }
-  m_progress = m_owner.now();
+  m_progress = m_answer_since = m_owner.now();
   enter(Phase::answering);
+}
+
+/// Bytes of the streamed body that may have been sent by now.
+std::uint64_t Connection::due() const noexcept {
+  const auto rate = m_stream->bytes_per_second;
+  if (rate == 0) return m_stream->length;
+  const std::chrono::duration<double> elapsed = m_owner.now() - m_answer_since + k_pace;
+  const auto bytes = std::max(1.0, static_cast<double>(rate) * elapsed.count());
+  return bytes < static_cast<double>(m_stream->length) ? static_cast<std::uint64_t>(bytes)
+                                                       : m_stream->length;
 }
 
 Connection::Step Connection::send_on() {
@@ -296,10 +320,15 @@ Connection::Step Connection::send_on() {
     if (!m_wire.flushed()) return Step::wait;
     const auto end = m_stream ? std::min(m_stream->length, m_stream->cut_after) : 0;
     if (m_streamed >= end) break;
+    const auto ready = std::min(end, due());
+    if (m_streamed >= ready) {
+      enter(Phase::pacing);
+      return Step::wait;
+    }
     // The rest of a turn is left to the others: a byte in the queue brings us back.
     std::array<char, k_stream_piece> piece;  // filled before it is read
     const auto wanted =
-        static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), end - m_streamed));
+        static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), ready - m_streamed));
     const auto count = std::min(wanted, m_stream->fill(m_streamed, std::span(piece).first(wanted)));
     if (count == 0) {
       enter(Phase::closed);

@@ -52,6 +52,7 @@ class Connection {
     in_hand,  ///< with the handler
     answering,
     stalled,    ///< a failure drill: silent until the peer leaves
+    pacing,     ///< a failure drill: the next piece of a slow body is not due yet
     lingering,  ///< answered and half closed: what still arrives is dropped, so that the client can
                 ///< read the answer instead of getting a reset
     closed,
@@ -84,6 +85,7 @@ class Connection {
   Step begin_request(Head head);
   Step take_body();
   Step send_on();
+  [[nodiscard]] std::uint64_t due() const noexcept;
   void finish_answer();
   void refuse(int status, std::string_view reason);
   void send(Response response);
@@ -113,6 +115,7 @@ class Connection {
   // the answer being sent
   std::optional<BodyStream> m_stream;
   std::uint64_t m_streamed = 0;
+  MonotonicTime m_answer_since;  ///< the pace of a slow body counts from here
   std::uint64_t m_dropped = 0;  ///< while lingering
 };
 

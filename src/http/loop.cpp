@@ -230,6 +230,7 @@ bool Loop::evict_one() {
       case Connection::Phase::in_hand:
       case Connection::Phase::answering:
       case Connection::Phase::stalled:
+      case Connection::Phase::pacing:
       case Connection::Phase::closed:
         return std::nullopt;
     }

@@ -134,6 +134,8 @@ http::Response answer_file(const SimulatedFile& file, Timestamp modified,
   if (size == 0) return response;
   response.stream = stream_of(earlier_version ? file.earlier_media() : file.media(), bytes.first,
                               bytes.last - bytes.first + 1);
+  if (const Failure* slow = file.failure(Kind::slow, asked.earlier))
+    response.stream->bytes_per_second = slow->rate.get();
   if (const Failure* cut = file.failure(Kind::truncate, asked.earlier))
     response.stream->cut_after = part_of(response.stream->length, cut->share);
   if (const Failure* stall = file.failure(Kind::stall, asked.earlier)) {

@@ -14,7 +14,7 @@ namespace {
 using Kind = Failure::Kind;
 
 /// What may follow the word.
-enum class Form { nothing, times, share_times };
+enum class Form { nothing, times, share_times, rate_times };
 
 struct Row {
   Kind kind;
@@ -24,6 +24,7 @@ struct Row {
 
 constexpr std::array k_table{
     Row{Kind::truncate, "truncate", Form::share_times},
+    Row{Kind::slow, "slow", Form::rate_times},
     Row{Kind::stall, "stall", Form::share_times},
     Row{Kind::shorten, "short", Form::share_times},
     Row{Kind::html, "html", Form::times},
@@ -39,14 +40,14 @@ constexpr std::array k_table{
 };
 
 constexpr std::string_view k_help =
-    "403, 404:2, 503:5:30          answer that status, the first TIMES requests, with Retry-After\n"
-    "truncate:0.5, stall:0.5:1     close or fall silent after a share of the body\n"
-    "short:0.5                     serve only a share of the file, as if it was whole\n"
-    "html, json, empty, gzip       answer 200 with the wrong content\n"
-    "redirect, changed:1           redirect to another host; replace the file after TIMES "
-    "requests\n"
+    "403, 404:2, 503:5:30         answer that status, the first TIMES requests, with Retry-After\n"
+    "truncate:0.5, stall:0.5:1    close or fall silent after a share of the body\n"
+    "short:0.5                    serve only a share of the file, as if it was whole\n"
+    "slow:64KiB                   serve so much a second\n"
+    "html, json, empty, gzip      answer 200 with the wrong content\n"
+    "redirect, changed:1          redirect to another host; replace the file after TIMES requests\n"
     "no-ranges, no-validator, weak-etag, wrong-size\n"
-    "...@25%, ...@recording, ...@NAME   only for a share of the files, a kind, a part of the name";
+    "...@25%, ...@recording, ...@NAME   only a share of the files, a kind, a part of the name";
 
 Error refuse(std::string_view text, std::string_view why) {
   return Error{Errc::invalid, "failure '" + text::printable(text) + "': " + std::string(why)};
@@ -121,6 +122,10 @@ Result<Failure> parse_word(std::string_view whole, const Row& row,
     if (!share) return refuse(whole, "a share of the body is from 0 to 1");
     failure.share = *share;
   }
+  if (row.form == Form::rate_times && parts.size() > next) {
+    REELKEEP_ASSIGN(failure.rate, parse_byte_count(parts[next++]));
+    if (failure.rate == ByteCount()) return refuse(whole, "a rate is at least one byte a second");
+  }
   if (row.form != Form::nothing && parts.size() > next) {
     failure.times = parse_count(parts[next++]);
     if (!failure.times) return refuse(whole, "expected a number of requests");
@@ -180,6 +185,7 @@ std::string to_string(const FailureRule& rule) {
     if (row.kind != failure.kind) continue;
     out = row.word;
     if (row.form == Form::share_times) out += ":" + share_text(failure.share);
+    if (row.form == Form::rate_times) out += ":" + std::to_string(failure.rate.get());
     if (row.form != Form::nothing) out += times;
   }
   if (rule.target.share) out += "@" + share_text(*rule.target.share * 100) + "%";

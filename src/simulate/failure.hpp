@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "reelkeep/base/byte_count.hpp"
 #include "reelkeep/base/result.hpp"
 #include "reelkeep/model/words.hpp"
 
@@ -16,6 +17,7 @@ struct Failure {
   enum class Kind {
     status,        ///< an answer of that HTTP status; 429 and 503 with Retry-After
     truncate,      ///< the connection closes after a share of the body
+    slow,          ///< the body comes at a rate
     stall,         ///< the body stops after a share of it; the connection stays open
     shorten,       ///< the body is a share of the file, with a Content-Length that fits it
     html,          ///< 200 with a sign-in page
@@ -33,6 +35,7 @@ struct Failure {
   int status = 503;
   double share = 0.5;                   ///< of the body, for truncate, stall, shorten
   std::optional<std::uint64_t> times;   ///< the first so many requests; nothing: all
+  ByteCount rate = 64_KiB;              ///< bytes per second, for slow
   std::chrono::seconds retry_after{1};  ///< for 429 and 503
 
   /// Whether the request number `earlier` + 1 of a file meets this failure.
@@ -61,10 +64,10 @@ struct FailureRule {
 };
 
 /// FAILURE[@TARGET]. FAILURE: STATUS[:TIMES[:RETRY_AFTER]] ("403", "404:2", "503:5:30"),
-/// truncate|stall|short[:SHARE[:TIMES]] ("truncate:0.5"),
-/// html|json|empty|gzip|redirect|changed[:TIMES] (changed: once unless said otherwise), no-ranges,
-/// no-validator, weak-etag, wrong-size. TARGET: "25%" of the files, a kind ("recording"), or part
-/// of a file name. Errc::invalid says what is accepted.
+/// truncate|stall|short[:SHARE[:TIMES]] ("truncate:0.5"), slow[:RATE[:TIMES]] ("slow:64KiB" a
+/// second), html|json|empty|gzip|redirect|changed[:TIMES] (changed: once unless said otherwise),
+/// no-ranges, no-validator, weak-etag, wrong-size. TARGET: "25%" of the files, a kind
+/// ("recording"), or part of a file name. Errc::invalid says what is accepted.
 Result<FailureRule> parse_failure(std::string_view text);
 /// What parse_failure() reads back.
 std::string to_string(const FailureRule& rule);

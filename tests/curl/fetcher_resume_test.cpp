@@ -130,11 +130,25 @@ TEST_CASE("a file whose bytes are all there is confirmed with its last byte") {
   CHECK(bench.server.seen().at(0).header("range") == "bytes=999-");
 }
 
+TEST_CASE("what the file holds beyond the last checkpoint is not fetched again") {
+  FetchBench bench;
+  const std::string content = pattern(300'000);
+  bench.server.serve("/f", content);
+  for (const std::size_t checkpoint : {std::size_t{0}, std::size_t{100'000}}) {
+    const Fetched fetched = bench.fetch(bench.request("/f", content.substr(0, 150'000),
+                                                      point(checkpoint, "\"v1\"", content.size())));
+    REQUIRE(fetched.status);
+    CHECK(bytes_of(fetched) == content);
+    CHECK(fetched.from_network == ByteCount(150'000));
+    CHECK(bench.server.seen().back().header("range") == "bytes=150000-");
+  }
+}
+
 TEST_CASE("a resume point without a validator, or beyond the length, asks for all") {
   FetchBench bench;
   const std::string content = pattern(1000);
   bench.server.serve("/f", content);
-  for (const ResumePoint& resume : {point(400, ""), point(400, "\"v1\"", 300), point(399, "\"v1\"")}) {
+  for (const ResumePoint& resume : {point(400, ""), point(400, "\"v1\"", 300), point(401, "\"v1\"")}) {
     const Fetched fetched = bench.fetch(bench.request("/f", std::string(400, '?'), resume));
     REQUIRE(fetched.status);
     CHECK(bytes_of(fetched) == content);

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <iterator>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "daemon/config_load.hpp"
 #include "support/temp_dir.hpp"
@@ -261,6 +262,30 @@ TEST_CASE("a configuration that is not there is told with the ways to name it, e
             "--config FILE or REELKEEP_CONFIG");
   CHECK(exit_status(result.error().code) == 2);
   CHECK(load_config(folder.path(), Environment{}).problems.size() == 1);
+}
+
+TEST_CASE("a configuration or a secret that may not be read has exit status 5 and says who may") {
+  const testing::TempDir folder;
+  const std::string closed = folder.write("closed.toml", "");
+  const std::string secret = folder.write("secret", "x\n");
+  const std::string open =
+      folder.write("open.toml", "[webhook]\nusername = \"u\"\npassword_file = \"secret\"\n");
+  REQUIRE(::chmod(folder.path().c_str(), 0755) == 0);
+  REQUIRE(::chmod(closed.c_str(), 0) == 0);
+  REQUIRE(::chmod(secret.c_str(), 0) == 0);
+  REQUIRE(::chmod(open.c_str(), 0644) == 0);
+  // Root may read everything: for a moment this process is nobody.
+  const bool root = ::geteuid() == 0;
+  if (root) REQUIRE(::seteuid(65534) == 0);
+  const ConfigResult of_config = load_config(closed, Environment{});
+  const ConfigResult of_secret = load_config(open, Environment{});
+  if (root) REQUIRE(::seteuid(0) == 0);
+  REQUIRE(of_config.problems.size() == 1);
+  CHECK(exit_status(of_config.error().code) == 5);
+  CHECK(of_config.problems[0].text().find("permission denied; run it as") != std::string::npos);
+  REQUIRE(of_secret.problems.size() == 1);
+  CHECK(exit_status(of_secret.error().code) == 5);
+  CHECK(of_secret.problems[0].text().find("chgrp reelkeep, chmod 0640") != std::string::npos);
 }
 
 TEST_CASE("the option names the configuration before the environment does") {

@@ -65,7 +65,8 @@ TEST_CASE("every prefix of every case keeps the promises of decode") {
   const auto provider = enablex::make_provider({});
   for (const testing::WebhookCase& it : testing::webhook_cases()) {
     CAPTURE(it.name);
-    const std::size_t step = it.body.size() / 400 + 1;
+    const std::size_t prefixes = it.body.size() > 4096 ? 4 : 200;
+    const std::size_t step = it.body.size() / prefixes + 1;
     for (std::size_t size = 0; size <= it.body.size(); size += step)
       check_promises(provider->decode(std::string_view(it.body).substr(0, size), it.received_at));
   }
@@ -83,7 +84,7 @@ TEST_CASE("no change of a few bytes makes decode break a promise") {
   for (const testing::WebhookCase& it : testing::webhook_cases()) {
     if (it.body.empty() || it.body.size() > 4096) continue;
     CAPTURE(it.name);
-    for (int round = 0; round < 150; ++round) {
+    for (int round = 0; round < 40; ++round) {
       std::string body = it.body;
       for (int change = 0; change < 3; ++change) {
         const std::string& piece = pieces[random() % std::size(pieces)];

@@ -94,6 +94,12 @@ TEST_CASE("a stall or a truncation ends the body after its share, of a part too"
   CHECK(truncating.get({}, 1).stream->cut_after > 1000);
 }
 
+TEST_CASE("a slow file has its pace as often as asked for") {
+  const Served slow({"slow:1KiB:1"});
+  CHECK(slow.get().stream->bytes_per_second == 1024);
+  CHECK(slow.get({}, 1).stream->bytes_per_second == 0);
+}
+
 TEST_CASE("a shortened file looks whole: its length fits it") {
   const http::Response response = Served({"short:0.5"}).get({{"range", "bytes=0-"}});
   CHECK(response.stream->length == 500);

@@ -11,10 +11,11 @@ using Kind = Failure::Kind;
 
 TEST_CASE("every failure that can be written is read back the same") {
   for (const std::string_view text :
-       {"403",       "404:2",      "503:5:30",      "truncate:0.5", "stall:0.25:1",
-        "short:0.9", "html",       "html:2",        "json",         "empty",
-        "gzip",      "redirect",   "changed:1",     "no-ranges",    "no-validator",
-        "weak-etag", "wrong-size", "403@recording", "404:2@25%",    "html@chat.json"}) {
+       {"403",          "404:2",         "slow:65536", "slow:100:2", "503:5:30",
+        "truncate:0.5", "stall:0.25:1",  "short:0.9",  "html",       "html:2",
+        "json",         "empty",         "gzip",       "redirect",   "changed:1",
+        "no-ranges",    "no-validator",  "weak-etag",  "wrong-size", "403@recording",
+        "404:2@25%",    "html@chat.json"}) {
     CAPTURE(text);
     const auto rule = parse_failure(text);
     REQUIRE(rule);
@@ -39,9 +40,10 @@ TEST_CASE("the parts of a failure are taken apart") {
 }
 
 TEST_CASE("a failure that cannot be understood is refused with a reason") {
-  for (const std::string_view text : {"", "42", "200", "404:x", "404:-1", "404:1:1:1", "truncate:2",
-                                      "truncate:-1", "truncate:nan", "truncate:0.5:1:1",
-                                      "no-ranges:1", "html:", "403@", "403@150%", "explode"}) {
+  for (const std::string_view text :
+       {"", "42", "200", "404:x", "404:-1", "404:1:1:1", "truncate:2", "truncate:-1",
+        "truncate:nan", "truncate:0.5:1:1", "no-ranges:1", "html:", "slow:0", "slow:fast", "403@",
+        "403@150%", "explode"}) {
     CAPTURE(text);
     const auto rule = parse_failure(text);
     REQUIRE_FALSE(rule);

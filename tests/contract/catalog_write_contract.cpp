@@ -1,0 +1,309 @@
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <vector>
+
+#include "contract/catalog_contract.hpp"
+
+namespace reelkeep::testing {
+
+namespace {
+
+Timestamp at(std::int64_t ms) {
+  return Timestamp(Duration(1'700'000'000'000 + ms));
+}
+
+const Error k_failure{Errc::invalid, "given up"};
+
+Session stored_session(Catalog& catalog, AnyValue& any) {
+  return catalog.put_session(any.session()).value();
+}
+
+}  // namespace
+
+void check_transactions(const CatalogFixture& fixture) {
+  Catalog& catalog = fixture.catalog;
+  // A write outside a transaction is a defect.
+  CHECK(catalog.set_note("outside", "x").error().code == Errc::internal);
+
+  const Status failed = catalog.transact([&]() -> Status {
+    REELKEEP_TRY(catalog.set_note("lost", "x"));
+    return k_failure;
+  });
+  CHECK(failed.error().message == k_failure.message);
+  CHECK_FALSE(catalog.note("lost").value().has_value());
+
+  CHECK(catalog.transact([&]() -> Status {
+    REELKEEP_TRY(catalog.set_note("outer", "1"));
+    const Status inner = catalog.transact([&]() -> Status {
+      REELKEEP_TRY(catalog.set_note("inner", "x"));
+      REELKEEP_TRY(catalog.set_note("outer", "overwritten"));
+      // A third level that succeeds goes with the one that fails around it.
+      REELKEEP_TRY(catalog.transact([&] { return catalog.set_note("innermost", "x"); }));
+      return k_failure;
+    });
+    CHECK(inner.error().code == k_failure.code);
+    REELKEEP_TRY(catalog.transact([&] { return catalog.set_note("second", "2"); }));
+    return catalog.set_note("after", "3");
+  }));
+  CHECK(catalog.notes("").value() ==
+        std::map<std::string, std::string>{{"after", "3"}, {"outer", "1"}, {"second", "2"}});
+}
+
+void check_position_and_notes(const CatalogFixture& fixture) {
+  Catalog& catalog = fixture.catalog;
+  AnyValue any(1);
+  CHECK_FALSE(catalog.position().value().has_value());
+  CHECK_FALSE(fixture.open_reader()->position().value().has_value());
+  for (int i = 0; i < 3; ++i) {
+    const JournalPosition position{any.text() + "j", Seq(any.number(0, 1000)), any.digest(),
+                                   any.number(0, 1000)};
+    REQUIRE(catalog.transact([&] { return catalog.set_position(position); }));
+    CHECK(catalog.position().value() == position);
+    CHECK(fixture.open_reader()->position().value() == position);
+  }
+  REQUIRE(catalog.transact([&]() -> Status {
+    REELKEEP_TRY(catalog.set_note("a:1", "one"));
+    REELKEEP_TRY(catalog.set_note("a:2", "two"));
+    REELKEEP_TRY(catalog.set_note("a%", "percent"));
+    REELKEEP_TRY(catalog.set_note("b", ""));
+    REELKEEP_TRY(catalog.set_note("a:2", "zwei"));
+    return catalog.set_note("a:1", std::nullopt);
+  }));
+  CHECK(catalog.note("b").value() == "");
+  CHECK_FALSE(catalog.note("a:1").value().has_value());
+  CHECK(catalog.notes("a:").value() == std::map<std::string, std::string>{{"a:2", "zwei"}});
+  CHECK(catalog.notes("a%").value().size() == 1);
+}
+
+void check_deliveries(const CatalogFixture& fixture) {
+  Catalog& catalog = fixture.catalog;
+  AnyValue any(2);
+  CHECK_FALSE(catalog.delivery(Seq(1)).value().has_value());
+  for (int i = 0; i < 200; ++i) {
+    const DeliveryRecord record = any.delivery(Seq(any.number(1, 50)));
+    REQUIRE(catalog.transact([&] { return catalog.put_delivery(record); }));
+    CHECK(catalog.delivery(record.seq).value() == record);
+  }
+}
+
+void check_values_come_back(const CatalogFixture& fixture) {
+  Catalog& catalog = fixture.catalog;
+  AnyValue any(3);
+  for (int i = 0; i < 150; ++i) {
+    REQUIRE(catalog.transact([&]() -> Status {
+      REELKEEP_ASSIGN(Session session, catalog.put_session(any.session()));
+      CHECK(session.row != SessionRow(0));
+      CHECK(catalog.session(session.row).value() == session);
+      Session changed = any.session();
+      changed.row = session.row;
+      REELKEEP_ASSIGN(session, catalog.put_session(changed));
+      CHECK(session == changed);
+      CHECK(catalog.session(session.key).value() == changed);
+
+      REELKEEP_ASSIGN(Artifact artifact, catalog.put_artifact(any.artifact(session)));
+      CHECK(artifact.row != ArtifactRow(0));
+      CHECK(catalog.artifact(artifact.row).value() == artifact);
+      Artifact other = any.artifact(session);
+      other.row = artifact.row;
+      REELKEEP_ASSIGN(artifact, catalog.put_artifact(other));
+      CHECK(artifact == other);
+      CHECK(catalog.artifact(other.id).value() == other);
+      CHECK(catalog.artifact(other.identity).value() == other);
+
+      std::vector<Replica> replicas;
+      for (int n = 0; n < 3; ++n) {
+        replicas.push_back(any.replica());
+        REELKEEP_TRY(catalog.put_replica(artifact.row, replicas.back()));
+      }
+      CHECK(catalog.replicas(artifact.row).value() == replicas);
+      return {};
+    }));
+  }
+}
+
+void check_lookups(const CatalogFixture& fixture) {
+  Catalog& catalog = fixture.catalog;
+  AnyValue any(4);
+  REQUIRE(catalog.transact([&]() -> Status {
+    const Session session = stored_session(catalog, any);
+    const Session other = stored_session(catalog, any);
+    std::vector<Artifact> stored;
+    for (const char* stage : {"", "480", "720"}) {
+      Artifact artifact = any.artifact(session);
+      artifact.identity.kind = ArtifactKind::transcoded;
+      artifact.identity.source_key = SourceKey("host/file");
+      artifact.identity.stage = stage;
+      artifact.name = "file";
+      REELKEEP_ASSIGN(artifact, catalog.put_artifact(artifact));
+      stored.push_back(artifact);
+    }
+    Artifact elsewhere = any.artifact(other);
+    elsewhere.name = "file";
+    elsewhere.identity.kind = ArtifactKind::transcoded;
+    elsewhere.identity.source_key = SourceKey("host/file");
+    REELKEEP_TRY([&]() -> Status {
+      REELKEEP_ASSIGN(elsewhere, catalog.put_artifact(elsewhere));
+      return {};
+    }());
+    CHECK(catalog.artifacts(session.row).value() == stored);
+    CHECK(
+        catalog.artifacts_with_source(session.row, ArtifactKind::transcoded, SourceKey("host/file"))
+            .value() == stored);
+    CHECK(
+        catalog.artifacts_with_source(session.row, ArtifactKind::recording, SourceKey("host/file"))
+            .value()
+            .empty());
+    CHECK(catalog.artifacts_named(session.row, "file").value() == stored);
+    CHECK(catalog.artifacts_named(session.row, "File").value().empty());
+    CHECK(catalog.artifact(stored[1].identity).value() == stored[1]);
+
+    REELKEEP_TRY(catalog.put_replica(stored[1].row, any.replica()));
+    REELKEEP_TRY(catalog.remove_artifact(stored[1].row));
+    CHECK_FALSE(catalog.artifact(stored[1].row).value().has_value());
+    CHECK(catalog.replicas(stored[1].row).value().empty());
+    CHECK(catalog.artifacts(session.row).value().size() == 2);
+
+    CHECK_FALSE(catalog.session(SessionKey{AppId("no"), ConfNum("no")}).value().has_value());
+    CHECK_FALSE(catalog.session(SessionRow(999)).value().has_value());
+    CHECK_FALSE(catalog.artifact(ArtifactId("ffffffffffff")).value().has_value());
+    return {};
+  }));
+}
+
+void check_conflicts(const CatalogFixture& fixture) {
+  Catalog& catalog = fixture.catalog;
+  AnyValue any(5);
+  REQUIRE(catalog.transact([&]() -> Status {
+    const Session session = stored_session(catalog, any);
+    Session same = any.session();
+    same.key = session.key;
+    CHECK(catalog.put_session(same).error().code == Errc::conflict);
+
+    Artifact artifact = any.artifact(session);
+    artifact.path =
+        "room/Stra\xC3\x9F"
+        "e/\xC3\x84.mp4";
+    REELKEEP_ASSIGN(artifact, catalog.put_artifact(artifact));
+    CHECK(catalog.path_taken(artifact.path).value());
+    CHECK(catalog.path_taken("ROOM/STRASSE/A\xCC\x88.MP4").value());
+    CHECK_FALSE(catalog.path_taken("room/strasse/a.mp4").value());
+
+    Artifact same_identity = any.artifact(session);
+    same_identity.identity = artifact.identity;
+    CHECK(catalog.put_artifact(same_identity).error().code == Errc::conflict);
+    Artifact same_path = any.artifact(session);
+    same_path.path = "room/strasse/\xC3\xA4.mp4";
+    CHECK(catalog.put_artifact(same_path).error().code == Errc::conflict);
+    Artifact same_id = any.artifact(session);
+    same_id.id = artifact.id;
+    CHECK(catalog.put_artifact(same_id).error().code == Errc::conflict);
+    // Many may have no path, and one may keep its own.
+    for (int i = 0; i < 2; ++i) {
+      Artifact pathless = any.artifact(session);
+      pathless.path.clear();
+      CHECK(catalog.put_artifact(pathless));
+    }
+    CHECK_FALSE(catalog.path_taken("").value());
+    CHECK(catalog.put_artifact(artifact));
+
+    Artifact gone = any.artifact(session);
+    gone.row = ArtifactRow(777);
+    CHECK(catalog.put_artifact(gone).error().code == Errc::not_found);
+    Artifact orphan = any.artifact(session);
+    orphan.session_row = SessionRow(777);
+    CHECK(catalog.put_artifact(orphan).error().code == Errc::conflict);
+    return {};
+  }));
+  // A refused write takes nothing else of its transaction with it.
+  CHECK(catalog.artifacts(SessionRow(1)).value().size() == 3);
+}
+
+void check_replicas(const CatalogFixture& fixture) {
+  Catalog& catalog = fixture.catalog;
+  AnyValue any(6);
+  REQUIRE(catalog.transact([&]() -> Status {
+    const Session session = stored_session(catalog, any);
+    REELKEEP_ASSIGN(const Artifact artifact, catalog.put_artifact(any.artifact(session)));
+    REELKEEP_ASSIGN(const Artifact second, catalog.put_artifact(any.artifact(session)));
+    Replica first = any.replica();
+    const Replica other = any.replica();
+    REELKEEP_TRY(catalog.put_replica(artifact.row, first));
+    REELKEEP_TRY(catalog.put_replica(artifact.row, other));
+    const std::string location = first.location;
+    first = any.replica();
+    first.location = location;
+    REELKEEP_TRY(catalog.put_replica(artifact.row, first));
+    CHECK(catalog.replicas(artifact.row).value() == std::vector<Replica>{first, other});
+    // One location may be told of two artifacts.
+    REELKEEP_TRY(catalog.put_replica(second.row, first));
+    REELKEEP_TRY(catalog.remove_replica(artifact.row, location));
+    CHECK(catalog.replicas(artifact.row).value() == std::vector<Replica>{other});
+    CHECK(catalog.replicas(second.row).value() == std::vector<Replica>{first});
+    CHECK(catalog.remove_replica(artifact.row, "nowhere"));
+    CHECK(catalog.put_replica(ArtifactRow(777), first).error().code == Errc::conflict);
+    return {};
+  }));
+}
+
+void check_pushed_files(const CatalogFixture& fixture) {
+  Catalog& catalog = fixture.catalog;
+  AnyValue any(7);
+  REQUIRE(catalog.transact([&]() -> Status {
+    const Session session = stored_session(catalog, any);
+    const Session other = stored_session(catalog, any);
+    const PushedFile file{session.key,   "a b.mp4", "s3://bucket/r/c/a b.mp4",
+                          "https://u/x", "awss3",   SourceKey("u/x"),
+                          at(5)};
+    PushedFile second = file;
+    second.location = "sftp://host/a b.mp4";
+    for (int i = 0; i < 2; ++i) {
+      REELKEEP_TRY(catalog.put_pushed_file(session.row, file));
+      REELKEEP_TRY(catalog.put_pushed_file(session.row, second));
+    }
+    CHECK(catalog.pushed_files(session.row, "a b.mp4").value() == std::vector{file, second});
+    CHECK(catalog.pushed_files(session.row, "a").value().empty());
+    CHECK(catalog.pushed_files(other.row, "a b.mp4").value().empty());
+    // The newest word stays, in whatever order they come.
+    PushedFile older = file;
+    older.at = at(1);
+    older.url = "https://u/old";
+    REELKEEP_TRY(catalog.put_pushed_file(session.row, older));
+    CHECK(catalog.pushed_files(session.row, "a b.mp4").value().front() == file);
+    return {};
+  }));
+}
+
+void check_clear(const CatalogFixture& fixture) {
+  Catalog& catalog = fixture.catalog;
+  AnyValue any(8);
+  for (int round = 0; round < 2; ++round) {
+    REQUIRE(catalog.transact([&]() -> Status {
+      const Session session = stored_session(catalog, any);
+      Artifact artifact = any.artifact(session);
+      artifact.path = "room/one";
+      REELKEEP_ASSIGN(artifact, catalog.put_artifact(artifact));
+      REELKEEP_TRY(catalog.put_replica(artifact.row, any.replica()));
+      REELKEEP_TRY(catalog.put_pushed_file(session.row, PushedFile{}));
+      REELKEEP_TRY(catalog.put_delivery(any.delivery(Seq(1))));
+      REELKEEP_TRY(catalog.set_note("root:local", "id"));
+      REELKEEP_TRY(catalog.set_note("poison:1", "2"));
+      return catalog.set_position({"journal", Seq(4), any.digest(), 1});
+    }));
+    const Status undone = catalog.transact([&]() -> Status {
+      REELKEEP_TRY(catalog.clear());
+      return k_failure;
+    });
+    CHECK_FALSE(undone);
+    CHECK(catalog.delivery(Seq(1)).value().has_value());
+    REQUIRE(catalog.transact([&] { return catalog.clear(); }));
+    CHECK_FALSE(catalog.position().value().has_value());
+    CHECK_FALSE(catalog.delivery(Seq(1)).value().has_value());
+    CHECK_FALSE(catalog.session(SessionRow(1)).value().has_value());
+    CHECK_FALSE(catalog.path_taken("room/one").value());
+    CHECK(catalog.lanes().value().empty());
+    CHECK(catalog.notes("").value() == std::map<std::string, std::string>{{"root:local", "id"}});
+    CHECK(fixture.open_reader()->figures()->artifacts.empty());
+  }
+}
+
+}  // namespace reelkeep::testing

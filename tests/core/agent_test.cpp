@@ -1,0 +1,479 @@
+#include "core/agent.hpp"
+
+#include <doctest/doctest.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <map>
+
+#include "core/harness.hpp"
+#include "core/records.hpp"
+#include "crypto/sha256.hpp"
+#include "fs/local_store.hpp"
+#include "fs/staging.hpp"
+#include "fs/watch.hpp"
+
+using namespace reelkeep;
+using namespace reelkeep::testing;
+
+namespace {
+
+/// Long enough for any machine; reaching it is a failure.
+constexpr int k_hang_ms = 20'000;
+
+/// A minimal MP4: one ftyp box and a free box with `text`.
+std::string movie(const std::string& text) {
+  const auto box = [](const std::string& type, const std::string& payload) {
+    const auto size = static_cast<std::uint32_t>(8 + payload.size());
+    std::string bytes;
+    for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>((size >> shift) & 0xff);
+    return bytes + type + payload;
+  };
+  return box("ftyp", std::string("isom\0\0\0\1isom", 12)) + box("free", text);
+}
+
+class TurnedClock final : public Clock {
+ public:
+  [[nodiscard]] Timestamp now() const override { return Timestamp(Duration(m_now.load())); }
+  [[nodiscard]] MonotonicTime steady() const override {
+    return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
+  }
+  void turn(Duration by) { m_now += by.count(); }
+
+ private:
+  std::atomic<std::int64_t> m_now{k_noon.time_since_epoch().count()};
+};
+
+struct Reply {
+  std::optional<Error> error;
+  std::string bytes;
+};
+
+/// Answers each URL with its replies in turn, the last one for ever; holds back what is "held".
+class ScriptedFetcher final : public Fetcher {
+ public:
+  struct Script {
+    std::mutex mutex;
+    std::map<std::string, std::deque<Reply>> replies;  ///< guarded by mutex
+    std::map<std::string, int> requests;               ///< guarded by mutex
+    bool held = false;                                 ///< guarded by mutex
+  };
+  ScriptedFetcher(FetchSink& sink, Script& script) : m_sink(sink), m_script(script) {}
+  ~ScriptedFetcher() override {
+    for (auto& [ticket, request] : m_waiting) end(std::move(request), Error{Errc::cancelled, "stop"});
+  }
+
+  void submit(FetchRequest request) override {
+    Reply reply;
+    {
+      std::lock_guard lock(m_script.mutex);
+      const std::string key = request.url.display();
+      ++m_script.requests[key];
+      if (m_script.held) {
+        m_waiting.emplace(request.ticket, std::move(request));
+        return;
+      }
+      auto& replies = m_script.replies[key];
+      if (replies.empty()) replies.push_back({Error{Errc::not_found, "404"}, ""});
+      reply = replies.front();
+      if (replies.size() > 1) replies.pop_front();
+    }
+    if (reply.error) return end(std::move(request), *reply.error);
+    Fetched fetched{.ticket = request.ticket};
+    REQUIRE(request.file->prepare().has_value());
+    REQUIRE(request.file->restart().has_value());
+    REQUIRE(request.file->append(std::as_bytes(std::span(reply.bytes))).has_value());
+    REQUIRE(request.file->sync().has_value());
+    fetched.digest = request.file->digest().value();
+    fetched.received = request.file->size();
+    fetched.credential_accepted = true;
+    fetched.file = std::move(request.file);
+    m_sink.fetched(std::move(fetched));
+  }
+  void cancel(std::uint64_t ticket) override {
+    auto found = m_waiting.extract(ticket);
+    if (!found.empty()) end(std::move(found.mapped()), Error{Errc::cancelled, "cancelled"});
+  }
+  void set_limits(const FetchLimits&) override {}
+  [[nodiscard]] std::uint64_t received_bytes() const override { return 0; }
+  [[nodiscard]] Duration longest_turn() const override { return {}; }
+
+ private:
+  void end(FetchRequest request, const Error& error) {
+    m_sink.fetched(Fetched{.ticket = request.ticket, .status = error, .file = std::move(request.file)});
+  }
+  FetchSink& m_sink;
+  Script& m_script;
+  std::map<std::uint64_t, FetchRequest> m_waiting;
+};
+
+/// The whole agent on a real journal, catalog, staging and store; only the network is scripted.
+class House {
+ public:
+  House() {
+    policy = std::make_shared<core::Policy>();
+    policy->projects.push_back({.app_id = AppId("*"),
+                                .credential = Credential{"u", Secret("p")},
+                                .stores = {StoreId("local")}});
+    policy->minimum_free_space = ByteCount(0);
+    writer = sqlite::open_journal_writer(dir.path("journal.db"),
+                                         {.committed = [this](std::size_t) {
+                                           if (agent) agent->wake();
+                                         }}).value();
+    store = fs::make_local_store(StoreId("local"), dir.path("archive"),
+                                 {.staging_dir = dir.path("staging")});
+    staging = fs::make_staging(dir.path("staging"), {}).value();
+  }
+  ~House() { stop(); }
+
+  void start() {
+    agent = std::make_unique<core::Agent>(
+        core::AgentPorts{
+            .open_journal = [this] { return sqlite::open_journal_reader(dir.path("journal.db")); },
+            .open_catalog = [this] { return sqlite::open_catalog(dir.path("catalog.db")); },
+            .remove_catalog = [this] { return sqlite::remove_catalog(dir.path("catalog.db")); },
+            .journal = writer.get(),
+            .provider = provider.get(),
+            .staging = staging.get(),
+            .stores = {store.get()},
+            .clock = &clock,
+            .make_fetcher =
+                [this](FetchSink& sink) {
+                  return std::make_unique<ScriptedFetcher>(sink, script);
+                }},
+        policy);
+    agent->start();
+  }
+  void stop() {
+    if (agent) agent->stop();
+  }
+  void deliver(const std::string& bytes) {
+    REQUIRE(writer->append_and_wait({.received_at = clock.now(), .body = bytes}).has_value());
+  }
+  void command(const Command& wish) {
+    REQUIRE(writer->append_and_wait(
+                      {.kind = EntryKind::command, .received_at = clock.now(), .body = encode(wish)})
+                .has_value());
+  }
+  void reply(const std::string& url, std::deque<Reply> replies) {
+    std::lock_guard lock(script.mutex);
+    script.replies[url] = std::move(replies);
+  }
+  int requests(const std::string& url) {
+    std::lock_guard lock(script.mutex);
+    return script.requests[url];
+  }
+
+  /// Waits, woken by changes of the catalog, until the session's view satisfies `holds`.
+  template <class Holds>
+  SessionView until(Holds holds, const std::string& conf = "c1") {
+    auto watch = fs::FolderWatch::open(dir.path(), "catalog.db").value();
+    const auto hang = std::chrono::steady_clock::now() + std::chrono::milliseconds(k_hang_ms);
+    SessionView view;
+    while (std::chrono::steady_clock::now() < hang) {
+      watch.drain();
+      if (auto reader = sqlite::open_catalog_reader(dir.path("catalog.db")))
+        if (auto found = (*reader)->find(ConfNum(conf), {}); found && !found->empty()) {
+          view = found->front();
+          if (holds(view)) return view;
+        }
+      agent->wake();
+      pollfd descriptor{.fd = watch.fd(), .events = POLLIN, .revents = 0};
+      (void)::poll(&descriptor, 1, 50);
+    }
+    FAIL("the catalog never came to the expected state; first artifact: ",
+         view.artifacts.empty() ? "none"
+                                : std::string(to_string(view.artifacts[0].artifact.state)));
+    return view;
+  }
+  SessionView until_state(ArtifactState state) {
+    return until([&](const SessionView& view) {
+      return std::ranges::all_of(view.artifacts, [&](const ArtifactView& v) {
+               return v.artifact.state == state && !v.artifact.refetch;
+             }) && !view.artifacts.empty();
+    });
+  }
+
+  TempDir dir;
+  TurnedClock clock;
+  std::shared_ptr<core::Policy> policy;
+  ScriptedFetcher::Script script;
+  std::unique_ptr<Provider> provider = enablex::make_provider({});
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Staging> staging;
+  std::unique_ptr<JournalWriter> writer;
+  std::unique_ptr<core::Agent> agent;
+};
+
+const std::string k_url = "https://portal.enablex.io/p/f.mov";
+const std::string k_offer = body("recording", ",\"recording\":\"" + k_url + "\"");
+const std::string k_file = "archive/r1/c1/recording/f.mov";
+
+const Artifact& first(const SessionView& view) { return view.artifacts.at(0).artifact; }
+
+}  // namespace
+
+TEST_CASE("an offered file ends archived, published read-only with its manifest line") {
+  House house;
+  house.reply(k_url, {{{}, movie("one")}});
+  house.start();
+  house.deliver(k_offer);
+  const SessionView view = house.until_state(ArtifactState::archived);
+  CHECK(house.dir.read(k_file) == movie("one"));
+  CHECK(house.dir.mode(k_file) == 0440);
+  CHECK(first(view).digest == sha256(movie("one")));
+  CHECK(house.dir.read("archive/r1/c1/manifest-sha256.txt") ==
+        sha256(movie("one")).hex() + "  recording/f.mov\n");
+  REQUIRE(view.artifacts[0].replicas.size() == 1);
+  CHECK(view.artifacts[0].replicas[0].location == house.dir.path(k_file));
+  house.stop();
+  CHECK(house.staging->list().value().empty());
+}
+
+TEST_CASE("a 404 before the deadline waits and is tried again") {
+  House house;
+  house.reply(k_url, {{Error{Errc::not_found, "404"}, ""}, {{}, movie("late")}});
+  house.start();
+  house.deliver(k_offer);
+  const SessionView waiting = house.until_state(ArtifactState::waiting);
+  CHECK(first(waiting).error->code == Errc::not_found);
+  CHECK(first(waiting).attempts == 1);
+  CHECK(first(waiting).next_attempt_at > house.clock.now());
+  house.clock.turn(std::chrono::minutes(20));
+  CHECK(first(house.until_state(ArtifactState::archived)).attempts == 2);
+}
+
+TEST_CASE("a 404 after the deadline expires the artifact, and a repeated delivery revives it") {
+  House house;
+  house.reply(k_url, {{Error{Errc::not_found, "404"}, ""}});
+  house.clock.turn(std::chrono::hours(80));
+  house.start();
+  house.deliver(k_offer);
+  CHECK(first(house.until_state(ArtifactState::expired)).error->code == Errc::not_found);
+  CHECK(house.requests(k_url) == 1);
+  house.reply(k_url, {{{}, movie("again")}});
+  house.deliver(k_offer);
+  house.until_state(ArtifactState::archived);
+}
+
+TEST_CASE("an error page is never saved as a recording; the newest bad body is kept for accept") {
+  House house;
+  const std::string page = "<!doctype html><html><body>log in</body></html>";
+  house.reply(k_url, {{{}, page}});
+  house.start();
+  house.deliver(k_offer);
+  const SessionView waiting = house.until_state(ArtifactState::waiting);
+  CHECK(first(waiting).error->code == Errc::corrupt);
+  CHECK_FALSE(house.dir.exists(k_file));
+  house.command(AcceptCommand{first(waiting).identity.session, first(waiting).id});
+  house.until_state(ArtifactState::archived);
+  CHECK(house.dir.read(k_file) == page);
+}
+
+TEST_CASE("wrong content is quarantined only at the end of the span after the deadline") {
+  House house;
+  house.reply(k_url, {{{}, "plain text"}});
+  house.start();
+  house.deliver(k_offer);
+  house.until_state(ArtifactState::waiting);
+  house.clock.turn(std::chrono::hours(24 * 7));
+  const SessionView view = house.until_state(ArtifactState::quarantined);
+  CHECK(first(view).bad_digest == sha256("plain text"));
+  house.command(AcceptCommand{first(view).identity.session, first(view).id});
+  house.until_state(ArtifactState::archived);
+}
+
+TEST_CASE("a wrong declared size is fetched once more and then archived as disputed") {
+  House house;
+  house.reply("https://portal.enablex.io/p/t.mov", {{{}, movie("t")}});
+  house.start();
+  house.deliver(body("transcoded", R"(,"recording":"https://portal.enablex.io/p/t.mov","file_size":"7")"));
+  house.until_state(ArtifactState::waiting);
+  house.clock.turn(std::chrono::minutes(20));
+  const SessionView view = house.until_state(ArtifactState::archived);
+  CHECK(first(view).disputed);
+  CHECK(house.requests("https://portal.enablex.io/p/t.mov") == 2);
+}
+
+TEST_CASE("fetching again the same bytes renews verified_at and moves nothing") {
+  House house;
+  house.reply(k_url, {{{}, movie("same")}});
+  house.start();
+  house.deliver(k_offer);
+  const SessionView before = house.until_state(ArtifactState::archived);
+  house.clock.turn(std::chrono::minutes(1));
+  house.command(RedownloadCommand{first(before).identity.session, {first(before).id}, false});
+  const SessionView after = house.until([&](const SessionView& view) {
+    return view.artifacts[0].replicas[0].verified_at > before.artifacts[0].replicas[0].verified_at;
+  });
+  CHECK(first(after).state == ArtifactState::archived);
+  CHECK(after.artifacts[0].replicas.size() == 1);
+  CHECK(house.dir.read("archive/r1/c1/manifest-sha256.txt").find('\n') ==
+        house.dir.read("archive/r1/c1/manifest-sha256.txt").rfind('\n'));
+}
+
+TEST_CASE("fetching again other bytes keeps the old beside the new, unless --replace") {
+  House house;
+  house.reply(k_url, {{{}, movie("old")}, {{}, movie("newer")}, {{}, movie("newest")}});
+  house.start();
+  house.deliver(k_offer);
+  const SessionView old = house.until_state(ArtifactState::archived);
+  house.command(RedownloadCommand{first(old).identity.session, {first(old).id}, false});
+  const SessionView newer = house.until([](const SessionView& view) {
+    return first(view).digest == sha256(movie("newer")) && !first(view).refetch;
+  });
+  CHECK(newer.artifacts[0].replicas.size() == 2);
+  CHECK(house.dir.read(k_file) == movie("old"));
+  house.command(RedownloadCommand{first(old).identity.session, {first(old).id}, true});
+  const SessionView newest = house.until([](const SessionView& view) {
+    return first(view).digest == sha256(movie("newest")) && view.artifacts[0].replicas.size() == 1;
+  });
+  CHECK(newest.artifacts[0].replicas[0].state == ReplicaState::verified);
+  CHECK_FALSE(house.dir.exists(k_file));
+}
+
+TEST_CASE("a failed refetch changes nothing but the error") {
+  House house;
+  house.reply(k_url, {{{}, movie("good")}, {Error{Errc::not_found, "404 now"}, ""}});
+  house.start();
+  house.deliver(k_offer);
+  const SessionView before = house.until_state(ArtifactState::archived);
+  house.command(RedownloadCommand{first(before).identity.session, {first(before).id}, false});
+  const SessionView after = house.until([](const SessionView& view) {
+    return !first(view).refetch && first(view).error.has_value();
+  });
+  CHECK(first(after).state == ArtifactState::archived);
+  CHECK(first(after).error->code == Errc::not_found);
+  CHECK(after.artifacts[0].replicas == before.artifacts[0].replicas);
+  CHECK(house.dir.read(k_file) == movie("good"));
+}
+
+TEST_CASE("a cancelled transfer leaves nothing in staging and is never fetched again") {
+  House house;
+  {
+    std::lock_guard lock(house.script.mutex);
+    house.script.held = true;
+  }
+  house.start();
+  house.deliver(k_offer);
+  const SessionView running = house.until_state(ArtifactState::running);
+  house.command(CancelCommand{first(running).identity.session, {first(running).id}, "not wanted"});
+  house.until([](const SessionView& view) {
+    return first(view).state == ArtifactState::cancelled && !first(view).in_hand;
+  });
+  house.deliver(k_offer);
+  house.stop();
+  CHECK(house.requests(k_url) == 1);
+  CHECK(house.staging->list().value().empty());
+}
+
+TEST_CASE("what was in hand at a stop is planned again at the next start") {
+  House house;
+  {
+    std::lock_guard lock(house.script.mutex);
+    house.script.held = true;
+  }
+  house.start();
+  house.deliver(k_offer);
+  house.until_state(ArtifactState::running);
+  house.stop();
+  {
+    std::lock_guard lock(house.script.mutex);
+    house.script.held = false;
+  }
+  house.reply(k_url, {{{}, movie("after")}});
+  house.start();
+  CHECK(first(house.until_state(ArtifactState::archived)).attempts == 1);
+}
+
+TEST_CASE("wrong credentials cost a handful of requests, and a reload lets the work go on") {
+  House house;
+  std::string urls;
+  for (int i = 0; i < 200; ++i) {
+    const std::string url = "https://portal.enablex.io/p/" + std::to_string(i) + ".mov";
+    urls += (i == 0 ? "\"" : ",\"") + url + "\"";
+    house.reply(url, {{Error{Errc::unauthorized, "403"}, ""}});
+  }
+  house.start();
+  house.deliver(body("recording", ",\"recording\":[" + urls + "]"));
+  const auto hang = std::chrono::steady_clock::now() + std::chrono::milliseconds(k_hang_ms);
+  while (house.agent->status().open_breakers.empty() && std::chrono::steady_clock::now() < hang)
+    house.agent->wake();
+  REQUIRE(house.agent->status().open_breakers == std::vector<std::string>{"*"});
+  house.clock.turn(std::chrono::minutes(10));
+  house.until([&](const SessionView&) { return house.agent->status().failures[Errc::unauthorized] > 3; });
+  int requests = 0;
+  for (int i = 0; i < 200; ++i)
+    requests += house.requests("https://portal.enablex.io/p/" + std::to_string(i) + ".mov");
+  CHECK(requests < 20);
+  // No attempt was burned by the artifacts that found the breaker open.
+  std::int64_t attempts = 0;
+  for (const ArtifactView& v : house.until([](const SessionView&) { return true; }).artifacts)
+    attempts += v.artifact.attempts;
+  CHECK(attempts <= 2);
+
+  for (int i = 0; i < 200; ++i)
+    house.reply("https://portal.enablex.io/p/" + std::to_string(i) + ".mov", {{{}, movie("ok")}});
+  auto mended = std::make_shared<core::Policy>(*house.policy);
+  mended->projects[0].credential = Credential{"u", Secret("right")};
+  house.agent->set_policy(mended);
+  house.clock.turn(std::chrono::minutes(20));
+  house.until_state(ArtifactState::archived);
+}
+
+TEST_CASE("of 100 files the one with the earliest deadline is refused for ever: 99 are archived") {
+  House house;
+  std::string urls;
+  for (int i = 0; i < 99; ++i) {
+    const std::string url = "https://portal.enablex.io/p/" + std::to_string(i) + ".mov";
+    urls += (i == 0 ? "\"" : ",\"") + url + "\"";
+    house.reply(url, {{{}, movie(std::to_string(i))}});
+  }
+  house.reply(k_url, {{Error{Errc::unauthorized, "403"}, ""}});
+  house.deliver(R"({"type":"recording","trans_date":1767510000,"app_id":"a1","room_id":"r1","conf_num":"c1","recording":")" + k_url + "\"}");
+  house.deliver(body("recording", ",\"recording\":[" + urls + "]"));
+  house.start();
+  const SessionView view = house.until([](const SessionView& v) {
+    return std::ranges::count_if(v.artifacts, [](const ArtifactView& a) {
+             return a.artifact.state == ArtifactState::archived;
+           }) == 99;
+  });
+  CHECK(std::ranges::count_if(view.artifacts, [](const ArtifactView& a) {
+          return a.artifact.state == ArtifactState::waiting;
+        }) == 1);
+}
+
+TEST_CASE("a full disk pauses downloads without burning attempts and resumes by itself") {
+  House house;
+  house.reply(k_url, {{Error{Errc::no_space, "disk full"}, ""}, {{}, movie("fits now")}});
+  house.start();
+  house.deliver(k_offer);
+  house.until([](const SessionView& view) { return first(view).error.has_value(); });
+  CHECK(house.agent->status().disk_paused);
+  house.clock.turn(std::chrono::seconds(30));
+  CHECK(first(house.until_state(ArtifactState::archived)).attempts == 1);
+}
+
+TEST_CASE("a missing store keeps complete bytes in staging until it is back") {
+  House house;
+  house.reply(k_url, {{{}, movie("kept")}});
+  house.start();
+  house.deliver(k_offer);
+  house.until_state(ArtifactState::archived);
+  std::filesystem::rename(house.dir.path("archive"), house.dir.path("unmounted"));
+  const std::string second = "https://portal.enablex.io/p/g.mov";
+  house.reply(second, {{{}, movie("second")}});
+  house.deliver(body("recording", ",\"recording\":\"" + second + "\""));
+  house.until([](const SessionView& view) {
+    return std::ranges::any_of(view.artifacts, [](const ArtifactView& v) {
+      return v.artifact.state == ArtifactState::verifying && v.artifact.error.has_value();
+    });
+  });
+  CHECK_FALSE(house.dir.exists("archive"));
+  std::filesystem::rename(house.dir.path("unmounted"), house.dir.path("archive"));
+  house.clock.turn(std::chrono::minutes(20));
+  house.until_state(ArtifactState::archived);
+  CHECK(house.requests(second) == 1);
+}

@@ -1,0 +1,221 @@
+#include "sqlite/journal.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <doctest/doctest.h>
+#include <memory>
+#include <mutex>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "contract/journal_contract.hpp"
+#include "crypto/sha256.hpp"
+#include "raw.hpp"
+#include "support/temp_dir.hpp"
+
+using namespace reelkeep;
+using namespace reelkeep::testing;
+
+namespace {
+
+struct Fixture {
+  TempDir dir;
+  std::string path = dir.path("journal.db");
+  JournalFixture journal{
+      [this] { return sqlite::open_journal_writer(path, {}).value(); },
+      [this] { return sqlite::open_journal_reader(path).value(); },
+  };
+  Fixture() { journal.open_writer(); }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "rows get consecutive numbers and are read back in order") {
+  check_append(journal);
+}
+TEST_CASE_FIXTURE(Fixture, "every byte of a row comes back, whatever it is") {
+  check_round_trip(journal);
+}
+TEST_CASE_FIXTURE(Fixture, "a delivery that comes again leaves a receipt, a command is appended") {
+  check_duplicates(journal);
+}
+TEST_CASE_FIXTURE(Fixture, "a delivery that comes twice in one commit is stored once") {
+  check_duplicates_in_one_commit(journal);
+}
+TEST_CASE_FIXTURE(Fixture, "rows appended together lie together in their order") {
+  check_append_all(journal);
+}
+TEST_CASE_FIXTURE(Fixture, "appends from many threads are all stored once and make one chain") {
+  check_concurrent_appends(journal);
+}
+TEST_CASE_FIXTURE(Fixture, "two writers make one chain") {
+  check_two_writers(journal);
+}
+TEST_CASE_FIXTURE(Fixture, "the end of the journal tells what it holds") {
+  check_positions(journal);
+}
+TEST_CASE_FIXTURE(Fixture, "erased bodies are gone, their digests and the chain stay") {
+  check_erase(journal);
+}
+TEST_CASE_FIXTURE(Fixture, "a probe writes without growing the journal") {
+  check_probe(journal);
+}
+TEST_CASE_FIXTURE(Fixture, "every append is answered, also at shutdown") {
+  check_shutdown(journal);
+}
+
+TEST_CASE_FIXTURE(Fixture, "appends that arrive during a commit share the next one") {
+  constexpr std::size_t k_rows = 64;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool all_posted = false;
+  std::vector<std::size_t> commits;  // guarded by mutex
+  std::size_t answered = 0;
+  {
+    sqlite::JournalOptions options;
+    options.committed = [&](std::size_t rows) {
+      std::unique_lock lock(mutex);
+      changed.wait(lock, [&] { return all_posted; });
+      commits.push_back(rows);
+    };
+    const auto writer = sqlite::open_journal_writer(path, options).value();
+    for (std::size_t i = 0; i < k_rows; ++i) {
+      writer->append(new_entry(EntryKind::delivery, std::to_string(i)),
+                     [&](const Result<Appended>& appended) { answered += appended ? 1 : 0; });
+    }
+    const std::lock_guard lock(mutex);
+    all_posted = true;
+    changed.notify_all();
+  }
+  CHECK(answered == k_rows);
+  CHECK(std::accumulate(commits.begin(), commits.end(), std::size_t{0}) == k_rows);
+  // The first may have taken any part of them; all that came while it was held went into the next.
+  CHECK(commits.size() <= 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a row that is refused does not take the others of its commit with it") {
+  raw_sql(path,
+          "CREATE TRIGGER refuse BEFORE INSERT ON entry WHEN new.remote = 'bad' BEGIN"
+          " SELECT RAISE(ABORT, 'refused'); END");
+  const auto writer = journal.open_writer();
+  std::vector<NewEntry> entries(5, new_entry(EntryKind::outcome, "good"));
+  entries[2].remote = "bad";
+  // Together or none ...
+  CHECK(writer->append_all(entries).error().code == Errc::conflict);
+  CHECK(journal.open_reader()->end()->cursor == Seq(0));
+  // ... each for itself.
+  std::vector<Result<Appended>> answers;
+  std::mutex mutex;
+  std::condition_variable changed;
+  for (const NewEntry& entry : entries) {
+    writer->append(entry, [&](Result<Appended> answer) {
+      const std::lock_guard lock(mutex);
+      answers.push_back(std::move(answer));
+      changed.notify_one();
+    });
+  }
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return answers.size() == entries.size(); });
+  CHECK(std::count_if(answers.begin(), answers.end(), [](const auto& a) { return bool(a); }) == 4);
+  CHECK(answers[2].error().code == Errc::conflict);
+  const auto reader = journal.open_reader();
+  CHECK(reader->end()->cursor == Seq(4));
+  CHECK(reader->verify_chain());
+}
+
+TEST_CASE_FIXTURE(Fixture, "the file itself refuses a second row for a delivered body") {
+  REQUIRE(journal.open_writer()->append_and_wait(new_entry(EntryKind::delivery, "x")));
+  const std::string copy =
+      "INSERT INTO entry(kind, received_at, digest, remote, user, content_type, chain)"
+      " SELECT kind, received_at, digest, remote, user, content_type, chain FROM entry";
+  CHECK_THROWS_WITH(raw_sql(path, copy), "UNIQUE constraint failed: entry.digest");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a journal is readable by its owner alone") {
+  const auto writer = journal.open_writer();
+  REQUIRE(writer->append_and_wait(new_entry(EntryKind::delivery, "x")));
+  for (const char* name : {"journal.db", "journal.db-wal", "journal.db-shm"}) {
+    CAPTURE(name);
+    CHECK(dir.mode(name) == 0600);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a journal can be read when nobody writes and its -wal is gone") {
+  REQUIRE(journal.open_writer()->append_and_wait(new_entry(EntryKind::delivery, "x")));
+  CHECK_FALSE(dir.exists("journal.db-wal"));
+  CHECK(journal.open_reader()->end()->cursor == Seq(1));
+}
+
+TEST_CASE_FIXTURE(Fixture, "two journals have different identities") {
+  const auto other = dir.path("other.db");
+  REQUIRE(sqlite::open_journal_writer(other, {}));
+  const auto id = journal.open_reader()->id().value();
+  CHECK(id.size() == 36);
+  CHECK(id != sqlite::open_journal_reader(other).value()->id().value());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a journal set back to an older copy shows another chain") {
+  {
+    const auto writer = journal.open_writer();
+    REQUIRE(writer->append_and_wait(new_entry(EntryKind::delivery, "1")));
+    REQUIRE(writer->checkpoint());
+  }
+  const std::string copy = dir.read("journal.db");
+  REQUIRE(journal.open_writer()->append_and_wait(new_entry(EntryKind::delivery, "2")));
+  const auto known = journal.open_reader()->end().value();
+  dir.write("journal.db", copy);
+  const auto back = journal.open_reader()->end().value();
+  CHECK(back.journal_id == known.journal_id);
+  CHECK(back.cursor == Seq(1));
+  REQUIRE(journal.open_writer()->append_and_wait(new_entry(EntryKind::delivery, "other 2")));
+  CHECK(journal.open_reader()->chain_at(known.cursor).value().value() != known.chain);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a changed, removed or exchanged row breaks the chain and is named") {
+  std::vector<NewEntry> entries;
+  for (int i = 1; i <= 100; ++i) {
+    entries.push_back(new_entry(EntryKind::delivery, std::to_string(i)));
+  }
+  REQUIRE(journal.open_writer()->append_all(entries));
+  REQUIRE(journal.open_reader()->verify_chain());
+  const char* tampering = "";
+  const char* row = "row 70";
+  SUBCASE("field") {
+    tampering = "UPDATE entry SET user = 'else' WHERE seq = 70";
+  }
+  SUBCASE("time") {
+    tampering = "UPDATE entry SET received_at = received_at + 1 WHERE seq = 70";
+  }
+  SUBCASE("kind") {
+    tampering = "UPDATE entry SET kind = 'outcome' WHERE seq = 70";
+  }
+  SUBCASE("body") {
+    tampering = "UPDATE body SET bytes = x'00' WHERE seq = 70";
+  }
+  SUBCASE("removed") {
+    tampering = "DELETE FROM body WHERE seq = 70; DELETE FROM entry WHERE seq = 70";
+    row = "row 71";
+  }
+  raw_sql(path, tampering);
+  const auto verified = journal.open_reader()->verify_chain();
+  REQUIRE_FALSE(verified);
+  CHECK(verified.error().code == Errc::corrupt);
+  CHECK(verified.error().message.find(row) != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "erased bodies are not left in the file") {
+  const std::string needle = "a participant's name";
+  {
+    const auto writer = journal.open_writer();
+    REQUIRE(writer->append_and_wait(new_entry(EntryKind::delivery, needle)));
+    std::string large;
+    while (large.size() < 20000) large += needle;
+    REQUIRE(writer->append_and_wait(new_entry(EntryKind::delivery, large)));
+    REQUIRE(writer->checkpoint());
+    REQUIRE(dir.read("journal.db").find(needle) != std::string::npos);
+    const auto later = Timestamp(Duration(4'000'000'000'000));
+    CHECK(writer->erase_bodies(later).value() == 2);
+  }
+  CHECK(dir.read("journal.db").find(needle) == std::string::npos);
+}

@@ -19,6 +19,7 @@ bool is_framing_header(std::string_view name) {
 
 /// process_request() is protected: this gives it memory for a socket, and takes over before
 /// routing.
+/// Its constructor makes the process ignore SIGPIPE; nothing here depends on that.
 class Codec::Engine final : private httplib::Server {
  public:
   explicit Engine(Duration keep_alive) {

@@ -103,6 +103,9 @@ void Agent::run() {
     if (turned) {
       more = *turned;
       kept.clear();
+    } else if (turned.error().code == Errc::corrupt) {
+      give_up_catalog(turned.error());
+      break;
     } else {
       more = false;
       if (kept.empty()) kept.emplace_back(ArchiverMessage{JournalGrew{}});
@@ -112,6 +115,18 @@ void Agent::run() {
     publish_status();
   }
   shut_down();
+}
+
+/// Nothing that a damaged catalog says can be worked with. The journal knows everything: the next
+/// start makes another one.
+void Agent::give_up_catalog(const Error& error) {
+  log::error("the catalog is damaged: the agent ends, and its next start rebuilds it from the journal",
+             {{"cause", error.message}});
+  if (const Status removed = m_ports.remove_catalog(); !removed)
+    log::error("the damaged catalog cannot be removed; remove it by hand",
+               {{"cause", removed.error().message}});
+  std::lock_guard lock(m_mutex);
+  m_status.ended = error.within("the catalog");
 }
 
 Status Agent::open() {

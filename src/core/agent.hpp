@@ -40,6 +40,7 @@ struct AgentStatus {
   bool catching_up = true;
   std::string staging_problem;                       ///< empty: none
   std::string catalog_problem;                       ///< empty: none
+  std::optional<Error> ended;  ///< the agent gave up: the process has to be started again
   bool disk_paused = false;
   std::map<std::string, std::string> store_problems;  ///< store id -> cause
   std::vector<std::string> open_breakers;             ///< project app_ids
@@ -101,6 +102,7 @@ class Agent final : public FetchSink {
   // agent.cpp: the loop
   void run();
   Status open();
+  void give_up_catalog(const Error& error);
   Status recover(bool unclean);
   Result<bool> turn(std::vector<Message>& messages);
   Result<bool> staging_is_there();

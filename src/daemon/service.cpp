@@ -95,9 +95,9 @@ class Service {
                                     {"state_dir", m_config.agent.state_dir},
                                     {"version", REELKEEP_VERSION}});
     (void)m_notify.ready("receiving webhooks").has_value();
-    turn_until_told();
+    const Status ended = turn_until_told();
     stop();
-    return {};
+    return ended;
   }
 
  private:
@@ -120,7 +120,8 @@ class Service {
     return {};
   }
 
-  void turn_until_told() {
+  /// Success: told to stop. An error: the agent cannot go on in this process.
+  Status turn_until_told() {
     auto watch = fs::FolderWatch::open(m_config.agent.state_dir, "journal.db");
     if (!watch)
       log::warn("commands of other processes are seen with a delay",
@@ -138,10 +139,11 @@ class Service {
           break;
         case SIGTERM:
         case SIGINT:
-          return;
+          return {};
         default:
           break;
       }
+      if (const auto ended = m_runtime->agent().status().ended) return *ended;
       const MonotonicTime now = m_runtime->clock().steady();
       if (now >= next_reserve) {
         next_reserve = now + k_reserve_look;
@@ -192,8 +194,8 @@ class Service {
     m_webhook->stop(std::chrono::seconds(2));
     m_admin->stop(std::chrono::milliseconds(200));
     m_admin.reset();
-    m_runtime->stop();
     m_webhook.reset();
+    m_runtime->stop();
     log::info("stopped");
   }
 
@@ -301,6 +303,10 @@ Status run_until_settled(const Config& config, const std::vector<ArtifactId>& ar
       break;
     }
     if (tick) tick();
+    if (const auto gave_up = runtime->agent().status().ended) {
+      ended = *gave_up;
+      break;
+    }
     if (runtime->agent().status().catching_up) continue;
     if (!reader) {
       auto opened = sqlite::open_catalog_reader(catalog_path(config));

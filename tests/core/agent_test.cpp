@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <fstream>
 #include <map>
 
 #include "core/harness.hpp"
@@ -476,4 +477,33 @@ TEST_CASE("a missing store keeps complete bytes in staging until it is back") {
   house.clock.turn(std::chrono::minutes(20));
   house.until_state(ArtifactState::archived);
   CHECK(house.requests(second) == 1);
+}
+
+TEST_CASE("a catalog that is damaged while in use ends the agent, and the next start rebuilds it") {
+  House house;
+  house.reply(k_url, {{{}, movie("kept")}});
+  house.start();
+  house.deliver(k_offer);
+  house.until_state(ArtifactState::archived);
+  house.stop();
+  {
+    // A page in the middle, not the header: opening does not see it.
+    std::fstream file(house.dir.path("catalog.db"), std::ios::in | std::ios::out | std::ios::binary);
+    for (int page = 1; page < 40; ++page) {
+      file.seekp(page * 4096);
+      file << std::string(4096, '\xee');
+    }
+  }
+  house.start();
+  const auto hang = std::chrono::steady_clock::now() + std::chrono::milliseconds(k_hang_ms);
+  house.deliver(body("session_stop"));
+  while (!house.agent->status().ended && std::chrono::steady_clock::now() < hang) {
+    house.agent->wake();
+    if (!house.agent->status().catching_up && house.dir.exists("catalog.db")) break;
+  }
+  house.stop();
+  house.start();
+  const SessionView view = house.until_state(ArtifactState::archived);
+  CHECK(house.requests(k_url) == 1);
+  CHECK(view.session.ended_at.has_value());
 }

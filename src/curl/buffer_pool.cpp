@@ -1,9 +1,26 @@
 #include "curl/buffer_pool.hpp"
 
+#include <sys/mman.h>
+
 #include <cstring>
 #include <utility>
 
+#include "reelkeep/base/error.hpp"
+
 namespace reelkeep::curl {
+namespace {
+
+/// Pages cost nothing before they are touched: a small body takes little.
+Pages map_pages(std::size_t length) {
+  void* const memory =
+      ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) abort_broken_invariant("no memory for a buffer");
+  return Pages(static_cast<std::byte*>(memory), Unmap{length});
+}
+
+}  // namespace
+
+void Unmap::operator()(std::byte* bytes) const noexcept { ::munmap(bytes, length); }
 
 void Buffer::append(std::span<const std::byte> more) noexcept {
   std::memcpy(bytes.get() + size, more.data(), more.size());
@@ -26,8 +43,7 @@ Buffer BufferPool::take() {
       return buffer;
     }
   }
-  // Not value-initialised: untouched pages cost nothing, so a small body takes little.
-  return Buffer(std::make_unique_for_overwrite<std::byte[]>(m_buffer_size), m_buffer_size);
+  return Buffer(map_pages(m_buffer_size));
 }
 
 void BufferPool::give_back(Buffer buffer) {

@@ -10,14 +10,22 @@
 
 namespace reelkeep::curl {
 
+/// Gives pages back to the system. Buffers are mapped, not taken from the heap: among libcurl's own
+/// large blocks they would leave holes that cost more memory than they hold.
+struct Unmap {
+  std::size_t length = 0;
+  void operator()(std::byte* bytes) const noexcept;
+};
+using Pages = std::unique_ptr<std::byte[], Unmap>;
+
 /// Body bytes on their way from a loop to a writer.
 struct Buffer {
-  std::unique_ptr<std::byte[]> bytes;
+  Pages bytes;
   std::size_t capacity = 0;
   std::size_t size = 0;
   Buffer() = default;
-  Buffer(std::unique_ptr<std::byte[]> memory, std::size_t length) noexcept
-      : bytes(std::move(memory)), capacity(length) {}
+  explicit Buffer(Pages pages) noexcept
+      : bytes(std::move(pages)), capacity(bytes.get_deleter().length) {}
   Buffer(Buffer&& other) noexcept
       : bytes(std::move(other.bytes)),
         capacity(std::exchange(other.capacity, 0)),

@@ -48,7 +48,8 @@ Result<ListFilter> list_filter(const ListWords& words, Listed listed, Timestamp 
   filter.after = words.after;
   filter.limit = words.limit.value_or(words.form == Form::people ? k_people_get : -1);
   if (words.limit && *words.limit < 1)
-    return Error{Errc::invalid, "--limit " + std::to_string(*words.limit) + ": has to be 1 or more"};
+    return Error{Errc::invalid,
+                 "--limit " + std::to_string(*words.limit) + ": has to be 1 or more"};
   if (words.state) {
     const std::vector<std::string> known = state_names(listed);
     bool is_known = false;
@@ -71,10 +72,10 @@ Result<ListFilter> list_filter(const ListWords& words, Listed listed, Timestamp 
 }
 
 Result<std::vector<ArtifactKind>> artifact_kinds(const std::vector<std::string>& words) {
-  static const std::vector<std::string> k_known = names(
-      std::array{ArtifactKind::recording, ArtifactKind::transcoded, ArtifactKind::live_recording,
-                 ArtifactKind::chatdata, ArtifactKind::metadata, ArtifactKind::transcription,
-                 ArtifactKind::cdr, ArtifactKind::delivered});
+  static const std::vector<std::string> k_known =
+      names(std::array{ArtifactKind::recording, ArtifactKind::transcoded,
+                       ArtifactKind::live_recording, ArtifactKind::chatdata, ArtifactKind::metadata,
+                       ArtifactKind::transcription, ArtifactKind::cdr, ArtifactKind::delivered});
   std::vector<ArtifactKind> kinds;
   for (const std::string& word : words) {
     const auto kind = parse_artifact_kind(word);

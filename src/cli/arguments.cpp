@@ -41,8 +41,9 @@ class Grammar {
   explicit Grammar(Raw& raw) : m_raw(raw) {
     m_app.get_formatter()->column_width(36);
     m_app.name("reelkeep");
-    m_app.description("reelkeep archives EnableX recordings: an agent that takes the provider's "
-                      "webhooks, fetches what they offer and keeps it.");
+    m_app.description(
+        "reelkeep archives EnableX recordings: an agent that takes the provider's "
+        "webhooks, fetches what they offer and keeps it.");
     m_app.set_version_flag("--version", "reelkeep " REELKEEP_VERSION);
     m_app.require_subcommand(1);
     m_app.footer(
@@ -52,8 +53,10 @@ class Grammar {
         "  reelkeep sessions --state overdue    what needs attention\n"
         "  reelkeep show CONF_NUM               a session's files and their state\n"
         "  reelkeep redownload CONF_NUM --failed --wait\n"
-        "Every command tells more with --help. Exit status: 0 done, 2 usage or configuration, 4 not "
-        "found,\n5 not permitted, 6 conflict, 7 unavailable or time over, 8 no space, 9 corrupt, 70 "
+        "Every command tells more with --help. Exit status: 0 done, 2 usage or configuration, 4 "
+        "not "
+        "found,\n5 not permitted, 6 conflict, 7 unavailable or time over, 8 no space, 9 corrupt, "
+        "70 "
         "a defect.");
     add_config(m_app);
     add_reading();
@@ -65,8 +68,9 @@ class Grammar {
 
  private:
   void add_config(CLI::App& command) {
-    command.add_option("--config", m_raw.config,
-                       "configuration file (else $REELKEEP_CONFIG, else /etc/reelkeep/config.toml)")
+    command
+        .add_option("--config", m_raw.config,
+                    "configuration file (else $REELKEEP_CONFIG, else /etc/reelkeep/config.toml)")
         ->type_name("FILE");
   }
   CLI::App& add(const std::string& name, const std::string& does, const std::string& examples) {
@@ -100,10 +104,10 @@ class Grammar {
         ->allow_extra_args(false);
   }
   void add_listing(CLI::App& command, const std::string& states, const std::string& after) {
-    command.add_option("--state", m_raw.state, "only in this state: " + states)
-        ->type_name("STATE");
+    command.add_option("--state", m_raw.state, "only in this state: " + states)->type_name("STATE");
     command.add_option("--app-id", m_raw.app_id, "of this project only")->type_name("APP_ID");
-    command.add_option("--since", m_raw.since, "not older: a time (2026-01-04T10:00Z) or an age (24h)")
+    command
+        .add_option("--since", m_raw.since, "not older: a time (2026-01-04T10:00Z) or an age (24h)")
         ->type_name("TIME");
     command.add_option("--limit", m_raw.limit, "at most so many (people get 50, --json all)")
         ->type_name("N");
@@ -114,7 +118,8 @@ class Grammar {
   void add_reading() {
     add("serve", "run the agent: take webhooks, fetch, archive",
         "  reelkeep serve --config /etc/reelkeep/config.toml");
-    add_json(add("check", "look whether configuration and machine are ready; all that is wrong at once",
+    add_json(add("check",
+                 "look whether configuration and machine are ready; all that is wrong at once",
                  "  reelkeep check"));
     add_listing(add("sessions", "list sessions, newest first",
                     "  reelkeep sessions --state lost --since 7d"),
@@ -135,7 +140,8 @@ class Grammar {
     add_listing(deliveries, "pending, applied, ignored, quarantined", "go on below this number");
     deliveries.add_option("--raw", m_raw.raw_seq, "print the body of this one, secrets masked")
         ->type_name("SEQ");
-    deliveries.add_flag("--unmasked", m_raw.unmasked, "with --raw: byte for byte, with its secrets");
+    deliveries.add_flag("--unmasked", m_raw.unmasked,
+                        "with --raw: byte for byte, with its secrets");
   }
 
   void add_orders() {
@@ -145,7 +151,8 @@ class Grammar {
     add_session(again, true);
     add_artifacts(again);
     add_kinds(again);
-    again.add_flag("--failed", m_raw.failed, "only what has failed, expired or lacks a good replica");
+    again.add_flag("--failed", m_raw.failed,
+                   "only what has failed, expired or lacks a good replica");
     again.add_flag("--dry-run", m_raw.dry_run, "only say what would be fetched");
     again.add_flag("--replace", m_raw.replace, "remove the old replica when other bytes come");
     again
@@ -155,8 +162,8 @@ class Grammar {
     again.add_flag("--now", m_raw.now, "no agent runs: do the work in this process");
     add_json(again);
 
-    CLI::App& replay = add("replay", "apply journaled deliveries once more",
-                           "  reelkeep replay 17 18");
+    CLI::App& replay =
+        add("replay", "apply journaled deliveries once more", "  reelkeep replay 17 18");
     replay.add_option("SEQ", m_raw.entries, "numbers that `reelkeep deliveries` shows")
         ->type_name("")
         ->required();
@@ -198,7 +205,8 @@ class Grammar {
          "SIZE");
     text("--public-url", drill.public_url, "what file URLs begin with, behind a proxy", "URL");
     text("--post", drill.post, "post the events of its sessions to this webhook", "URL");
-    text("--username", drill.username, "pair for file downloads (default files@example.com)", "NAME");
+    text("--username", drill.username, "pair for file downloads (default files@example.com)",
+         "NAME");
     text("--password", drill.password, "(default simulated)", "TEXT");
     text("--password-file", drill.password_file, "", "FILE");
     text("--webhook-username", drill.webhook_username, "pair for the webhook", "NAME");
@@ -259,11 +267,12 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error,
           std::find(known.begin(), known.end(), option) != known.end() || option == "-h")
         continue;
       const auto near = text::nearest(option, known);
-      return Error{Errc::invalid, "unknown option " + option +
-                                      (near ? "; did you mean " + *near + "?" : more)};
+      return Error{Errc::invalid,
+                   "unknown option " + option + (near ? "; did you mean " + *near + "?" : more)};
     }
     const std::vector<std::string> extra = app.remaining(true);
-    return Error{Errc::invalid, "unexpected argument " + (extra.empty() ? "" : extra.front()) + more};
+    return Error{Errc::invalid,
+                 "unexpected argument " + (extra.empty() ? "" : extra.front()) + more};
   }
   std::string message = error.what();
   for (char& c : message)
@@ -275,11 +284,11 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error,
 }
 
 Result<CommandArguments> command_of(const std::string& name, const CLI::App& chosen, const Raw& raw,
-                           Timestamp now) {
+                                    Timestamp now) {
   const Form form = raw.json ? Form::json : Form::people;
   const std::optional<AppId> app_id =
       raw.app_id.empty() ? std::nullopt : std::optional(AppId(raw.app_id));
-  const auto given = [&](const char* option) { 
+  const auto given = [&](const char* option) {
     const CLI::Option* known = chosen.get_option_no_throw(option);
     return known != nullptr && known->count() > 0;
   };
@@ -332,14 +341,16 @@ Result<CommandArguments> command_of(const std::string& name, const CLI::App& cho
   }
   if (name == "cancel") {
     if (raw.conf_num.empty() && raw.artifacts.empty())
-      return Error{Errc::invalid, "cancel what? give a CONF_NUM or --artifact ID; see reelkeep "
-                                  "cancel --help"};
+      return Error{Errc::invalid,
+                   "cancel what? give a CONF_NUM or --artifact ID; see reelkeep "
+                   "cancel --help"};
     if (text::trim(raw.reason).empty())
-      return Error{Errc::invalid, "--reason TEXT is required: those who look for the recording "
-                                  "later will ask why it was given up"};
-    return CommandArguments(CancelArguments{
-        raw.conf_num.empty() ? std::nullopt : std::optional(ConfNum(raw.conf_num)), app_id,
-        raw.artifacts, raw.reason, form});
+      return Error{Errc::invalid,
+                   "--reason TEXT is required: those who look for the recording "
+                   "later will ask why it was given up"};
+    return CommandArguments(
+        CancelArguments{raw.conf_num.empty() ? std::nullopt : std::optional(ConfNum(raw.conf_num)),
+                        app_id, raw.artifacts, raw.reason, form});
   }
   if (name == "accept") {
     if (raw.artifacts.size() != 1)
@@ -358,9 +369,13 @@ Result<std::variant<Arguments, Answer>> parse_arguments(std::vector<std::string>
   Grammar grammar(raw);
   CLI::App& app = grammar.app();
   words = prepared(std::move(words));
-  if (words.empty())
-    return Error{Errc::invalid, "which command? for example: reelkeep sessions; all of them: "
-                                "reelkeep --help"};
+  const bool asks = std::any_of(words.begin(), words.end(), [](const std::string& word) {
+    return word == "--help" || word == "-h" || word == "--version";
+  });
+  if (!command_word(words) && !asks)
+    return Error{Errc::invalid,
+                 "which command? for example: reelkeep sessions; all of them: "
+                 "reelkeep --help"};
   const std::vector<std::string> commands = command_names(app);
   if (const auto first = command_word(words);
       first && std::find(commands.begin(), commands.end(), *first) == commands.end()) {
@@ -383,8 +398,8 @@ Result<std::variant<Arguments, Answer>> parse_arguments(std::vector<std::string>
   }
   const CLI::App& chosen = *app.get_subcommands().front();
   REELKEEP_ASSIGN(CommandArguments command, command_of(chosen.get_name(), chosen, raw, now));
-  return Parsed(Arguments{raw.config.empty() ? std::nullopt : std::optional(raw.config),
-                          std::move(command)});
+  return Parsed(
+      Arguments{raw.config.empty() ? std::nullopt : std::optional(raw.config), std::move(command)});
 }
 
 }  // namespace reelkeep::cli

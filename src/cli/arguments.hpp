@@ -6,12 +6,13 @@
 #include <variant>
 #include <vector>
 
-#include "daemon/drill.hpp"
 #include "reelkeep/base/ids.hpp"
 #include "reelkeep/base/result.hpp"
 #include "reelkeep/base/time.hpp"
 #include "reelkeep/model/words.hpp"
 #include "reelkeep/port/catalog.hpp"
+
+#include "daemon/drill.hpp"
 
 namespace reelkeep::cli {
 
@@ -77,9 +78,10 @@ struct SimulateArguments {
   bool print_expected = false;
 };
 
-using CommandArguments = std::variant<ServeArguments, CheckArguments, SessionsArguments, ShowArguments,
-                             PathsArguments, DeliveriesArguments, RedownloadArguments,
-                             ReplayArguments, CancelArguments, AcceptArguments, SimulateArguments>;
+using CommandArguments =
+    std::variant<ServeArguments, CheckArguments, SessionsArguments, ShowArguments, PathsArguments,
+                 DeliveriesArguments, RedownloadArguments, ReplayArguments, CancelArguments,
+                 AcceptArguments, SimulateArguments>;
 
 struct Arguments {
   std::optional<std::string> config;  ///< --config

@@ -1,8 +1,10 @@
-#include "cli/commands.hpp"
 #include "daemon/check.hpp"
+
+#include "reelkeep/base/text.hpp"
+
+#include "cli/commands.hpp"
 #include "daemon/config_load.hpp"
 #include "json/json.hpp"
-#include "reelkeep/base/text.hpp"
 
 namespace reelkeep::cli {
 namespace {
@@ -15,8 +17,9 @@ using Severity = Finding::Severity;
 void write_problem(json::Writer& writer, const Problem& problem, Severity severity) {
   writer.begin_object()
       .member("severity", to_string(severity))
-      .member("code", severity == Severity::error ? std::optional(std::string(to_string(problem.code)))
-                                                  : std::nullopt)
+      .member("code", severity == Severity::error
+                          ? std::optional(std::string(to_string(problem.code)))
+                          : std::nullopt)
       .member("what", problem.message)
       .member("way_out", problem.hint)
       .member("file", problem.file)
@@ -60,15 +63,13 @@ void print(Output& output, Form form, const std::string& path, const ConfigResul
   for (const Problem& one : loaded.warnings) print_line(output, Severity::warning, one.text());
   if (loaded.config) print_line(output, Severity::ok, "configuration " + path);
   for (const Finding& one : findings)
-    print_line(output, one.severity,
-               one.what + (one.way_out.empty() ? "" : "; " + one.way_out));
+    print_line(output, one.severity, one.what + (one.way_out.empty() ? "" : "; " + one.way_out));
 }
 
 }  // namespace
 
 Status check(const std::string& config_path, Output& output, const CheckArguments& arguments) {
-  const ConfigResult loaded =
-      daemon::load_config(config_path, daemon::Environment::of_process());
+  const ConfigResult loaded = daemon::load_config(config_path, daemon::Environment::of_process());
   if (!loaded.config) {
     print(output, arguments.form, config_path, loaded, {}, false);
     return loaded.error();
@@ -85,8 +86,8 @@ Status check(const std::string& config_path, Output& output, const CheckArgument
   }
   print(output, arguments.form, config_path, loaded, findings, worst.has_value());
   if (errors > 1)
-    return Error{worst.error().code, worst.error().message + " (the first of " +
-                                         std::to_string(errors) + " errors)"};
+    return Error{worst.error().code,
+                 worst.error().message + " (the first of " + std::to_string(errors) + " errors)"};
   return worst;
 }
 

@@ -14,10 +14,13 @@ std::optional<Timestamp> some(Timestamp time) {
 }
 
 void write_replica(json::Writer& writer, const Replica& replica) {
+  // What the provider put somewhere tells no size.
+  const bool unknown = replica.state == ReplicaState::delivered && replica.size == ByteCount(0);
+  const auto size = unknown ? std::nullopt : std::optional(replica.size);
   writer.begin_object()
       .member("store", replica.store)
       .member("location", replica.location)
-      .member("size", replica.size)
+      .member("size", size)
       .member("sha256", replica.digest)
       .member("state", to_string(replica.state))
       .member("verified_at", replica.verified_at)

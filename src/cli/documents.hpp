@@ -1,9 +1,10 @@
 #pragma once
 
-#include "daemon/operator.hpp"
-#include "json/json.hpp"
 #include "reelkeep/model/delivery.hpp"
 #include "reelkeep/model/session.hpp"
+
+#include "daemon/operator.hpp"
+#include "json/json.hpp"
 
 // The JSON that scripts rely on: names, order and shape never change. An absent value is null.
 namespace reelkeep::cli {

@@ -77,9 +77,9 @@ std::string words_of(const ListFilter& filter) {
 
 void say_how_to_go_on(Output& output, const std::string& command, const ListFilter& filter,
                       std::int64_t after) {
-  output.line(output.toned("more: reelkeep " + command + words_of(filter) + " --after " +
-                               std::to_string(after),
-                           Tone::faint));
+  output.line(output.toned(
+      "more: reelkeep " + command + words_of(filter) + " --after " + std::to_string(after),
+      Tone::faint));
 }
 
 }  // namespace
@@ -114,17 +114,20 @@ Status list_sessions(Scene scene, const SessionsArguments& arguments) {
         last = after;
         const Session& session = summary.session;
         const bool work = summary.state != SessionState::complete;
-        return pages.add({{text::printable(session.key.conf_num.get())},
-                          {text::printable(session.key.app_id.get())},
-                          {text::printable(session.room_id.get())},
-                          {std::string(to_string(summary.state)), tone_of(summary.state)},
-                          {std::to_string(summary.archived) + "/" +
-                           std::to_string(summary.artifacts)},
-                          {to_string(summary.bytes)},
-                          {work && summary.deadline ? relative(*summary.deadline, scene.now) : ""}});
+        return pages.add(
+            {{text::printable(session.key.conf_num.get())},
+             {text::printable(session.key.app_id.get())},
+             {text::printable(session.room_id.get())},
+             {std::string(to_string(summary.state)), tone_of(summary.state)},
+             {std::to_string(summary.archived) + "/" + std::to_string(summary.artifacts)},
+             {to_string(summary.bytes)},
+             {work && summary.deadline ? relative(*summary.deadline, scene.now) : ""}});
       }));
   pages.flush();
-  if (pages.rows() == 0) scene.output.line("no session" + std::string(words_of(arguments.filter).empty() ? " is known yet" : " matches"));
+  if (pages.rows() == 0)
+    scene.output.line("no session" + std::string(words_of(arguments.filter).empty()
+                                                     ? " is known yet"
+                                                     : " matches"));
   if (more) say_how_to_go_on(scene.output, "sessions", arguments.filter, last);
   return {};
 }
@@ -185,26 +188,29 @@ Status list_deliveries(Scene scene, const DeliveriesArguments& arguments) {
                              {"AGAIN", Side::right}});
   std::int64_t last = 0;
   bool more = false;
-  REELKEEP_TRY(scene.state.deliveries(
-      with_one_more(arguments.filter), [&](const DeliveryRecord& record) {
+  REELKEEP_TRY(
+      scene.state.deliveries(with_one_more(arguments.filter), [&](const DeliveryRecord& record) {
         if (static_cast<std::int64_t>(pages.rows()) == arguments.filter.limit) {
           more = true;
           return false;
         }
         last = record.seq.get();
-        const bool go_on = pages.add(
-            {{std::to_string(record.seq.get())},
-             {relative(record.received_at, scene.now)},
-             {text::printable(record.type)},
-             {text::printable(record.conf_num)},
-             {text::printable(record.app_id)},
-             {std::string(to_string(record.state)), tone_of(record.state)},
-             {record.duplicates > 0 ? std::to_string(record.duplicates) + "x" : ""}});
+        const bool go_on =
+            pages.add({{std::to_string(record.seq.get())},
+                       {relative(record.received_at, scene.now)},
+                       {text::printable(record.type)},
+                       {text::printable(record.conf_num)},
+                       {text::printable(record.app_id)},
+                       {std::string(to_string(record.state)), tone_of(record.state)},
+                       {record.duplicates > 0 ? std::to_string(record.duplicates) + "x" : ""}});
         if (record.reason) pages.note(text::printable(*record.reason), tone_of(record.state));
         return go_on;
       }));
   pages.flush();
-  if (pages.rows() == 0) scene.output.line("no delivery" + std::string(words_of(arguments.filter).empty() ? " has been received yet" : " matches"));
+  if (pages.rows() == 0)
+    scene.output.line("no delivery" + std::string(words_of(arguments.filter).empty()
+                                                      ? " has been received yet"
+                                                      : " matches"));
   if (more) say_how_to_go_on(scene.output, "deliveries", arguments.filter, last);
   return {};
 }

@@ -52,9 +52,9 @@ Status replay(Scene scene, const ReplayArguments& arguments) {
 }
 
 Status cancel(Scene scene, const CancelArguments& arguments) {
-  Result<SessionView> found =
-      arguments.conf_num ? scene.state.find(*arguments.conf_num, arguments.app_id)
-                         : scene.state.find_artifact(arguments.artifacts.front());
+  Result<SessionView> found = arguments.conf_num
+                                  ? scene.state.find(*arguments.conf_num, arguments.app_id)
+                                  : scene.state.find_artifact(arguments.artifacts.front());
   REELKEEP_ASSIGN(SessionView view, std::move(found));
   if (!arguments.conf_num) {
     for (std::size_t i = 1; i < arguments.artifacts.size(); ++i) {
@@ -74,8 +74,7 @@ Status cancel(Scene scene, const CancelArguments& arguments) {
   }
   REELKEEP_ASSIGN(ordered.seq, scene.state.order(CancelCommand{view.session.key, ordered.artifacts,
                                                                arguments.reason}));
-  return tell(scene, arguments.form, ordered,
-              "queued: given up and never fetched again:" + names);
+  return tell(scene, arguments.form, ordered, "queued: given up and never fetched again:" + names);
 }
 
 Status accept(Scene scene, const AcceptArguments& arguments) {

@@ -26,12 +26,18 @@ int write_all(int fd, std::string_view bytes) {
 
 std::string_view escape(Tone tone) {
   switch (tone) {
-    case Tone::plain: return "";
-    case Tone::good: return "\x1b[32m";
-    case Tone::bad: return "\x1b[31m";
-    case Tone::busy: return "\x1b[33m";
-    case Tone::faint: return "\x1b[2m";
-    case Tone::strong: return "\x1b[1m";
+    case Tone::plain:
+      return "";
+    case Tone::good:
+      return "\x1b[32m";
+    case Tone::bad:
+      return "\x1b[31m";
+    case Tone::busy:
+      return "\x1b[33m";
+    case Tone::faint:
+      return "\x1b[2m";
+    case Tone::strong:
+      return "\x1b[1m";
   }
   return "";
 }

@@ -45,8 +45,7 @@ std::string way_out(const Artifact& artifact) {
   if (artifact.state == ArtifactState::expired || artifact.state == ArtifactState::quarantined)
     return "to try once more: reelkeep redownload " + conf_num + " --artifact " +
            artifact.id.get() + " --wait";
-  if (artifact.state == ArtifactState::archived)
-    return "what is archived stays as it is";
+  if (artifact.state == ArtifactState::archived) return "what is archived stays as it is";
   switch (artifact.error->code) {
     case Errc::unauthorized:
       return "compare the pair of its [[project]] with the provider's portal";
@@ -70,10 +69,13 @@ std::string way_out(const Artifact& artifact) {
 Tone tone_of(SessionState state) {
   switch (state) {
     case SessionState::lost:
-    case SessionState::overdue: return Tone::bad;
+    case SessionState::overdue:
+      return Tone::bad;
     case SessionState::waiting:
-    case SessionState::open: return Tone::busy;
-    case SessionState::complete: return Tone::good;
+    case SessionState::open:
+      return Tone::busy;
+    case SessionState::complete:
+      return Tone::good;
   }
   return Tone::plain;
 }
@@ -83,22 +85,30 @@ Tone tone_of(ArtifactState state) {
     case ArtifactState::planned:
     case ArtifactState::running:
     case ArtifactState::verifying:
-    case ArtifactState::waiting: return Tone::busy;
+    case ArtifactState::waiting:
+      return Tone::busy;
     case ArtifactState::archived:
-    case ArtifactState::delivered: return Tone::good;
+    case ArtifactState::delivered:
+      return Tone::good;
     case ArtifactState::quarantined:
-    case ArtifactState::expired: return Tone::bad;
-    case ArtifactState::cancelled: return Tone::faint;
+    case ArtifactState::expired:
+      return Tone::bad;
+    case ArtifactState::cancelled:
+      return Tone::faint;
   }
   return Tone::plain;
 }
 
 Tone tone_of(DeliveryState state) {
   switch (state) {
-    case DeliveryState::pending: return Tone::busy;
-    case DeliveryState::applied: return Tone::good;
-    case DeliveryState::ignored: return Tone::faint;
-    case DeliveryState::quarantined: return Tone::bad;
+    case DeliveryState::pending:
+      return Tone::busy;
+    case DeliveryState::applied:
+      return Tone::good;
+    case DeliveryState::ignored:
+      return Tone::faint;
+    case DeliveryState::quarantined:
+      return Tone::bad;
   }
   return Tone::plain;
 }
@@ -106,10 +116,13 @@ Tone tone_of(DeliveryState state) {
 Tone tone_of(ReplicaState state) {
   switch (state) {
     case ReplicaState::verified:
-    case ReplicaState::delivered: return Tone::plain;
-    case ReplicaState::superseded: return Tone::faint;
+    case ReplicaState::delivered:
+      return Tone::plain;
+    case ReplicaState::superseded:
+      return Tone::faint;
     case ReplicaState::missing:
-    case ReplicaState::corrupt: return Tone::bad;
+    case ReplicaState::corrupt:
+      return Tone::bad;
   }
   return Tone::plain;
 }

@@ -2,8 +2,9 @@
 
 #include <string>
 
-#include "cli/output.hpp"
 #include "reelkeep/model/session.hpp"
+
+#include "cli/output.hpp"
 
 // What people are told. All pure.
 namespace reelkeep::cli {

@@ -27,8 +27,7 @@ Timestamp now() {
 
 /// The state that the configuration names, for a command on it.
 Result<daemon::Operator> open_state(const std::string& config_path) {
-  daemon::ConfigResult loaded =
-      daemon::load_config(config_path, daemon::Environment::of_process());
+  daemon::ConfigResult loaded = daemon::load_config(config_path, daemon::Environment::of_process());
   if (!loaded.config) return loaded.error();
   return daemon::Operator::open(*std::move(loaded.config));
 }
@@ -53,8 +52,7 @@ Status serve(const std::string& config_path) {
 }
 
 Status carry_out(const Arguments& arguments, Output& output) {
-  const std::string path =
-      daemon::config_path(arguments.config, daemon::Environment::of_process());
+  const std::string path = daemon::config_path(arguments.config, daemon::Environment::of_process());
   return std::visit(
       Overloaded{
           [&](const ServeArguments&) { return serve(path); },

@@ -4,20 +4,17 @@
 #include <cmath>
 #include <unistd.h>
 
+#include "reelkeep/base/text.hpp"
+
 #include "cli/interrupt.hpp"
 #include "cli/phrases.hpp"
 #include "cli/table.hpp"
-#include "reelkeep/base/text.hpp"
 
 namespace reelkeep::cli {
 namespace {
 
 constexpr double k_smoothing = 0.3;
 constexpr std::size_t k_bar = 20;
-
-bool is_done(const Artifact& artifact) {
-  return !is_work(artifact.state) && !artifact.refetch;
-}
 
 void to_stderr(const std::string& text) {
   for (std::size_t at = 0; at < text.size();) {
@@ -39,7 +36,7 @@ Progress::Sum Progress::sum_of(const daemon::Standing& standing) const {
   sum.whole = ByteCount(0);
   for (const ArtifactView& view : standing.artifacts) {
     const Artifact& artifact = view.artifact;
-    const bool done = standing.applied && is_done(artifact);
+    const bool done = standing.applied && daemon::is_settled(artifact);
     if (done) {
       ++sum.done;
       sum.received += artifact.size.value_or(ByteCount(0));
@@ -87,11 +84,12 @@ void Progress::draw(const daemon::Standing& standing) {
   if (m_rate >= 1) {
     line += ", " + to_string(ByteCount(static_cast<std::uint64_t>(m_rate))) + "/s";
     if (sum.whole && *sum.whole > sum.received)
-      line += ", " +
-              to_string(Duration(static_cast<std::int64_t>(
-                            static_cast<double>((*sum.whole - sum.received).get()) / m_rate) *
-                        1000)) +
-              " left";
+      line +=
+          ", " +
+          to_string(Duration(static_cast<std::int64_t>(
+                                 static_cast<double>((*sum.whole - sum.received).get()) / m_rate) *
+                             1000)) +
+          " left";
   }
   line = std::to_string(sum.done) + "/" + std::to_string(standing.artifacts.size()) + " " + line +
          (sum.busy_with.empty() ? "" : "  " + sum.busy_with);
@@ -105,8 +103,7 @@ void Progress::tell_changes(const daemon::Standing& standing) {
     const Artifact& artifact = view.artifact;
     std::string now = artifact.refetch ? "fetching again" : std::string(to_string(artifact.state));
     if (!standing.applied) now = "queued";
-    if (artifact.error && standing.applied)
-      now += ": " + text::printable(artifact.error->message);
+    if (artifact.error && standing.applied) now += ": " + text::printable(artifact.error->message);
     std::string& told = m_told[artifact.id];
     if (told == now) continue;
     told = now;
@@ -116,9 +113,14 @@ void Progress::tell_changes(const daemon::Standing& standing) {
 
 void Progress::show(const daemon::Standing& standing) {
   switch (m_kind) {
-    case Kind::none: return;
-    case Kind::lines: tell_changes(standing); return;
-    case Kind::bar: draw(standing); return;
+    case Kind::none:
+      return;
+    case Kind::lines:
+      tell_changes(standing);
+      return;
+    case Kind::bar:
+      draw(standing);
+      return;
   }
 }
 

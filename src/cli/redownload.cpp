@@ -40,16 +40,14 @@ void print_json(Output& output, const Report& report) {
       writer.begin_object()
           .member("id", view.artifact.id)
           .member("state", to_string(view.artifact.state))
+          .member("settled", report.standing->applied && daemon::is_settled(view.artifact))
           .member("sha256", view.artifact.digest)
           .key("error");
       write_error(writer, view.artifact.error);
       writer.end_object();
     }
   }
-  writer.end_array()
-      .member("dry_run", report.dry_run)
-      .member("order", report.order)
-      .end_object();
+  writer.end_array().member("dry_run", report.dry_run).member("order", report.order).end_object();
   output.line(writer.take());
 }
 
@@ -64,8 +62,14 @@ void print_selection(Output& output, const Selection& selection, const std::stri
 void print_results(Output& output, const Standing& standing) {
   for (const ArtifactView& view : standing.artifacts) {
     const Artifact& artifact = view.artifact;
-    output.line(output.toned(std::string(to_string(artifact.state)), tone_of(artifact.state)) +
-                " " + artifact.id.get() + " " + title(artifact));
+    const bool settled = standing.applied && daemon::is_settled(artifact);
+    std::string state(to_string(artifact.state));
+    if (!standing.applied)
+      state = "queued";
+    else if (artifact.refetch)
+      state = "fetching again";
+    output.line(output.toned(state, settled ? tone_of(artifact.state) : Tone::busy) + " " +
+                artifact.id.get() + " " + title(artifact));
     if (artifact.error) output.line("    " + output.toned(describe_error(artifact), Tone::bad));
   }
 }
@@ -88,7 +92,8 @@ Status verdict(const Standing& standing) {
 }
 
 Status outcome(FollowEnd end, const Standing& standing, const RedownloadArguments& arguments) {
-  const std::string show = "; look with: reelkeep show " + text::printable(arguments.conf_num.get());
+  const std::string show =
+      "; look with: reelkeep show " + text::printable(arguments.conf_num.get());
   switch (end) {
     case FollowEnd::settled:
       return verdict(standing);
@@ -126,8 +131,7 @@ Result<FollowEnd> see_through(Scene scene, const RedownloadArguments& arguments,
 }  // namespace
 
 Status redownload(Scene scene, const RedownloadArguments& arguments) {
-  REELKEEP_ASSIGN(const SessionView view,
-                  scene.state.find(arguments.conf_num, arguments.app_id));
+  REELKEEP_ASSIGN(const SessionView view, scene.state.find(arguments.conf_num, arguments.app_id));
   Report report{.dry_run = arguments.dry_run};
   REELKEEP_ASSIGN(report.selection,
                   choose_to_fetch(view, daemon::Choice{.artifacts = arguments.artifacts,
@@ -172,14 +176,15 @@ Status redownload(Scene scene, const RedownloadArguments& arguments) {
     }
     print_selection(scene.output, report.selection, "queued");
     if (!agent)
-      scene.output.line("no agent runs: they are fetched when it starts (systemctl start "
-                        "reelkeep); --now fetches without one");
+      scene.output.line(
+          "no agent runs: they are fetched when it starts (systemctl start "
+          "reelkeep); --now fetches without one");
     return {};
   }
   if (people) {
     for (const Skipped& one : report.selection.skipped)
-      scene.output.line(scene.output.toned("skipped " + one.id.get() + ": " + one.reason,
-                                           Tone::faint));
+      scene.output.line(
+          scene.output.toned("skipped " + one.id.get() + ": " + one.reason, Tone::faint));
     REELKEEP_TRY(scene.output.flush());
   }
   REELKEEP_ASSIGN(const FollowEnd end, see_through(scene, arguments, follow, report));

@@ -24,8 +24,7 @@ void header(Scene scene, const SessionView& view) {
     if (!value.empty())
       output.line(output.toned(name + std::string(10 - name.size(), ' '), Tone::faint) + value);
   };
-  const SessionState state =
-      session_state(view, scene.now, scene.state.config().agent.warn_before);
+  const SessionState state = session_state(view, scene.now, scene.state.config().agent.warn_before);
   line("session", output.toned(text::printable(session.key.conf_num.get()), Tone::strong));
   line("project", text::printable(session.key.app_id.get()));
   line("room", text::printable(session.room_id.get()));
@@ -57,8 +56,7 @@ bool needs_its_source(const Artifact& artifact) {
 }  // namespace
 
 Status show(Scene scene, const ShowArguments& arguments) {
-  REELKEEP_ASSIGN(const SessionView view,
-                  scene.state.find(arguments.conf_num, arguments.app_id));
+  REELKEEP_ASSIGN(const SessionView view, scene.state.find(arguments.conf_num, arguments.app_id));
   if (arguments.form == Form::json) {
     json::Writer writer(json::Layout::pretty);
     write_session(writer, view, scene.state, scene.now);
@@ -104,8 +102,7 @@ Status show(Scene scene, const ShowArguments& arguments) {
 }
 
 Status list_paths(Scene scene, const PathsArguments& arguments) {
-  REELKEEP_ASSIGN(const SessionView view,
-                  scene.state.find(arguments.conf_num, arguments.app_id));
+  REELKEEP_ASSIGN(const SessionView view, scene.state.find(arguments.conf_num, arguments.app_id));
   std::vector<std::string> locations;
   for (const ArtifactView& one : view.artifacts) {
     const ArtifactKind kind = one.artifact.identity.kind;
@@ -127,12 +124,11 @@ Status list_paths(Scene scene, const PathsArguments& arguments) {
       scene.output.line(scene.output.look().terminal ? text::printable(location) : location);
   }
   if (!locations.empty()) return {};
-  const SessionState state =
-      session_state(view, scene.now, scene.state.config().agent.warn_before);
+  const SessionState state = session_state(view, scene.now, scene.state.config().agent.warn_before);
   const std::string name = text::printable(arguments.conf_num.get());
   return Error{Errc::not_found, "session " + name + " has no verified file" +
-                                    (arguments.kinds.empty() ? "" : " of that kind") + " yet; it is " +
-                                    describe(view, state, scene.now) +
+                                    (arguments.kinds.empty() ? "" : " of that kind") +
+                                    " yet; it is " + describe(view, state, scene.now) +
                                     "; more with: reelkeep show " + name};
 }
 

@@ -36,15 +36,23 @@ void Table::note(std::string text, Tone tone) {
   if (!m_rows.empty()) m_rows.back().notes.push_back({std::move(text), tone});
 }
 
+bool Table::is_blank(std::size_t column) const {
+  return std::all_of(m_rows.begin(), m_rows.end(),
+                     [&](const Row& row) { return row.cells[column].text.empty(); });
+}
+
 std::vector<std::size_t> Table::widths(std::size_t most) const {
   std::vector<std::size_t> widths;
   std::size_t all = 0;
   for (std::size_t i = 0; i < m_columns.size(); ++i) {
+    if (is_blank(i)) {
+      widths.push_back(0);
+      continue;
+    }
     std::size_t width = text::display_width(m_columns[i].title);
-    for (const Row& row : m_rows)
-      width = std::max(width, text::display_width(row.cells[i].text));
+    for (const Row& row : m_rows) width = std::max(width, text::display_width(row.cells[i].text));
     widths.push_back(width);
-    all += width + (i > 0 ? k_gap : 0);
+    all += width + (all > 0 ? k_gap : 0);
   }
   if (most == 0) return widths;
   while (all > most) {
@@ -62,10 +70,12 @@ std::vector<std::size_t> Table::widths(std::size_t most) const {
 
 void Table::print(Output& output) const {
   const std::vector<std::size_t> widths = this->widths(output.look().width);
+  if (m_rows.empty()) return;
   const auto print_row = [&](const auto& cell_of) {
     std::string line;
     std::size_t owed = 0;  // spaces that come only when something follows
     for (std::size_t i = 0; i < m_columns.size(); ++i) {
+      if (is_blank(i)) continue;
       const Cell cell = cell_of(i);
       const std::string shown = m_columns[i].gives_way && output.look().width != 0
                                     ? cut(cell.text, widths[i])

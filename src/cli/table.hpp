@@ -20,7 +20,8 @@ struct Cell {
   Tone tone = Tone::plain;
 };
 
-/// Rows for people, aligned by the columns that their text takes on a terminal.
+/// Rows for people, aligned by the columns that their text takes on a terminal. A column without
+/// any text is left out.
 class Table {
  public:
   explicit Table(std::vector<Column> columns) : m_columns(std::move(columns)) {}
@@ -36,6 +37,7 @@ class Table {
     std::vector<Cell> cells;
     std::vector<Cell> notes;
   };
+  [[nodiscard]] bool is_blank(std::size_t column) const;
   [[nodiscard]] std::vector<std::size_t> widths(std::size_t most) const;
 
   std::vector<Column> m_columns;

@@ -22,7 +22,8 @@ Result<Secret> secret(const std::string& text, const std::string& file, const st
   if (!in.is_open() || in.bad())
     return Error::from_errno(errno, option + ": cannot read " + text::printable(file));
   if (content.ends_with('\n')) content.pop_back();
-  if (content.empty()) return Error{Errc::invalid, option + ": " + text::printable(file) + " is empty"};
+  if (content.empty())
+    return Error{Errc::invalid, option + ": " + text::printable(file) + " is empty"};
   return Secret(std::move(content));
 }
 
@@ -110,9 +111,9 @@ Status Drill::post(const std::function<void(const DrillProgress&)>& progress) {
   if (!url) return url.error().within("--post");
   if (url->scheme() != "http" && url->scheme() != "https")
     return Error{Errc::invalid, "--post: expected http://HOST:PORT/webhook or https://..."};
-  REELKEEP_ASSIGN(Secret password, secret(m_options.webhook_password,
-                                          m_options.webhook_password_file,
-                                          "--webhook-password-file"));
+  REELKEEP_ASSIGN(Secret password,
+                  secret(m_options.webhook_password, m_options.webhook_password_file,
+                         "--webhook-password-file"));
   auto delay = parse_duration(m_options.delay);
   if (!delay) return delay.error().within("--delay");
   simulate::PostOptions options{.url = *url, .credential = url->user_info(), .delay = *delay};
@@ -170,9 +171,9 @@ Result<std::string> drill_config(const DrillOptions& options) {
     listen = url->host() + ":" + std::to_string(url->effective_port());
     path = url->path();
   }
-  REELKEEP_ASSIGN(const Secret webhook,
-                  secret(options.webhook_password, options.webhook_password_file,
-                         "--webhook-password-file"));
+  REELKEEP_ASSIGN(
+      const Secret webhook,
+      secret(options.webhook_password, options.webhook_password_file, "--webhook-password-file"));
   std::string text =
       "# For an agent that fetches from `reelkeep simulate`; everything stays in one folder.\n"
       "[agent]\nstate_dir = \"simulated-state\"\n\n[webhook]\nlisten = " +

@@ -105,8 +105,10 @@ Result<SessionView> Operator::find(const ConfNum& conf_num, const std::optional<
   const std::string name = text::printable(conf_num.get());
   if (found.empty()) {
     const std::string of = app_id ? " of app_id " + text::printable(app_id->get()) : "";
-    return Error{Errc::not_found, "no session " + name + of + " is known; list them with: reelkeep "
-                                  "sessions" + backlog_remark()};
+    return Error{Errc::not_found, "no session " + name + of +
+                                      " is known; list them with: reelkeep "
+                                      "sessions" +
+                                      backlog_remark()};
   }
   if (found.size() > 1) {
     std::string app_ids;
@@ -123,11 +125,13 @@ Result<SessionView> Operator::find_artifact(const std::string& prefix) {
   REELKEEP_ASSIGN(std::vector<SessionView> found, reader->find_artifact(prefix));
   const std::string name = text::printable(prefix);
   if (found.empty() || prefix.empty())
-    return Error{Errc::not_found, "no artifact " + name + " is known; reelkeep show CONF_NUM lists "
-                                  "those of a session" + backlog_remark()};
+    return Error{Errc::not_found, "no artifact " + name +
+                                      " is known; reelkeep show CONF_NUM lists "
+                                      "those of a session" +
+                                      backlog_remark()};
   if (found.size() > 1)
-    return Error{Errc::conflict, "more than one artifact id begins with " + name +
-                                     "; give more digits of it"};
+    return Error{Errc::conflict,
+                 "more than one artifact id begins with " + name + "; give more digits of it"};
   return std::move(found.front());
 }
 
@@ -154,8 +158,8 @@ std::optional<std::string> Operator::source(const Artifact& artifact) const {
 
 Result<Seq> Operator::order(const Command& command) {
   REELKEEP_TRY(journal());
-  auto writer = sqlite::open_journal_writer(journal_path(m_config),
-                                            {.create = false, .migrate = false});
+  auto writer =
+      sqlite::open_journal_writer(journal_path(m_config), {.create = false, .migrate = false});
   if (!writer) return never_ran(std::move(writer).error(), "journal");
   REELKEEP_ASSIGN(const Appended appended,
                   (*writer)->append_and_wait(NewEntry{.kind = EntryKind::command,

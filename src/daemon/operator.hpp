@@ -21,6 +21,9 @@ struct Follow {
   std::optional<Duration> limit;
 };
 
+/// Nothing is still to be done for it.
+[[nodiscard]] bool is_settled(const Artifact& artifact);
+
 /// Where the followed artifacts stand, read at one moment, in the order asked for.
 struct Standing {
   std::vector<ArtifactView> artifacts;

@@ -1,4 +1,5 @@
-// Deliveries as the operator sees them: what the catalog made of them, and what it has not seen yet.
+// Deliveries as the operator sees them: what the catalog made of them, and what it has not seen
+// yet.
 #include <algorithm>
 #include <limits>
 

@@ -15,9 +15,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr Duration k_turn{250};        ///< how often a progress bar moves
+constexpr Duration k_turn{250};  ///< how often a progress bar moves
 constexpr Duration k_agent_look{1000};
-constexpr Duration k_least_turn{50};   ///< an agent that commits all the time is not followed closer
+constexpr Duration k_least_turn{50};  ///< an agent that commits all the time is not followed closer
 
 /// Waits for a change of the folder; nothing to watch: just waits.
 void wait_for_change(std::optional<fs::FolderWatch>& watch, Duration most) {
@@ -28,10 +28,13 @@ void wait_for_change(std::optional<fs::FolderWatch>& watch, Duration most) {
 
 }  // namespace
 
+bool is_settled(const Artifact& artifact) {
+  return !is_work(artifact.state) && !artifact.refetch;
+}
+
 bool Standing::settled() const {
-  return applied && std::all_of(artifacts.begin(), artifacts.end(), [](const ArtifactView& view) {
-    return !is_work(view.artifact.state) && !view.artifact.refetch;
-  });
+  return applied && std::all_of(artifacts.begin(), artifacts.end(),
+                                [](const ArtifactView& view) { return is_settled(view.artifact); });
 }
 
 Result<Standing> Operator::look(const Follow& follow) {

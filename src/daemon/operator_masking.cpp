@@ -18,14 +18,13 @@ constexpr std::string_view k_ends_authority = "/?#\"'<> \t\r\n\\";
 
 bool names_a_secret(std::string_view name) {
   constexpr std::array<std::string_view, 12> k_words{
-      "password", "passwd", "passphrase", "pwd",     "secret",     "token",
-      "credential", "authorization", "apikey", "appkey", "accesskey", "privatekey"};
+      "password",   "passwd",        "passphrase", "pwd",    "secret",    "token",
+      "credential", "authorization", "apikey",     "appkey", "accesskey", "privatekey"};
   std::string plain = text::lower(name);
   std::erase_if(plain, [](char c) { return c == '_' || c == '-' || c == '.' || c == ' '; });
   if (plain == "pass" || plain == "key" || plain == "auth" || plain == "pin") return true;
-  return std::any_of(k_words.begin(), k_words.end(), [&](std::string_view word) {
-    return plain.find(word) != std::string::npos;
-  });
+  return std::any_of(k_words.begin(), k_words.end(),
+                     [&](std::string_view word) { return plain.find(word) != std::string::npos; });
 }
 
 class Masking {
@@ -88,7 +87,8 @@ class Masking {
   }
 
   static std::string authorizations(std::string all) {
-    for (const std::string_view scheme : {std::string_view("basic "), std::string_view("bearer ")}) {
+    for (const std::string_view scheme :
+         {std::string_view("basic "), std::string_view("bearer ")}) {
       std::string low = text::lower(all);
       for (std::size_t at = low.find(scheme); at != std::string::npos; at = low.find(scheme, at)) {
         at += scheme.size();
@@ -112,8 +112,8 @@ class Masking {
     for (std::size_t equals = all.find('='); equals != std::string::npos;
          equals = all.find('=', equals + 1)) {
       std::size_t from = equals;
-      while (from > 0 && std::string_view("?&;\"' \t\r\n,{").find(all[from - 1]) ==
-                             std::string_view::npos)
+      while (from > 0 &&
+             std::string_view("?&;\"' \t\r\n,{").find(all[from - 1]) == std::string_view::npos)
         --from;
       const std::string name = text::percent_decode(all.substr(from, equals - from));
       if (name.empty() || !is_secret_parameter(name)) continue;

@@ -40,16 +40,16 @@ Result<std::vector<const ArtifactView*>> matching(const SessionView& session,
   std::vector<const ArtifactView*> found;
   for (const ArtifactView& view : session.artifacts) {
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), &view) == wanted.end()) continue;
-    if (!choice.kinds.empty() &&
-        std::find(choice.kinds.begin(), choice.kinds.end(), view.artifact.identity.kind) ==
-            choice.kinds.end())
+    if (!choice.kinds.empty() && std::find(choice.kinds.begin(), choice.kinds.end(),
+                                           view.artifact.identity.kind) == choice.kinds.end())
       continue;
     found.push_back(&view);
   }
   if (!found.empty()) return found;
   if (session.artifacts.empty())
-    return Error{Errc::not_found, name_of(session) + " has no artifact yet: the provider has "
-                                                     "offered nothing"};
+    return Error{Errc::not_found, name_of(session) +
+                                      " has no artifact yet: the provider has "
+                                      "offered nothing"};
   std::string kinds;
   for (const ArtifactView& view : session.artifacts) {
     const std::string kind(to_string(view.artifact.identity.kind));
@@ -94,9 +94,9 @@ Result<Selection> choose_to_fetch(const SessionView& session, const Choice& choi
     }
   }
   if (!selection.chosen.empty() || choice.failed) return selection;
-  return Error{Errc::not_found, "nothing of " + name_of(session) + " can be fetched: " +
-                                    selection.skipped.front().id.get() + " is " +
-                                    selection.skipped.front().reason +
+  return Error{Errc::not_found, "nothing of " + name_of(session) +
+                                    " can be fetched: " + selection.skipped.front().id.get() +
+                                    " is " + selection.skipped.front().reason +
                                     (selection.skipped.size() > 1 ? ", and so on" : "")};
 }
 
@@ -117,9 +117,9 @@ Result<Selection> choose_to_cancel(const SessionView& session, const Choice& cho
   }
   if (!selection.chosen.empty()) return selection;
   const Skipped& first = selection.skipped.front();
-  return Error{Errc::conflict, "nothing of " + name_of(session) + " is left to give up: " +
-                                   first.id.get() + " is " + first.reason +
-                                   (selection.skipped.size() > 1 ? ", and so on" : "")};
+  return Error{Errc::conflict,
+               "nothing of " + name_of(session) + " is left to give up: " + first.id.get() +
+                   " is " + first.reason + (selection.skipped.size() > 1 ? ", and so on" : "")};
 }
 
 Status check_acceptable(const ArtifactView& view) {

@@ -7,33 +7,10 @@
 #include "reelkeep/base/text.hpp"
 
 #include "cli/argument_values.hpp"
+#include "cli/raw_arguments.hpp"
 
 namespace reelkeep::cli {
 namespace {
-
-/// What CLI11 writes into; turned into Arguments when all was read.
-struct Raw {
-  std::string config;
-  std::string conf_num;
-  std::string app_id;
-  std::vector<std::string> artifacts;
-  std::vector<std::string> kinds;
-  std::string state;
-  std::string since;
-  std::int64_t limit = 0;
-  std::int64_t after = 0;
-  std::int64_t raw_seq = 0;
-  std::vector<std::int64_t> entries;
-  std::string reason;
-  std::string wait;
-  bool json = false;
-  bool unmasked = false;
-  bool failed = false;
-  bool dry_run = false;
-  bool replace = false;
-  bool now = false;
-  SimulateArguments simulate;
-};
 
 /// Builds the commands over one Raw.
 class Grammar {
@@ -283,83 +260,6 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error,
   return Error{Errc::invalid, message + more};
 }
 
-Result<CommandArguments> command_of(const std::string& name, const CLI::App& chosen, const Raw& raw,
-                                    Timestamp now) {
-  const Form form = raw.json ? Form::json : Form::people;
-  const std::optional<AppId> app_id =
-      raw.app_id.empty() ? std::nullopt : std::optional(AppId(raw.app_id));
-  const auto given = [&](const char* option) {
-    const CLI::Option* known = chosen.get_option_no_throw(option);
-    return known != nullptr && known->count() > 0;
-  };
-  const ListWords list{.state = given("--state") ? std::optional(raw.state) : std::nullopt,
-                       .since = given("--since") ? std::optional(raw.since) : std::nullopt,
-                       .limit = given("--limit") ? std::optional(raw.limit) : std::nullopt,
-                       .after = given("--after") ? std::optional(raw.after) : std::nullopt,
-                       .app_id = app_id,
-                       .form = form};
-  if (name == "serve") return CommandArguments(ServeArguments{});
-  if (name == "check") return CommandArguments(CheckArguments{form});
-  if (name == "sessions") {
-    REELKEEP_ASSIGN(ListFilter filter, list_filter(list, Listed::sessions, now));
-    return CommandArguments(SessionsArguments{std::move(filter), form});
-  }
-  if (name == "show") return CommandArguments(ShowArguments{ConfNum(raw.conf_num), app_id, form});
-  if (name == "paths") {
-    REELKEEP_ASSIGN(auto kinds, artifact_kinds(raw.kinds));
-    return CommandArguments(PathsArguments{ConfNum(raw.conf_num), app_id, std::move(kinds), form});
-  }
-  if (name == "deliveries") {
-    REELKEEP_ASSIGN(ListFilter filter, list_filter(list, Listed::deliveries, now));
-    if (raw.unmasked && !given("--raw"))
-      return Error{Errc::invalid, "--unmasked goes with --raw SEQ only"};
-    return CommandArguments(DeliveriesArguments{
-        std::move(filter), given("--raw") ? std::optional(Seq(raw.raw_seq)) : std::nullopt,
-        raw.unmasked, form});
-  }
-  if (name == "redownload") {
-    REELKEEP_ASSIGN(auto kinds, artifact_kinds(raw.kinds));
-    RedownloadArguments it{.conf_num = ConfNum(raw.conf_num),
-                           .app_id = app_id,
-                           .artifacts = raw.artifacts,
-                           .kinds = std::move(kinds),
-                           .failed = raw.failed,
-                           .dry_run = raw.dry_run,
-                           .replace = raw.replace,
-                           .wait = given("--wait"),
-                           .now = raw.now,
-                           .form = form};
-    if (it.wait && raw.wait != k_wait_without_limit) {
-      REELKEEP_ASSIGN(it.limit, duration(raw.wait, "--wait"));
-    }
-    return CommandArguments(std::move(it));
-  }
-  if (name == "replay") {
-    ReplayArguments it{.form = form};
-    for (const std::int64_t seq : raw.entries) it.entries.emplace_back(seq);
-    return CommandArguments(std::move(it));
-  }
-  if (name == "cancel") {
-    if (raw.conf_num.empty() && raw.artifacts.empty())
-      return Error{Errc::invalid,
-                   "cancel what? give a CONF_NUM or --artifact ID; see reelkeep "
-                   "cancel --help"};
-    if (text::trim(raw.reason).empty())
-      return Error{Errc::invalid,
-                   "--reason TEXT is required: those who look for the recording "
-                   "later will ask why it was given up"};
-    return CommandArguments(
-        CancelArguments{raw.conf_num.empty() ? std::nullopt : std::optional(ConfNum(raw.conf_num)),
-                        app_id, raw.artifacts, raw.reason, form});
-  }
-  if (name == "accept") {
-    if (raw.artifacts.size() != 1)
-      return Error{Errc::invalid, "accept one artifact at a time: --artifact ID"};
-    return CommandArguments(AcceptArguments{raw.artifacts.front(), form});
-  }
-  return CommandArguments(raw.simulate);
-}
-
 }  // namespace
 
 Result<std::variant<Arguments, Answer>> parse_arguments(std::vector<std::string> words,
@@ -397,7 +297,9 @@ Result<std::variant<Arguments, Answer>> parse_arguments(std::vector<std::string>
     return usage_error(app, error, words);
   }
   const CLI::App& chosen = *app.get_subcommands().front();
-  REELKEEP_ASSIGN(CommandArguments command, command_of(chosen.get_name(), chosen, raw, now));
+  for (const CLI::Option* option : chosen.get_options())
+    if (option->count() > 0) raw.given.insert(option->get_name());
+  REELKEEP_ASSIGN(CommandArguments command, command_of(chosen.get_name(), raw, now));
   return Parsed(
       Arguments{raw.config.empty() ? std::nullopt : std::optional(raw.config), std::move(command)});
 }

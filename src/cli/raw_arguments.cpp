@@ -1,0 +1,82 @@
+#include "cli/raw_arguments.hpp"
+
+#include "reelkeep/base/text.hpp"
+
+#include "cli/argument_values.hpp"
+
+namespace reelkeep::cli {
+
+Result<CommandArguments> command_of(const std::string& name, const Raw& raw, Timestamp now) {
+  const Form form = raw.json ? Form::json : Form::people;
+  const std::optional<AppId> app_id =
+      raw.app_id.empty() ? std::nullopt : std::optional(AppId(raw.app_id));
+  const auto given = [&](const char* option) { return raw.given.count(option) > 0; };
+  const ListWords list{.state = given("--state") ? std::optional(raw.state) : std::nullopt,
+                       .since = given("--since") ? std::optional(raw.since) : std::nullopt,
+                       .limit = given("--limit") ? std::optional(raw.limit) : std::nullopt,
+                       .after = given("--after") ? std::optional(raw.after) : std::nullopt,
+                       .app_id = app_id,
+                       .form = form};
+  if (name == "serve") return CommandArguments(ServeArguments{});
+  if (name == "check") return CommandArguments(CheckArguments{form});
+  if (name == "sessions") {
+    REELKEEP_ASSIGN(ListFilter filter, list_filter(list, Listed::sessions, now));
+    return CommandArguments(SessionsArguments{std::move(filter), form});
+  }
+  if (name == "show") return CommandArguments(ShowArguments{ConfNum(raw.conf_num), app_id, form});
+  if (name == "paths") {
+    REELKEEP_ASSIGN(auto kinds, artifact_kinds(raw.kinds));
+    return CommandArguments(PathsArguments{ConfNum(raw.conf_num), app_id, std::move(kinds), form});
+  }
+  if (name == "deliveries") {
+    REELKEEP_ASSIGN(ListFilter filter, list_filter(list, Listed::deliveries, now));
+    if (raw.unmasked && !given("--raw"))
+      return Error{Errc::invalid, "--unmasked goes with --raw SEQ only"};
+    return CommandArguments(DeliveriesArguments{
+        std::move(filter), given("--raw") ? std::optional(Seq(raw.raw_seq)) : std::nullopt,
+        raw.unmasked, form});
+  }
+  if (name == "redownload") {
+    REELKEEP_ASSIGN(auto kinds, artifact_kinds(raw.kinds));
+    RedownloadArguments it{.conf_num = ConfNum(raw.conf_num),
+                           .app_id = app_id,
+                           .artifacts = raw.artifacts,
+                           .kinds = std::move(kinds),
+                           .failed = raw.failed,
+                           .dry_run = raw.dry_run,
+                           .replace = raw.replace,
+                           .wait = given("--wait"),
+                           .now = raw.now,
+                           .form = form};
+    if (it.wait && raw.wait != k_wait_without_limit) {
+      REELKEEP_ASSIGN(it.limit, duration(raw.wait, "--wait"));
+    }
+    return CommandArguments(std::move(it));
+  }
+  if (name == "replay") {
+    ReplayArguments it{.form = form};
+    for (const std::int64_t seq : raw.entries) it.entries.emplace_back(seq);
+    return CommandArguments(std::move(it));
+  }
+  if (name == "cancel") {
+    if (raw.conf_num.empty() && raw.artifacts.empty())
+      return Error{Errc::invalid,
+                   "cancel what? give a CONF_NUM or --artifact ID; see reelkeep "
+                   "cancel --help"};
+    if (text::trim(raw.reason).empty())
+      return Error{Errc::invalid,
+                   "--reason TEXT is required: those who look for the recording "
+                   "later will ask why it was given up"};
+    return CommandArguments(
+        CancelArguments{raw.conf_num.empty() ? std::nullopt : std::optional(ConfNum(raw.conf_num)),
+                        app_id, raw.artifacts, raw.reason, form});
+  }
+  if (name == "accept") {
+    if (raw.artifacts.size() != 1)
+      return Error{Errc::invalid, "accept one artifact at a time: --artifact ID"};
+    return CommandArguments(AcceptArguments{raw.artifacts.front(), form});
+  }
+  return CommandArguments(raw.simulate);
+}
+
+}  // namespace reelkeep::cli

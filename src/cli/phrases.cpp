@@ -160,8 +160,9 @@ std::string describe(const SessionView& view, SessionState state, Timestamp now)
 std::string describe_error(const Artifact& artifact) {
   if (!artifact.error) return "";
   const std::string way = way_out(artifact);
-  return std::string(to_string(artifact.error->code)) + ": " +
-         text::printable(artifact.error->message) + (way.empty() ? "" : "; " + way);
+  const std::string code = std::string(to_string(artifact.error->code)) + ": ";
+  const std::string message = text::printable(artifact.error->message);
+  return (message.starts_with(code) ? "" : code) + message + (way.empty() ? "" : "; " + way);
 }
 
 std::string title(const Artifact& artifact) {

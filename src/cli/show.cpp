@@ -95,7 +95,9 @@ Status show(Scene scene, const ShowArguments& arguments) {
         text += " (" + std::string(to_string(replica.state)) + ")";
       table.note(std::move(text), tone_of(replica.state));
     }
-    if (artifact.error) table.note(describe_error(artifact), Tone::bad);
+    if (artifact.error)
+      table.note(describe_error(artifact),
+                 artifact.state == ArtifactState::cancelled ? Tone::faint : Tone::bad);
   }
   table.print(scene.output);
   return {};

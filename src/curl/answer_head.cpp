@@ -59,6 +59,8 @@ std::vector<std::string> AnswerHead::find_all(std::string_view name) const {
   return values;
 }
 
-void AnswerHead::clear() { *this = AnswerHead(); }
+void AnswerHead::clear() {
+  *this = AnswerHead();
+}
 
 }  // namespace reelkeep::curl

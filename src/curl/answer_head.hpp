@@ -8,7 +8,8 @@
 
 namespace reelkeep::curl {
 
-/// Status and header fields of one answer, read line by line. Bounded: an answer with more is refused.
+/// Status and header fields of one answer, read line by line. Bounded: an answer with more is
+/// refused.
 class AnswerHead {
  public:
   static constexpr std::size_t k_most_bytes = 64U << 10U;

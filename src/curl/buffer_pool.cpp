@@ -1,8 +1,7 @@
 #include "curl/buffer_pool.hpp"
 
-#include <sys/mman.h>
-
 #include <cstring>
+#include <sys/mman.h>
 #include <utility>
 
 #include "reelkeep/base/error.hpp"
@@ -20,7 +19,9 @@ Pages map_pages(std::size_t length) {
 
 }  // namespace
 
-void Unmap::operator()(std::byte* bytes) const noexcept { ::munmap(bytes, length); }
+void Unmap::operator()(std::byte* bytes) const noexcept {
+  ::munmap(bytes, length);
+}
 
 void Buffer::append(std::span<const std::byte> more) noexcept {
   std::memcpy(bytes.get() + size, more.data(), more.size());

@@ -61,8 +61,8 @@ class BufferPool {
   const std::size_t m_buffer_size;
   const std::function<void()> m_returned;
   mutable std::mutex m_mutex;
-  std::vector<Buffer> m_free;   // guarded by m_mutex; the last given back is warm, and taken first
-  std::size_t m_in_use = 0;     // guarded by m_mutex
+  std::vector<Buffer> m_free;  // guarded by m_mutex; the last given back is warm, and taken first
+  std::size_t m_in_use = 0;    // guarded by m_mutex
 };
 
 }  // namespace reelkeep::curl

@@ -28,9 +28,9 @@ class CurlFetcher final : public Fetcher {
         m_writers(std::max<std::size_t>(options.writers, 1), m_buffers, sink) {
     const std::size_t loops = std::max<std::size_t>(options.loops, 1);
     for (std::size_t i = 0; i < loops; ++i)
-      m_loops.push_back(std::make_unique<TransferLoop>(TransferLoop::Services{
-          m_buffers, m_writers, m_rate, m_received_bytes, sink, [this] { return this->limits(); },
-          loops}));
+      m_loops.push_back(std::make_unique<TransferLoop>(
+          TransferLoop::Services{m_buffers, m_writers, m_rate, m_received_bytes, sink,
+                                 [this] { return this->limits(); }, loops}));
   }
 
   ~CurlFetcher() override {

@@ -8,10 +8,10 @@
 namespace reelkeep::curl {
 
 struct FetcherOptions {
-  std::size_t loops = 1;                 ///< threads that receive
-  std::size_t writers = 2;               ///< threads that write, hash and sync
-  std::size_t buffers = 16;              ///< body bytes on their way from loop to writer, at most
-  std::size_t buffer_size = 1U << 20U;   ///< bytes of one of them
+  std::size_t loops = 1;                ///< threads that receive
+  std::size_t writers = 2;              ///< threads that write, hash and sync
+  std::size_t buffers = 16;             ///< body bytes on their way from loop to writer, at most
+  std::size_t buffer_size = 1U << 20U;  ///< bytes of one of them
 };
 
 /// The Fetcher on libcurl. `sink` is borrowed and must outlive it; it is called on the writers.

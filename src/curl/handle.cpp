@@ -17,7 +17,9 @@ SignalsBlocked::SignalsBlocked() noexcept : m_before{} {
   pthread_sigmask(SIG_SETMASK, &all, &m_before);
 }
 
-SignalsBlocked::~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &m_before, nullptr); }
+SignalsBlocked::~SignalsBlocked() {
+  pthread_sigmask(SIG_SETMASK, &m_before, nullptr);
+}
 
 PipeSignalBlocked::PipeSignalBlocked() noexcept : m_before{} {
   sigset_t pending;

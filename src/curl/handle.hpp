@@ -1,9 +1,8 @@
 #pragma once
 
 #include <curl/curl.h>
-#include <signal.h>
-
 #include <memory>
+#include <signal.h>
 
 namespace reelkeep::curl {
 

@@ -5,10 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "reelkeep/base/text.hpp"
+
 #include "curl/answer_head.hpp"
 #include "curl/handle.hpp"
 #include "curl/transport.hpp"
-#include "reelkeep/base/text.hpp"
 
 namespace reelkeep::curl {
 namespace {
@@ -43,8 +44,8 @@ struct Reception {
         reception.body.append(bytes, size * count);
         return size * count;
       }
-      reception.failure = Error{Errc::corrupt, "answers with more than " +
-                                                   to_string(ByteCount(reception.most))};
+      reception.failure =
+          Error{Errc::corrupt, "answers with more than " + to_string(ByteCount(reception.most))};
     } catch (const std::exception& exception) {
       reception.failure = Error{Errc::internal, exception.what()};
     }
@@ -159,7 +160,7 @@ class CurlHttpClient final : public HttpClient {
 
   const Transport m_transport;  ///< constant after construction
   std::mutex m_mutex;
-  std::vector<Easy> m_idle;     // guarded by m_mutex; each keeps its connections
+  std::vector<Easy> m_idle;  // guarded by m_mutex; each keeps its connections
 };
 
 }  // namespace

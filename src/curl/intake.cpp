@@ -8,7 +8,8 @@ namespace {
 constexpr ByteCount k_checkpoint_bytes = 64_MiB;
 constexpr Duration k_checkpoint_time{10'000};
 /// A source at least this long is announced before its first byte: with its validator known, a
-/// restart within the same boot continues from whatever is on disk, also before the first synced checkpoint.
+/// restart within the same boot continues from whatever is on disk, also before the first synced
+/// checkpoint.
 constexpr ByteCount k_worth_announcing = 4_MiB;
 
 }  // namespace
@@ -33,7 +34,13 @@ Result<ByteCount> Intake::prepare() {
   // Within one boot the file may vouch for more than the last checkpoint did, never for less.
   if (m_resume && (m_resume->offset > m_file->size() || m_file->size() == ByteCount()))
     m_resume.reset();
-  if (m_resume) m_resume->offset = m_file->size();
+  if (m_resume) {
+    // Those bytes have not been synced: finish_partial() has to, before it vouches for them.
+    m_is_changed = m_resume->offset != m_file->size();
+    m_validator = m_resume->validator;
+    m_length = m_resume->length;
+    m_resume->offset = m_file->size();
+  }
   return m_file->size();
 }
 
@@ -46,9 +53,13 @@ void Intake::begin(Begin answer) {
   m_resume.reset();
   m_is_changed = true;
   m_checkpoint_at = ByteCount();
-  if (m_file->size() != ByteCount())
+  const bool replaces = m_file->size() != ByteCount();
+  if (replaces)
     if (Status status = m_file->restart(); !status) m_failure = status.error();
-  if (!m_failure && !m_validator.empty() && m_length.value_or(k_worth_announcing) >= k_worth_announcing)
+  // What the catalog knows of the bytes that went must not vouch for those that come.
+  const bool is_worth_it =
+      !m_validator.empty() && m_length.value_or(k_worth_announcing) >= k_worth_announcing;
+  if (!m_failure && (replaces || is_worth_it))
     m_sink.checkpointed(Checkpoint{m_ticket, ResumePoint{ByteCount(), m_validator, m_length, {}}});
 }
 
@@ -93,9 +104,9 @@ Fetched Intake::finish(Ending ending) {
 void Intake::finish_complete(Fetched& fetched) {
   fetched.received = m_file->size();
   if (fetched.length && *fetched.length != fetched.received) {
-    fetched.status = Error{Errc::corrupt, "the file has " + std::to_string(fetched.received.get()) +
-                                              " bytes, " + std::to_string(fetched.length->get()) +
-                                              " were declared"};
+    fetched.status =
+        Error{Errc::corrupt, "the file has " + std::to_string(fetched.received.get()) + " bytes, " +
+                                 std::to_string(fetched.length->get()) + " were declared"};
     forget_resume();
     return;
   }

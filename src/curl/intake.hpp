@@ -7,8 +7,9 @@
 #include <string>
 #include <variant>
 
-#include "curl/buffer_pool.hpp"
 #include "reelkeep/port/fetcher.hpp"
+
+#include "curl/buffer_pool.hpp"
 
 namespace reelkeep::curl {
 
@@ -93,7 +94,7 @@ class Intake {
   std::string m_validator;
   std::optional<ByteCount> m_length;
   bool m_is_prepared = false;
-  bool m_is_changed = false;            ///< since m_resume was proven
+  bool m_is_changed = false;  ///< since m_resume was proven
   std::optional<Error> m_failure;
   ByteCount m_checkpoint_at;
   MonotonicTime m_checkpoint_time{};

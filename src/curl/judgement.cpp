@@ -1,9 +1,8 @@
 #include "curl/judgement.hpp"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <charconv>
+#include <curl/curl.h>
 #include <ranges>
 
 #include "reelkeep/base/text.hpp"
@@ -51,8 +50,9 @@ std::optional<std::chrono::seconds> retry_after(const AnswerHead& head, Timestam
   }
   const auto date = http_date(*field);
   if (!date) return std::nullopt;
-  return std::clamp(std::chrono::duration_cast<std::chrono::seconds>(*date - server_time(head, now)),
-                    std::chrono::seconds(0), k_longest_retry_after);
+  return std::clamp(
+      std::chrono::duration_cast<std::chrono::seconds>(*date - server_time(head, now)),
+      std::chrono::seconds(0), k_longest_retry_after);
 }
 
 bool is_strong_etag(const std::string& tag) {
@@ -172,8 +172,10 @@ Judgement judge_failure(const AnswerHead& head, const Asked& asked, Timestamp no
     case 401:
     case 403:
       if (asked.pair_sent)
-        return refuse(Errc::unauthorized, asked, code + ": the pair of the project is refused", wait);
-      return refuse(Errc::unavailable, asked, code + " from a host that the pair is not sent to", wait);
+        return refuse(Errc::unauthorized, asked, code + ": the pair of the project is refused",
+                      wait);
+      return refuse(Errc::unavailable, asked, code + " from a host that the pair is not sent to",
+                    wait);
     case 404:
       return refuse(Errc::not_found, asked, "404 not found", wait);
     case 410:
@@ -189,7 +191,8 @@ Judgement judge_failure(const AnswerHead& head, const Asked& asked, Timestamp no
     case 503:
       return refuse(Errc::unavailable, asked, "503 service unavailable", wait);
     default:
-      if (status >= 500) return refuse(Errc::unavailable, asked, code + ": the server failed", wait);
+      if (status >= 500)
+        return refuse(Errc::unavailable, asked, code + ": the server failed", wait);
       if (status >= 400)
         return refuse(Errc::unavailable, asked, code + ": the server refuses the request", wait);
       return refuse(Errc::unavailable, asked, code + " instead of the file", wait);

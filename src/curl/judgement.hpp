@@ -3,10 +3,11 @@
 #include <optional>
 #include <string>
 
-#include "curl/answer_head.hpp"
 #include "reelkeep/base/byte_count.hpp"
 #include "reelkeep/base/error.hpp"
 #include "reelkeep/base/time.hpp"
+
+#include "curl/answer_head.hpp"
 
 namespace reelkeep::curl {
 

@@ -1,12 +1,11 @@
 #include "curl/peer_address.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <netinet/in.h>
 #include <span>
 
 namespace reelkeep::curl {
@@ -21,11 +20,20 @@ struct Network {
 
 /// IANA's special-purpose IPv4 registry, without what is globally reachable.
 constexpr std::array k_private_v4{
-    Network{{0}, 8},            Network{{10}, 8},           Network{{100, 64}, 10},
-    Network{{127}, 8},          Network{{169, 254}, 16},    Network{{172, 16}, 12},
-    Network{{192, 0, 0}, 24},   Network{{192, 0, 2}, 24},   Network{{192, 168}, 16},
-    Network{{198, 18}, 15},     Network{{198, 51, 100}, 24}, Network{{203, 0, 113}, 24},
-    Network{{224}, 4},          Network{{240}, 4},
+    Network{{0}, 8},
+    Network{{10}, 8},
+    Network{{100, 64}, 10},
+    Network{{127}, 8},
+    Network{{169, 254}, 16},
+    Network{{172, 16}, 12},
+    Network{{192, 0, 0}, 24},
+    Network{{192, 0, 2}, 24},
+    Network{{192, 168}, 16},
+    Network{{198, 18}, 15},
+    Network{{198, 51, 100}, 24},
+    Network{{203, 0, 113}, 24},
+    Network{{224}, 4},
+    Network{{240}, 4},
 };
 
 /// Of IPv6 only 2000::/3 is given out; in it these are not public.

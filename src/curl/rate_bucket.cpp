@@ -5,8 +5,8 @@
 namespace reelkeep::curl {
 namespace {
 
-constexpr std::int64_t k_unit = 1000;         // of m_balance in a byte: rate * milliseconds
-constexpr std::int64_t k_fullest_ms = 100;    // a burst after a pause
+constexpr std::int64_t k_unit = 1000;       // of m_balance in a byte: rate * milliseconds
+constexpr std::int64_t k_fullest_ms = 100;  // a burst after a pause
 constexpr std::int64_t k_worthwhile_ms = 50;
 /// Beyond any network, and small enough that nothing below overflows.
 constexpr std::uint64_t k_fastest = 1ULL << 40U;

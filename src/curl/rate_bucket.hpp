@@ -21,9 +21,10 @@ class RateBucket {
  private:
   void refill(MonotonicTime now);
   std::mutex m_mutex;
-  std::uint64_t m_rate;     // guarded by m_mutex; 0: no limit
-  std::int64_t m_balance;   // guarded by m_mutex; thousandths of a byte, so that nothing is lost in rounding
-  MonotonicTime m_last;     // guarded by m_mutex
+  std::uint64_t m_rate;  // guarded by m_mutex; 0: no limit
+  std::int64_t
+      m_balance;  // guarded by m_mutex; thousandths of a byte, so that nothing is lost in rounding
+  MonotonicTime m_last;  // guarded by m_mutex
 };
 
 }  // namespace reelkeep::curl

@@ -29,10 +29,10 @@ class StallWatch {
   const Duration m_slice;
   const std::uint64_t m_least;  ///< bytes in a window
   MonotonicTime m_last;
-  Duration m_elapsed{0};        ///< of the open slice
-  std::uint64_t m_bytes = 0;    ///< of the open slice
+  Duration m_elapsed{0};      ///< of the open slice
+  std::uint64_t m_bytes = 0;  ///< of the open slice
   std::array<std::uint64_t, k_slices> m_window{};
-  std::uint64_t m_closed = 0;   ///< slices closed so far
+  std::uint64_t m_closed = 0;  ///< slices closed so far
 };
 
 }  // namespace reelkeep::curl

@@ -24,7 +24,9 @@ Transfer::Transfer(FetchRequest request, FetchSink& sink, IntakeEvents& events, 
       m_resume(std::move(request.resume)),
       m_url(std::move(request.url)) {}
 
-Status Transfer::admit() const { return check_target(m_first_url, m_rules, Hop::first); }
+Status Transfer::admit() const {
+  return check_target(m_first_url, m_rules, Hop::first);
+}
 
 void Transfer::prepared(ByteCount size) {
   m_is_prepared = true;
@@ -141,11 +143,10 @@ void Transfer::ask_from_zero() {
 std::optional<Ending> Transfer::follow(const std::string& location) {
   const std::string from = m_url.authority();
   if (++m_redirects > k_most_redirects)
-    return ending(Error{Errc::unavailable, from + ": more than " +
-                                               std::to_string(k_most_redirects) + " redirects"});
+    return ending(Error{Errc::unavailable,
+                        from + ": more than " + std::to_string(k_most_redirects) + " redirects"});
   Result<Url> next = m_url.resolve(location);
-  if (!next)
-    return ending(Error{Errc::invalid, from + ": redirects to something that is no URL"});
+  if (!next) return ending(Error{Errc::invalid, from + ": redirects to something that is no URL"});
   if (Status status = check_target(*next, m_rules, Hop::redirect); !status)
     return ending(status.error().within(from));
   m_url = std::move(*next);
@@ -167,8 +168,7 @@ Ending Transfer::ending(Status status) const {
 
 bool Transfer::turn(MonotonicTime now, Scarcity buffers) {
   // A slow body must not keep a buffer that others could use.
-  if (m_buffer.size > 0 &&
-      (buffers == Scarcity::yes || now - m_filled_since >= k_longest_fill))
+  if (m_buffer.size > 0 && (buffers == Scarcity::yes || now - m_filled_since >= k_longest_fill))
     hand_over();
   return m_watch && m_watch->turn(now, m_pause == Pause::none ? StallWatch::Wanting::yes
                                                               : StallWatch::Wanting::no);

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "reelkeep/port/fetcher.hpp"
+
 #include "curl/answer_head.hpp"
 #include "curl/handle.hpp"
 #include "curl/intake.hpp"
@@ -13,7 +15,6 @@
 #include "curl/stall_watch.hpp"
 #include "curl/transport.hpp"
 #include "curl/writer_pool.hpp"
-#include "reelkeep/port/fetcher.hpp"
 
 namespace reelkeep::curl {
 
@@ -71,7 +72,8 @@ class Transfer {
  private:
   enum class Pause { none, buffers, rate };
 
-  static std::size_t on_header(char* line, std::size_t size, std::size_t count, void* self) noexcept;
+  static std::size_t on_header(char* line, std::size_t size, std::size_t count,
+                               void* self) noexcept;
   static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self) noexcept;
   static curl_socket_t on_open(void* self, curlsocktype purpose, curl_sockaddr* address) noexcept;
   static int on_connected(void* self, char* peer_ip, char* local_ip, int peer_port,
@@ -122,10 +124,10 @@ class Transfer {
   std::optional<StallWatch> m_watch;  ///< since the connection stands
   std::uint64_t m_skip = 0;           ///< bytes of the body that the file has already
   std::uint64_t m_discarded = 0;
-  ByteCount m_body;                   ///< bytes of this body
+  ByteCount m_body;  ///< bytes of this body
   Buffer m_buffer;
   Buffer m_next;
-  MonotonicTime m_filled_since{};     ///< first byte in m_buffer
+  MonotonicTime m_filled_since{};  ///< first byte in m_buffer
   Pause m_pause = Pause::none;
 };
 

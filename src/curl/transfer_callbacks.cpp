@@ -1,9 +1,8 @@
 // What libcurl calls while a request runs: nothing may be thrown through it, so that a failure is
 // stored and the request broken off.
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <exception>
+#include <sys/socket.h>
 #include <utility>
 
 #include "curl/peer_address.hpp"
@@ -93,8 +92,9 @@ bool Transfer::head_line(std::string_view line) {
     case AnswerHead::Line::more:
       return true;
     case AnswerHead::Line::too_large:
-      m_failure = Error{Errc::unavailable, m_url.authority() + ": answers with more than 64 KiB of "
-                                                               "header"};
+      m_failure = Error{Errc::unavailable, m_url.authority() +
+                                               ": answers with more than 64 KiB of "
+                                               "header"};
       return false;
     case AnswerHead::Line::complete:
       m_judgement = judge(m_head, m_asked, wall_now());

@@ -14,7 +14,9 @@ MonotonicTime steady_now() {
   return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
 }
 
-Error cancelled() { return Error{Errc::cancelled, "download stopped"}; }
+Error cancelled() {
+  return Error{Errc::cancelled, "download stopped"};
+}
 
 CURLM* new_multi() {
   initialise();
@@ -36,7 +38,9 @@ TransferLoop::TransferLoop(Services services)
   m_thread = std::jthread([this] { run(); });
 }
 
-TransferLoop::~TransferLoop() { stop(); }
+TransferLoop::~TransferLoop() {
+  stop();
+}
 
 void TransferLoop::submit(FetchRequest request) {
   const std::uint64_t ticket = request.ticket;
@@ -65,21 +69,29 @@ void TransferLoop::post(Event event) {
   wake();
 }
 
-void TransferLoop::cancel(std::uint64_t ticket) { post(Cancel{ticket}); }
+void TransferLoop::cancel(std::uint64_t ticket) {
+  post(Cancel{ticket});
+}
 
 void TransferLoop::prepared(std::uint64_t ticket, Result<ByteCount> size) {
   post(Prepared{ticket, std::move(size)});
 }
 
-void TransferLoop::write_failed(std::uint64_t ticket) { post(WriteFailed{ticket}); }
+void TransferLoop::write_failed(std::uint64_t ticket) {
+  post(WriteFailed{ticket});
+}
 
-void TransferLoop::finished(std::uint64_t ticket) { post(Finished{ticket}); }
+void TransferLoop::finished(std::uint64_t ticket) {
+  post(Finished{ticket});
+}
 
 void TransferLoop::buffer_returned() noexcept {
   if (m_is_starved.exchange(false)) wake();
 }
 
-void TransferLoop::wake() noexcept { curl_multi_wakeup(m_multi.get()); }
+void TransferLoop::wake() noexcept {
+  curl_multi_wakeup(m_multi.get());
+}
 
 void TransferLoop::stop() {
   {
@@ -128,10 +140,10 @@ bool TransferLoop::take_events() {
 void TransferLoop::handle(Submit& submit) {
   const std::uint64_t ticket = submit.request.ticket;
   if (find(ticket) != nullptr) abort_broken_invariant("a ticket was submitted twice");
-  auto owned = std::make_unique<Transfer>(
-      std::move(submit.request), m_services.sink, *this,
-      Plant{m_services.buffers, m_services.writers, m_services.rate, m_services.received_bytes,
-            m_is_starved, m_share});
+  auto owned =
+      std::make_unique<Transfer>(std::move(submit.request), m_services.sink, *this,
+                                 Plant{m_services.buffers, m_services.writers, m_services.rate,
+                                       m_services.received_bytes, m_is_starved, m_share});
   Transfer& transfer = *owned;
   m_transfers.emplace(ticket, std::move(owned));
   m_order.push_back(&transfer);
@@ -214,8 +226,9 @@ void TransferLoop::collect_done() {
 }
 
 Duration TransferLoop::care(MonotonicTime now) {
-  m_share = std::max<std::size_t>(
-      2, m_services.buffers.count() / (m_services.loops * std::max<std::size_t>(1, m_order.size())));
+  m_share =
+      std::max<std::size_t>(2, m_services.buffers.count() /
+                                   (m_services.loops * std::max<std::size_t>(1, m_order.size())));
   // Who was served first comes last the next time: tokens of the rate limit go round.
   if (m_order.size() > 1) std::rotate(m_order.begin(), m_order.begin() + 1, m_order.end());
   const auto scarcity = m_order.size() > 1 && !m_services.buffers.has_free()

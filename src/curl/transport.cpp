@@ -1,9 +1,8 @@
 #include "curl/transport.hpp"
 
-#include <unistd.h>
-
 #include <array>
 #include <cctype>
+#include <unistd.h>
 
 #include "reelkeep/base/text.hpp"
 
@@ -45,9 +44,10 @@ std::string certificate_words(CURL* easy, const Url& url, const Transport& trans
                               const char* error_buffer) {
   long result = 0;
   curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &result);
-  const std::string trust = transport.ca_file.empty() ? "the system's certificates; name its issuer "
-                                                        "in ca_file if it is your own"
-                                                      : "ca_file " + transport.ca_file;
+  const std::string trust = transport.ca_file.empty()
+                                ? "the system's certificates; name its issuer "
+                                  "in ca_file if it is your own"
+                                : "ca_file " + transport.ca_file;
   // A wrong name is found by libcurl itself, which tells it in words only.
   if (std::string_view(error_buffer).find("subject name") != std::string_view::npos)
     return "certificate is for another name than " + url.host();
@@ -135,9 +135,9 @@ Error transport_error(CURL* easy, CURLcode code, const Url& url, const Transport
     case CURLE_COULDNT_RESOLVE_PROXY:
       return fail(Errc::unavailable, "the name of the proxy cannot be resolved");
     case CURLE_COULDNT_CONNECT:
-      return fail(Errc::unavailable, with_errno(easy, transport.proxy.empty()
-                                                          ? "cannot connect"
-                                                          : "cannot connect through the proxy"));
+      return fail(Errc::unavailable,
+                  with_errno(easy, transport.proxy.empty() ? "cannot connect"
+                                                           : "cannot connect through the proxy"));
     case CURLE_OPERATION_TIMEDOUT:
       return fail(Errc::timeout, plain_words(error_buffer, code));
     case CURLE_GOT_NOTHING:

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <curl/curl.h>
-
 #include <string>
 
 #include "reelkeep/base/error.hpp"

@@ -48,7 +48,9 @@ std::size_t RecordingSink::completions(std::uint64_t ticket) const {
   return found == m_completions.end() ? 0 : found->second;
 }
 
-FetchBench::FetchBench() { limits.stall_timeout = Duration(20'000); }
+FetchBench::FetchBench() {
+  limits.stall_timeout = Duration(20'000);
+}
 
 Fetcher& FetchBench::the_fetcher() {
   if (!fetcher) fetcher = curl::make_fetcher(sink, limits, options);
@@ -75,13 +77,17 @@ std::uint64_t FetchBench::submit(FetchRequest request) {
   return ticket;
 }
 
-Fetched FetchBench::fetch(FetchRequest request) { return sink.wait(submit(std::move(request))); }
+Fetched FetchBench::fetch(FetchRequest request) {
+  return sink.wait(submit(std::move(request)));
+}
 
 const MemoryFile& file_of(const Fetched& fetched) {
   return dynamic_cast<const MemoryFile&>(*fetched.file);
 }
 
-const std::string& bytes_of(const Fetched& fetched) { return file_of(fetched).bytes; }
+const std::string& bytes_of(const Fetched& fetched) {
+  return file_of(fetched).bytes;
+}
 
 std::string pattern(std::size_t size) {
   std::string bytes(size, '\0');
@@ -95,6 +101,8 @@ std::string pattern(std::size_t size) {
   return bytes;
 }
 
-std::string pair_header() { return "Basic " + text::to_base64("user:p@ss:word"); }
+std::string pair_header() {
+  return "Basic " + text::to_base64("user:p@ss:word");
+}
 
 }  // namespace reelkeep::testing

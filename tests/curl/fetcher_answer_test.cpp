@@ -1,6 +1,5 @@
-#include <doctest/doctest.h>
-
 #include <array>
+#include <doctest/doctest.h>
 
 #include "curl/fetch_bench.hpp"
 
@@ -32,7 +31,8 @@ TEST_CASE("a request is a plain HTTP/1.1 GET for the bytes as they are, with the
   bench.server.serve("/a%20b.mp4", "x");
   FetchRequest request = bench.request("/a%20b.mp4");
   request.url =
-      Url::parse("http://other:secret@" + bench.server.authority() + "/a%20b.mp4?sig=1%2F2").value();
+      Url::parse("http://other:secret@" + bench.server.authority() + "/a%20b.mp4?sig=1%2F2")
+          .value();
   REQUIRE(bench.fetch(std::move(request)).status);
   const auto seen = bench.server.seen();
   REQUIRE(seen.size() == 1);
@@ -46,9 +46,10 @@ TEST_CASE("a request is a plain HTTP/1.1 GET for the bytes as they are, with the
 TEST_CASE("an empty file and a file in chunks arrive whole") {
   FetchBench bench;
   bench.server.on("/empty", http_answer("200 OK", {}, ""));
-  bench.server.on("/chunks",
-                  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n"
-                  "0\r\nX-Trailer: late\r\n\r\n");
+  bench.server.on(
+      "/chunks",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n"
+      "0\r\nX-Trailer: late\r\n\r\n");
   const Fetched empty = bench.fetch("/empty");
   CHECK(empty.status);
   CHECK(empty.digest == MemoryFile::digest_of(""));

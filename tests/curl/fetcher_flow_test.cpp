@@ -1,10 +1,9 @@
-#include <doctest/doctest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <array>
 #include <atomic>
+#include <doctest/doctest.h>
 #include <future>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include "curl/fetch_bench.hpp"
 
@@ -222,8 +221,8 @@ TEST_CASE("a long download is vouched for every 64 MiB") {
   FetchBench bench;
   constexpr std::size_t k_size = 130U << 20U;
   bench.server.on("/f", [](ServerConnection& connection, const SeenRequest&) {
-    connection.send("HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: " +
-                    std::to_string(k_size) + "\r\n\r\n");
+    connection.send("HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: " + std::to_string(k_size) +
+                    "\r\n\r\n");
     const std::string piece(1U << 20U, 'x');
     for (std::size_t sent = 0; sent < k_size; sent += piece.size()) connection.send(piece);
   });

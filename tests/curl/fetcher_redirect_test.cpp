@@ -1,7 +1,6 @@
-#include <doctest/doctest.h>
-
 #include <array>
 #include <cstdlib>
+#include <doctest/doctest.h>
 
 #include "curl/fetch_bench.hpp"
 

@@ -1,6 +1,5 @@
-#include <doctest/doctest.h>
-
 #include <array>
+#include <doctest/doctest.h>
 
 #include "curl/fetch_bench.hpp"
 
@@ -42,7 +41,8 @@ TEST_CASE("a download goes on where it stopped when the server proves the same v
   CHECK(seen[0].header("if-range") == "\"v1\"");
 }
 
-TEST_CASE("a resumed download starts again at zero when the file has changed or ranges are ignored") {
+TEST_CASE(
+    "a resumed download starts again at zero when the file has changed or ranges are ignored") {
   FetchBench bench;
   const std::string content = pattern(200'000);
   bench.server.serve("/changed", content, "\"v2\"");
@@ -55,11 +55,14 @@ TEST_CASE("a resumed download starts again at zero when the file has changed or 
     CHECK(bytes_of(fetched) == content);
     CHECK(fetched.digest == MemoryFile::digest_of(content));
     CHECK(file_of(fetched).restarts == 1);
+    REQUIRE(bench.sink.checkpoints().size() >= 1);
+    CHECK(bench.sink.checkpoints().back().resume.offset == ByteCount(0));
     CHECK(bench.server.seen(path).size() == 1);
   }
 }
 
-TEST_CASE("a partial answer that is not exactly what was asked for is thrown away, all is asked once") {
+TEST_CASE(
+    "a partial answer that is not exactly what was asked for is thrown away, all is asked once") {
   const std::string content = pattern(1000);
   struct Row {
     const char* lie;
@@ -75,8 +78,7 @@ TEST_CASE("a partial answer that is not exactly what was asked for is thrown awa
       Row{"two ranges",
           {"Content-Range: bytes 400-999/1000", "Content-Range: bytes 0-9/1000", "ETag: \"v1\""}},
       Row{"nonsense", {"Content-Range: items 400-999/1000", "ETag: \"v1\""}},
-      Row{"overflow",
-          {"Content-Range: bytes 400-99999999999999999999/1000", "ETag: \"v1\""}},
+      Row{"overflow", {"Content-Range: bytes 400-99999999999999999999/1000", "ETag: \"v1\""}},
       Row{"another version", {"Content-Range: bytes 400-999/1000", "ETag: \"v2\""}},
       Row{"weak version", {"Content-Range: bytes 400-999/1000", "ETag: W/\"v1\""}},
       Row{"no version", {"Content-Range: bytes 400-999/1000"}},
@@ -89,9 +91,9 @@ TEST_CASE("a partial answer that is not exactly what was asked for is thrown awa
       if (!request.header("range"))
         connection.send(http_answer("200 OK", {"ETag: \"v1\""}, content));
       else
-        connection.send(http_answer("206 Partial Content", row.headers,
-                                    std::string(row.headers.back() == "X-Short: 1" ? 599 : 600,
-                                                '!')));
+        connection.send(
+            http_answer("206 Partial Content", row.headers,
+                        std::string(row.headers.back() == "X-Short: 1" ? 599 : 600, '!')));
     });
     const Fetched fetched =
         bench.fetch(bench.request("/f", content.substr(0, 400), point(400, "\"v1\"", 1000)));
@@ -105,15 +107,15 @@ TEST_CASE("416 is asked once more from zero, and not for ever") {
   FetchBench bench;
   const std::string content = pattern(1000);
   bench.server.serve("/shrunk", content);
-  const Fetched shrunk = bench.fetch(
-      bench.request("/shrunk", std::string(5000, '?'), point(5000, "\"v1\"")));
+  const Fetched shrunk =
+      bench.fetch(bench.request("/shrunk", std::string(5000, '?'), point(5000, "\"v1\"")));
   REQUIRE(shrunk.status);
   CHECK(bytes_of(shrunk) == content);
   CHECK(bench.server.seen("/shrunk").size() == 2);
 
   bench.server.on("/stubborn", http_answer("416 Range Not Satisfiable", {}, "<html>416</html>"));
-  const Fetched stubborn = bench.fetch(
-      bench.request("/stubborn", std::string(50, '?'), point(50, "\"v1\"")));
+  const Fetched stubborn =
+      bench.fetch(bench.request("/stubborn", std::string(50, '?'), point(50, "\"v1\"")));
   CHECK(stubborn.status.error().code == Errc::unavailable);
   CHECK(bench.server.seen("/stubborn").size() == 2);
   CHECK(bytes_of(stubborn) == std::string(50, '?'));
@@ -148,7 +150,8 @@ TEST_CASE("a resume point without a validator, or beyond the length, asks for al
   FetchBench bench;
   const std::string content = pattern(1000);
   bench.server.serve("/f", content);
-  for (const ResumePoint& resume : {point(400, ""), point(400, "\"v1\"", 300), point(401, "\"v1\"")}) {
+  for (const ResumePoint& resume :
+       {point(400, ""), point(400, "\"v1\"", 300), point(401, "\"v1\"")}) {
     const Fetched fetched = bench.fetch(bench.request("/f", std::string(400, '?'), resume));
     REQUIRE(fetched.status);
     CHECK(bytes_of(fetched) == content);
@@ -208,7 +211,8 @@ TEST_CASE("what can be continued is decided by the strength of the validator") {
   }
 }
 
-TEST_CASE("a download that is cut at every tenth, by an end or a reset, ends with the right bytes") {
+TEST_CASE(
+    "a download that is cut at every tenth, by an end or a reset, ends with the right bytes") {
   const std::string content = pattern(1'000'000);
   for (const bool by_reset : {false, true}) {
     CAPTURE(by_reset);
@@ -291,4 +295,16 @@ TEST_CASE("a file that cannot be read back starts no request") {
   CHECK_FALSE(fetched.resume);
   CHECK(fetched.file != nullptr);
   CHECK(bench.server.seen().empty());
+}
+
+TEST_CASE("bytes beyond the last checkpoint are synced before they are vouched for") {
+  FetchBench bench;
+  bench.server.on("/f", http_answer("503 Busy", {}, "busy"));
+  const Fetched more = bench.fetch(bench.request("/f", "12345", point(3, "\"v1\"", 10)));
+  CHECK(more.resume == point(5, "\"v1\"", 10));
+  CHECK(file_of(more).syncs == 1);
+  MemoryFileHooks hooks;
+  hooks.before_sync = []() -> Status { return Error{Errc::unavailable, "fsync lied"}; };
+  const Fetched unsynced = bench.fetch(bench.request("/f", "12345", point(3, "\"v1\"", 10), hooks));
+  CHECK_FALSE(unsynced.resume);
 }

@@ -1,12 +1,12 @@
 #include "curl/http_client.hpp"
 
-#include <doctest/doctest.h>
-
 #include <array>
+#include <doctest/doctest.h>
 #include <thread>
 #include <vector>
 
 #include "reelkeep/base/text.hpp"
+
 #include "support/scripted_server.hpp"
 
 using namespace reelkeep;

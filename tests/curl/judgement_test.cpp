@@ -78,9 +78,8 @@ TEST_CASE("a Retry-After date counts from the server's clock, else from ours") {
   const Judgement ours =
       judged({"HTTP/1.1 429 Slow", "Retry-After: Thu, 01 Jan 2026 00:01:30 GMT"});
   CHECK(ours.error->retry_after == std::chrono::seconds(90));
-  const Judgement theirs =
-      judged({"HTTP/1.1 429 Slow", "Date: Mon, 01 Jan 2024 00:00:00 GMT",
-              "Retry-After: Mon, 01 Jan 2024 00:00:10 GMT"});
+  const Judgement theirs = judged({"HTTP/1.1 429 Slow", "Date: Mon, 01 Jan 2024 00:00:00 GMT",
+                                   "Retry-After: Mon, 01 Jan 2024 00:00:10 GMT"});
   CHECK(theirs.error->retry_after == std::chrono::seconds(10));
 }
 

@@ -1,13 +1,12 @@
+#include <array>
+#include <cstdlib>
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdexcept>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <array>
-#include <cstdlib>
-#include <stdexcept>
 
 #include "curl/fetch_bench.hpp"
 #include "curl/http_client.hpp"
@@ -20,8 +19,8 @@ namespace {
 
 /// Runs openssl to its end in `directory`.
 void openssl(const TempDir& directory, const std::string& arguments) {
-  const std::string command = "cd " + directory.path() + " && openssl " + arguments +
-                              " >openssl.log 2>&1 </dev/null";
+  const std::string command =
+      "cd " + directory.path() + " && openssl " + arguments + " >openssl.log 2>&1 </dev/null";
   if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: openssl " + arguments);
 }
 
@@ -29,8 +28,9 @@ void openssl(const TempDir& directory, const std::string& arguments) {
 class Authority {
  public:
   Authority() {
-    openssl(m_directory, "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
-                         "-subj '/CN=Test Authority' -keyout ca.key -out ca.pem");
+    openssl(m_directory,
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+            "-subj '/CN=Test Authority' -keyout ca.key -out ca.pem");
   }
   /// Makes NAME.pem and NAME.key; `validity` is what x509 says to it.
   void issue(const std::string& name, const std::string& subject_names,
@@ -38,8 +38,9 @@ class Authority {
     m_directory.write(name + ".ext", "subjectAltName=" + subject_names + "\n");
     openssl(m_directory, "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=" +
                              name + " -keyout " + name + ".key -out " + name + ".csr");
-    openssl(m_directory, "x509 -req -in " + name + ".csr -CA ca.pem -CAkey ca.key -CAcreateserial " +
-                             validity + " -extfile " + name + ".ext -out " + name + ".pem");
+    openssl(m_directory, "x509 -req -in " + name +
+                             ".csr -CA ca.pem -CAkey ca.key -CAcreateserial " + validity +
+                             " -extfile " + name + ".ext -out " + name + ".pem");
   }
   [[nodiscard]] std::string path(const std::string& file) const { return m_directory.path(file); }
   [[nodiscard]] const TempDir& directory() const { return m_directory; }
@@ -48,7 +49,8 @@ class Authority {
   TempDir m_directory;
 };
 
-/// `openssl s_server -HTTP` on an ephemeral port: sends the files of the directory as whole answers.
+/// `openssl s_server -HTTP` on an ephemeral port: sends the files of the directory as whole
+/// answers.
 class TlsServer {
  public:
   TlsServer(const Authority& authority, const std::string& name, const std::string& more = "") {
@@ -57,8 +59,8 @@ class TlsServer {
     UniqueFd output(pipe[0]);
     UniqueFd input(pipe[1]);
     const std::string command = "cd " + authority.directory().path() +
-                                " && exec openssl s_server -accept 127.0.0.1:0 -HTTP -cert " + name +
-                                ".pem -key " + name + ".key " + more + " 2>/dev/null";
+                                " && exec openssl s_server -accept 127.0.0.1:0 -HTTP -cert " +
+                                name + ".pem -key " + name + ".key " + more + " 2>/dev/null";
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input.get(), 1);
@@ -128,8 +130,7 @@ TEST_CASE("a file comes over TLS from a server that the authority vouches for, a
   ::setenv("SSL_CERT_FILE", bench.authority.path("ca.pem").c_str(), 1);
   ::setenv("CURL_CA_BUNDLE", bench.authority.path("ca.pem").c_str(), 1);
   FetchBench stranger;
-  const Fetched untrusted =
-      stranger.fetch(bench.request_to("127.0.0.1", server.port));
+  const Fetched untrusted = stranger.fetch(bench.request_to("127.0.0.1", server.port));
   ::unsetenv("SSL_CERT_FILE");
   ::unsetenv("CURL_CA_BUNDLE");
   CHECK(untrusted.status.error().code == Errc::unavailable);
@@ -149,7 +150,8 @@ TEST_CASE("a certificate that is expired or for another name is refused with its
   };
   const std::array rows{
       Row{"expired", "IP:127.0.0.1", "-days -1", "certificate has expired"},
-      Row{"other", "DNS:other.example", "-days 2", "certificate is for another name than 127.0.0.1"},
+      Row{"other", "DNS:other.example", "-days 2",
+          "certificate is for another name than 127.0.0.1"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);

@@ -8,8 +8,9 @@
 #include <string>
 #include <utility>
 
-#include "crypto/sha256.hpp"
 #include "reelkeep/port/staging.hpp"
+
+#include "crypto/sha256.hpp"
 
 namespace reelkeep::testing {
 

@@ -1,14 +1,13 @@
 #include "support/scripted_server.hpp"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-
 #include <array>
 #include <charconv>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdexcept>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include "reelkeep/base/text.hpp"
 
@@ -57,7 +56,8 @@ void ServerConnection::reset() {
 }
 
 bool ServerConnection::wait_until_closed(std::chrono::milliseconds time) {
-  std::array<pollfd, 2> polled{pollfd{m_socket.get(), POLLRDHUP, 0}, pollfd{m_stop_event, POLLIN, 0}};
+  std::array<pollfd, 2> polled{pollfd{m_socket.get(), POLLRDHUP, 0},
+                               pollfd{m_stop_event, POLLIN, 0}};
   return ::poll(polled.data(), polled.size(), static_cast<int>(time.count())) != 0;
 }
 
@@ -153,17 +153,19 @@ void ScriptedServer::serve(const std::string& path, std::string content, std::st
                                   {"Content-Range: bytes */" + std::to_string(content.size())},
                                   "<html>416</html>"));
     } else {
-      connection.send(http_answer(
-          "206 Partial Content",
-          {"ETag: " + etag, "Content-Range: bytes " + std::to_string(*start) + "-" +
-                                std::to_string(content.size() - 1) + "/" +
-                                std::to_string(content.size())},
-          std::string_view(content).substr(*start)));
+      connection.send(
+          http_answer("206 Partial Content",
+                      {"ETag: " + etag, "Content-Range: bytes " + std::to_string(*start) + "-" +
+                                            std::to_string(content.size() - 1) + "/" +
+                                            std::to_string(content.size())},
+                      std::string_view(content).substr(*start)));
     }
   });
 }
 
-std::string ScriptedServer::authority() const { return "127.0.0.1:" + std::to_string(m_port); }
+std::string ScriptedServer::authority() const {
+  return "127.0.0.1:" + std::to_string(m_port);
+}
 
 std::string ScriptedServer::url(const std::string& target) const {
   return "http://" + authority() + target;

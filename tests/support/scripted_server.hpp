@@ -21,7 +21,7 @@ namespace reelkeep::testing {
 /// A request as it came over the wire.
 struct SeenRequest {
   std::string method;
-  std::string target;  ///< path and query
+  std::string target;                                        ///< path and query
   std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
   std::string body;
   int connection = 0;  ///< which connection it came on, from 1

@@ -9,7 +9,7 @@ build_packages=(
   libsqlitecpp-dev libsqlite3-dev libcli11-dev libtomlplusplus-dev libssl-dev libfmt-dev
   libspdlog-dev prometheus-cpp-dev libutf8proc-dev
 )
-test_packages=(doctest-dev nginx-light curl openssl jq python3 procps systemd)
+test_packages=(doctest-dev nginx-light curl openssl jq sqlite3 python3 procps systemd)
 sanitizer_packages=(clang-format clang-tidy)
 
 say() { printf '\n== %s\n' "$*" >&2; }

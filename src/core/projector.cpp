@@ -11,10 +11,22 @@ namespace reelkeep::core {
 namespace {
 
 constexpr int k_deaths_to_quarantine = 2;
-const std::string k_poison = "poison:";
+constexpr std::int64_t k_careful_span = 1000;  ///< more than one transaction applies
+
+/// Notes of deaths. The first kind stays with a row that was quarantined for them.
+std::string poison_note(Seq seq) { return "poison:" + std::to_string(seq.get()); }
+std::string poison_note(const Receipt& receipt) {
+  return "poison-receipt:" + std::to_string(receipt.id);
+}
 
 const std::string k_history_end = "history_end";
 const std::string k_history_receipts = "history_receipts";
+
+/// A catalog that cannot be written is no fault of the row: it is tried again.
+bool is_catalogs_fault(const Error& error) {
+  return error.code == Errc::no_space || error.code == Errc::timeout ||
+         error.code == Errc::unavailable;
+}
 
 /// Reads an integer that we wrote ourselves.
 std::int64_t number(const std::string& text) { return std::strtoll(text.c_str(), nullptr, 10); }
@@ -58,7 +70,10 @@ Result<Rebuild> Projector::begin(bool unclean) {
       return m_catalog.set_note(k_history_receipts, std::to_string(m_history_receipts));
     }));
   }
-  if (unclean) m_careful_until = std::min(end.cursor, Seq(m_position.cursor.get() + 1000));
+  if (unclean) {
+    m_careful_until = std::min(end.cursor, Seq(m_position.cursor.get() + k_careful_span));
+    m_careful_receipts = std::min(end.receipts, m_position.receipts + k_careful_span);
+  }
   return rebuild;
 }
 
@@ -68,13 +83,13 @@ Result<bool> Projector::advance(const Policy& policy, Effects& effects, std::siz
   return advance_receipts(policy, effects, limit);
 }
 
-Result<bool> Projector::is_poison(Seq seq) {
-  const std::string key = k_poison + std::to_string(seq.get());
-  REELKEEP_ASSIGN(const auto noted, m_catalog.note(key));
+/// Notes that what comes next may end the process, unless it did so twice.
+Result<bool> Projector::died_twice(const std::string& note) {
+  REELKEEP_ASSIGN(const auto noted, m_catalog.note(note));
   const std::int64_t deaths = noted ? number(*noted) : 0;
   if (deaths >= k_deaths_to_quarantine) return true;
   REELKEEP_TRY(
-      m_catalog.transact([&] { return m_catalog.set_note(key, std::to_string(deaths + 1)); }));
+      m_catalog.transact([&] { return m_catalog.set_note(note, std::to_string(deaths + 1)); }));
   return false;
 }
 
@@ -86,7 +101,7 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects,
   if (entries.empty()) return false;
   bool poison = false;
   if (careful) {
-    REELKEEP_ASSIGN(poison, is_poison(entries.front().seq));
+    REELKEEP_ASSIGN(poison, died_twice(poison_note(entries.front().seq)));
   }
 
   JournalPosition position = m_position;
@@ -100,18 +115,14 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects,
                      return apply(policy, entry, Occasion::first, entry.user, found);
                    });
       if (!applied) {
-        // A catalog that cannot be written is no fault of the row.
-        const Errc code = applied.error().code;
-        if (code == Errc::no_space || code == Errc::timeout || code == Errc::unavailable)
-          return applied.error();
+        if (is_catalogs_fault(applied.error())) return applied.error();
         REELKEEP_TRY(quarantine(entry, (poison ? "internal: " : "") + applied.error().message));
       }
       position.cursor = entry.seq;
       position.chain = entry.chain;
     }
-    if (careful)
-      REELKEEP_TRY(m_catalog.set_note(k_poison + std::to_string(position.cursor.get()),
-                                      std::nullopt));
+    if (careful && !poison)
+      REELKEEP_TRY(m_catalog.set_note(poison_note(position.cursor), std::nullopt));
     return m_catalog.set_position(position);
   }));
   m_position = position;
@@ -121,44 +132,64 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects,
 
 Result<bool> Projector::advance_receipts(const Policy& policy, Effects& effects,
                                          std::size_t limit) {
+  const bool careful = m_position.receipts < m_careful_receipts;
   REELKEEP_ASSIGN(const std::vector<Receipt> receipts,
-                  m_journal.receipts(m_position.receipts, limit));
-  if (receipts.empty()) return false;
+                  m_journal.receipts(m_position.receipts, careful ? 1 : limit));
+  // Evidence of a row that is not applied yet waits for it.
+  if (receipts.empty() || receipts.front().seq > m_position.cursor) return false;
+  bool poison = false;
+  if (careful) {
+    REELKEEP_ASSIGN(poison, died_twice(poison_note(receipts.front())));
+    if (poison)
+      log::error("applying a repeated delivery ended the process twice: it is only counted",
+                 {{"seq", std::to_string(receipts.front().seq.get())}});
+  }
   JournalPosition position = m_position;
   Effects found;
   REELKEEP_TRY(m_catalog.transact([&]() -> Status {
     for (const Receipt& receipt : receipts) {
-      // Evidence of a row that is not applied yet waits for it.
       if (receipt.seq > position.cursor) break;
-      REELKEEP_ASSIGN(const std::optional<Entry> entry, m_journal.find(receipt.seq));
-      if (entry) {
-        REELKEEP_ASSIGN(std::optional<DeliveryRecord> record, m_catalog.delivery(receipt.seq));
-        const bool rejected = record && (record->state == DeliveryState::quarantined ||
-                                         record->state == DeliveryState::ignored);
-        // What was history before a rebuild makes nothing due again.
-        const bool history = receipt.id <= m_history_receipts;
-        const Status applied = history && !rejected ? Status() : m_catalog.transact([&] {
-          Entry again = *entry;
-          again.received_at = rejected ? entry->received_at : receipt.received_at;
-          return apply(policy, again, rejected ? Occasion::first : Occasion::repeated,
-                       receipt.user, found);
-        });
-        if (!applied && applied.error().code == Errc::no_space) return applied.error();
-        REELKEEP_ASSIGN(record, m_catalog.delivery(receipt.seq));
-        if (record) {
-          record->received_at = entry->received_at;
-          record->duplicates += 1;
-          REELKEEP_TRY(m_catalog.put_delivery(*record));
-        }
+      if (!poison) REELKEEP_TRY(apply_receipt(policy, receipt, found));
+      REELKEEP_ASSIGN(std::optional<DeliveryRecord> record, m_catalog.delivery(receipt.seq));
+      if (record) {
+        record->duplicates += 1;
+        REELKEEP_TRY(m_catalog.put_delivery(*record));
       }
       position.receipts = receipt.id;
     }
+    if (careful) REELKEEP_TRY(m_catalog.set_note(poison_note(receipts.front()), std::nullopt));
     return m_catalog.set_position(position);
   }));
-  const bool moved = position.receipts != m_position.receipts;
   m_position = position;
   std::ranges::move(found, std::back_inserter(effects));
-  return moved;
+  return true;
+}
+
+/// What the repetition of a delivery makes due or tries again; its count is the caller's.
+Status Projector::apply_receipt(const Policy& policy, const Receipt& receipt, Effects& effects) {
+  REELKEEP_ASSIGN(std::optional<Entry> entry, m_journal.find(receipt.seq));
+  if (!entry) return {};
+  REELKEEP_ASSIGN(const std::optional<DeliveryRecord> record, m_catalog.delivery(receipt.seq));
+  const bool rejected = record && (record->state == DeliveryState::quarantined ||
+                                   record->state == DeliveryState::ignored);
+  if (rejected) {
+    REELKEEP_ASSIGN(const auto deaths, m_catalog.note(poison_note(receipt.seq)));
+    if (deaths) return {};  // the sender shall not be able to end the process again and again
+  } else if (receipt.id <= m_history_receipts) {
+    return {};  // what was history before a rebuild makes nothing due again
+  }
+  const Timestamp received_at = entry->received_at;
+  if (!rejected) entry->received_at = receipt.received_at;
+  const Status applied = m_catalog.transact([&] {
+    return apply(policy, *entry, rejected ? Occasion::first : Occasion::repeated, receipt.user,
+                 effects);
+  });
+  if (!applied && is_catalogs_fault(applied.error())) return applied;
+  // A repetition does not change when the delivery came.
+  REELKEEP_ASSIGN(std::optional<DeliveryRecord> after, m_catalog.delivery(receipt.seq));
+  if (!after || after->received_at == received_at) return {};
+  after->received_at = received_at;
+  return m_catalog.put_delivery(*after);
 }
 
 Status Projector::apply_again(const Policy& policy, const std::vector<Seq>& entries,

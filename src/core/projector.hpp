@@ -24,8 +24,9 @@ class Projector {
       : m_journal(journal), m_catalog(catalog), m_provider(provider) {}
 
   /// Compares the catalog's position with the journal; clears the catalog when it is not a
-  /// projection of this journal. `unclean`: the last run died, so rows are applied one by one and
-  /// noted before (a row noted at two deaths is quarantined as internal).
+  /// projection of this journal. `unclean`: the last run died, so rows and receipts are applied one
+  /// by one and noted before. A row noted at two deaths is quarantined as internal, and its
+  /// repetitions are only counted: replay tries it again. A receipt noted at two deaths is counted.
   Result<Rebuild> begin(bool unclean);
 
   /// Applies rows and receipts past the cursor, at most `limit` of each. Returns whether something
@@ -47,7 +48,8 @@ class Projector {
   Status apply_delivery(const Policy& policy, const Entry& entry, Occasion occasion,
                         const std::string& user);
   Status quarantine(const Entry& entry, const std::string& reason);
-  Result<bool> is_poison(Seq seq);
+  Status apply_receipt(const Policy& policy, const Receipt& receipt, Effects& effects);
+  Result<bool> died_twice(const std::string& note);
 
   JournalReader& m_journal;
   Catalog& m_catalog;
@@ -56,6 +58,7 @@ class Projector {
   Seq m_history_end;
   std::int64_t m_history_receipts = 0;
   Seq m_careful_until;  ///< rows that may have killed the last run
+  std::int64_t m_careful_receipts = 0;  ///< the same for receipts
 };
 
 }  // namespace reelkeep::core

@@ -305,6 +305,51 @@ TEST_CASE("a set-back journal that grew again is noticed by its chain") {
   CHECK(projection.reopen() == core::Rebuild::journal_replaced);
 }
 
+TEST_CASE("a repetition of what ended the process twice is counted, not applied; replay applies it") {
+  Projection projection;
+  const Seq seq = projection.deliver(k_one);
+  const std::string note = "poison:" + std::to_string(seq.get());
+  REQUIRE(projection.catalog->transact([&] { return projection.catalog->set_note(note, "2"); })
+              .has_value());
+  projection.reopen(true);
+  projection.advance();
+  projection.deliver(k_one);
+  projection.reopen(false);
+  projection.advance();
+  auto record = projection.catalog->delivery(seq).value();
+  REQUIRE(record.has_value());
+  CHECK(record->state == DeliveryState::quarantined);
+  CHECK(record->duplicates == 1);
+  CHECK(projection.show().artifacts.empty());
+
+  core::Effects effects;
+  REQUIRE(projection.projector->apply_again(projection.policy, {seq}, effects).has_value());
+  CHECK(projection.catalog->delivery(seq).value()->state == DeliveryState::applied);
+  CHECK(projection.show().artifacts.size() == 1);
+}
+
+TEST_CASE("a receipt noted at two deaths is counted, not applied") {
+  for (const std::string deaths : {"1", "2"}) {
+    CAPTURE(deaths);
+    Projection projection;
+    projection.policy.users["narrow"] = {"another"};
+    projection.policy.users["wide"] = {"*"};
+    const Seq seq = projection.deliver(k_one, "narrow");
+    projection.advance();
+    REQUIRE(projection.catalog->delivery(seq).value()->state == DeliveryState::quarantined);
+    projection.deliver(k_one, "wide");
+    REQUIRE(projection.catalog
+                ->transact([&] { return projection.catalog->set_note("poison-receipt:1", deaths); })
+                .has_value());
+    projection.reopen(true);
+    projection.advance();
+    const auto record = projection.catalog->delivery(seq).value();
+    CHECK(record->duplicates == 1);
+    CHECK((record->state == DeliveryState::applied) == (deaths == "1"));
+    CHECK_FALSE(projection.catalog->note("poison-receipt:1").value().has_value());
+  }
+}
+
 TEST_CASE("a row noted at two deaths is quarantined as internal") {
   Projection projection;
   const Seq seq = projection.deliver(k_one);

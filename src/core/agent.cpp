@@ -158,6 +158,7 @@ Status Agent::open() {
       [this](ArchiverMessage message) { m_mailbox.post(std::move(message)); });
   std::shared_ptr<Fetcher> fetcher = m_ports.make_fetcher(*this);
   for (Store* store : m_ports.stores) m_closed_stores[store->id()] = Timestamp{};
+  for (Store* store : m_ports.stores) m_untried_stores.insert(store->id());
   {
     std::lock_guard lock(m_mutex);
     m_fetcher = std::move(fetcher);
@@ -250,6 +251,8 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
 /// Staging may lie on a filesystem that is not mounted yet. The intake does not care.
 Result<bool> Agent::staging_is_there() {
   const Result<ByteCount> free = m_ports.staging->free_space();
+  // At the first start a store is about to make the folder that staging lies in.
+  if (!free && !m_untried_stores.empty()) return false;
   {
     std::lock_guard lock(m_mutex);
     if (!free && m_status.staging_problem.empty())

@@ -201,6 +201,7 @@ Status Agent::retry_publishing() {
 
 Status Agent::handle(StoreOpened& message, AfterCommit& after) {
   const std::string id = message.store.get();
+  m_untried_stores.erase(message.store);
   if (!message.root) {
     after.emplace_back([this, id, cause = message.root.error().message] {
       std::lock_guard lock(m_mutex);

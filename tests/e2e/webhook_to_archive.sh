@@ -167,6 +167,7 @@ for secret in leak-me-not intruder "$FILE_PASSWORD" "$HOOK_PASSWORD" "$(printf '
     die "'$secret' leaked into $found"
   fi
 done
+never "something alarming was logged" logged '^[^ ]+ error '
 check "the journal alone has the raw body" grep -qaF leak-me-not "$STATE/journal.db"
 equal "mode of the journal" "$(stat -c %a "$STATE/journal.db")" 600
 equal "mode of the state directory" "$(stat -c %a "$STATE")" 700

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/records.hpp"
 #include "reelkeep/base/log.hpp"
 
 namespace reelkeep::core {
@@ -45,6 +46,7 @@ void Agent::set_limits(const FetchLimits& limits) {
   {
     std::lock_guard lock(m_mutex);
     fetcher = m_fetcher;
+    m_limits = limits;
   }
   if (fetcher) fetcher->set_limits(limits);
 }
@@ -82,19 +84,32 @@ void Agent::run() {
     }
     for (Message& message :
          m_mailbox.take_all_until(std::chrono::steady_clock::now() + std::chrono::seconds(2)))
-      if (std::holds_alternative<Stop>(message)) stop_asked = true;
+      if (std::holds_alternative<Stop>(message))
+        stop_asked = true;
+      else if (const auto* changed = std::get_if<PolicyChanged>(&message))
+        m_policy = changed->policy;
     m_last_turn = m_ports.clock->steady().time_since_epoch().count();
     if (stop_asked) return;
   }
 
   bool more = true;
   while (!m_stopping) {
-    const Duration pause = !kept.empty() ? Duration(1000) : more ? Duration(0) : until_next();
-    std::vector<Message> arrived =
-        m_mailbox.take_all_until(std::chrono::steady_clock::now() + pause);
-    m_wake_pending = false;
+    // While the catalog cannot be written only a Stop is worth waking for.
+    const bool failing = !m_last_problem.empty();
+    const auto wait_until = std::chrono::steady_clock::now() +
+                            (failing ? Duration(1000) : more ? Duration(0) : until_next());
+    do {
+      m_wake_pending = false;
+      for (Message& message : m_mailbox.take_all_until(wait_until)) {
+        const auto* report = std::get_if<ArchiverMessage>(&message);
+        if (std::holds_alternative<Stop>(message)) m_stopping = true;
+        // That the journal grew is seen anyway.
+        if (report == nullptr || !std::holds_alternative<JournalGrew>(*report))
+          kept.push_back(std::move(message));
+      }
+    } while (failing && !m_stopping && std::chrono::steady_clock::now() < wait_until);
     m_last_turn = m_ports.clock->steady().time_since_epoch().count();
-    std::ranges::move(arrived, std::back_inserter(kept));
+    if (m_stopping) break;
     Result<bool> turned = turn(kept);
     {
       std::lock_guard lock(m_mutex);
@@ -102,19 +117,20 @@ void Agent::run() {
     }
     if (turned) {
       more = *turned;
-      kept.clear();
+      m_last_problem.clear();
     } else if (turned.error().code == Errc::corrupt) {
       give_up_catalog(turned.error());
       break;
     } else {
       more = false;
-      if (kept.empty()) kept.emplace_back(ArchiverMessage{JournalGrew{}});
-      log::error("the catalog cannot be written; trying again",
-                 {{"cause", turned.error().message}});
+      if (m_last_problem != turned.error().message)
+        log::error("the agent's work is held up; trying again every second",
+                   {{"cause", turned.error().message}});
+      m_last_problem = turned.error().message;
     }
     publish_status();
   }
-  shut_down();
+  shut_down(std::move(kept));
 }
 
 /// Nothing that a damaged catalog says can be worked with. The journal knows everything: the next
@@ -150,7 +166,8 @@ Status Agent::open() {
                "the provider to send them again or check the newest sessions");
   if (rebuild == Rebuild::first_start)
     log::info("there was no catalog: it is built from the journal");
-  m_inspecting = rebuild != Rebuild::none;
+  REELKEEP_ASSIGN(const auto inspect, m_catalog->note("inspect"));
+  m_inspecting = inspect.has_value();
   REELKEEP_TRY(recover(died.has_value()));
 
   m_archiver = std::make_unique<Archiver>(
@@ -162,9 +179,9 @@ Status Agent::open() {
   {
     std::lock_guard lock(m_mutex);
     m_fetcher = std::move(fetcher);
+    if (m_limits) m_fetcher->set_limits(*m_limits);
     for (Store* store : m_ports.stores) m_status.store_problems[store->id().get()] = "not opened yet";
   }
-  open_stores();
   return {};
 }
 
@@ -213,9 +230,9 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
               m_breakers.reset(project.app_id.get());
           }
           m_policy = policy;
+          // What waits for a store may not have to any more, or has a project now.
+          for (auto& [row, publishing] : m_publishing) publishing.retry_at[StoreId()] = Timestamp{};
         });
-      } else {
-        after.emplace_back([this] { m_stopping = true; });
       }
     }
     return {};
@@ -223,7 +240,6 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
   if (!handled) return handled.error();
   for (const auto& action : after) action();
   messages.clear();
-  if (m_stopping) return false;
 
   bool more = false;
   for (int i = 0; i < k_commits_per_turn; ++i) {
@@ -294,8 +310,8 @@ void Agent::sweep_staging() {
     auto needed = m_catalog->needs_staging(name);
     if (!needed || *needed) continue;
     // Known and not needed: the leftover of a finished artifact. Unknown: never ours to delete.
-    auto artifact = m_catalog->artifact(ArtifactId(name));
-    if (artifact && *artifact) {
+    auto known = m_catalog->knows_staging(name);
+    if (known && *known) {
       if (const Status removed = m_ports.staging->remove(name); !removed)
         log::warn("a leftover in staging cannot be removed", {{"cause", removed.error().message}});
       (void)m_ports.staging->discard_aside(name).has_value();
@@ -327,8 +343,19 @@ void Agent::carry_out(const Effects& effects) {
       if (ticket != m_tickets.end()) {
         m_running[ticket->second].dropped = true;
         m_fetcher->cancel(ticket->second);
+      } else if (m_publishing.erase(drop->artifact) > 0) {
+        // A refetch on its way into the stores was in hand.
+        const Status freed = m_catalog->transact([&]() -> Status {
+          REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(drop->artifact));
+          if (!artifact || !artifact->in_hand) return {};
+          artifact->in_hand = false;
+          REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
+          return {};
+        });
+        if (!freed)
+          log::warn("a cancelled artifact stays in hand until the next start",
+                    {{"cause", freed.error().message}});
       }
-      m_publishing.erase(drop->artifact);
     } else if (const auto* staging = std::get_if<DropStaging>(&effect)) {
       const Status removed = m_ports.staging->remove(staging->staging_name);
       const Status aside = m_ports.staging->discard_aside(staging->staging_name);
@@ -343,7 +370,7 @@ void Agent::carry_out(const Effects& effects) {
         if (const Status begun = begin_publishing(std::move(**artifact)); !begun)
           log::warn("accepted bytes cannot be published", {{"cause", begun.error().message}});
     } else if (const auto* old = std::get_if<RemoveSuperseded>(&effect)) {
-      if (const Status removed = remove_superseded(old->artifact); !removed)
+      if (const Status removed = remove_superseded(*old); !removed)
         log::warn("superseded replicas stay", {{"cause", removed.error().message}});
     } else if (const auto* again = std::get_if<ApplyAgain>(&effect)) {
       Effects further;
@@ -365,7 +392,7 @@ void Agent::open_stores() {
   }
 }
 
-void Agent::shut_down() {
+void Agent::shut_down(std::vector<Message> kept) {
   std::shared_ptr<Fetcher> fetcher;
   {
     std::lock_guard lock(m_mutex);
@@ -373,12 +400,16 @@ void Agent::shut_down() {
   }
   fetcher.reset();  // completes everything that runs
   m_archiver->stop();
-  std::vector<Message> last = m_mailbox.take_all_until(std::chrono::steady_clock::now());
+  std::ranges::move(m_mailbox.take_all_until(std::chrono::steady_clock::now()),
+                    std::back_inserter(kept));
   const Status done = m_catalog->transact([&]() -> Status {
     AfterCommit after;
-    for (Message& message : last) {
+    // Only the facts: what would follow from them waits for the next start.
+    for (Message& message : kept) {
       if (auto* end = std::get_if<Fetched>(&message)) REELKEEP_TRY(handle(*end, after));
       if (auto* point = std::get_if<Checkpoint>(&message)) REELKEEP_TRY(handle(*point, after));
+      if (auto* report = std::get_if<ArchiverMessage>(&message))
+        if (auto* judged = std::get_if<Judged>(report)) REELKEEP_TRY(handle(*judged, after));
     }
     REELKEEP_TRY(recover(false));
     return m_catalog->set_note(k_running_note, std::nullopt);
@@ -387,6 +418,18 @@ void Agent::shut_down() {
   m_projector.reset();
   m_catalog.reset();
   m_journal.reset();
+}
+
+void Agent::journal_outcome(const Outcome& outcome) {
+  m_ports.journal->append(NewEntry{.kind = EntryKind::outcome,
+                                   .received_at = m_ports.clock->now(),
+                                   .body = encode(outcome)},
+                          [this](Result<Appended> appended) {
+                            if (!appended)
+                              log::warn("an outcome could not be journaled; it is found again later",
+                                        {{"cause", appended.error().message}});
+                            wake();
+                          });
 }
 
 void Agent::publish_status() {

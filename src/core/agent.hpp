@@ -86,7 +86,8 @@ class Agent final : public FetchSink {
     ArtifactRow artifact;
     std::string host;
     std::string credential;  ///< breaker key
-    ByteCount declared_left;
+    ByteCount declared;       ///< what the event declared, 0: nothing
+    ByteCount declared_left;  ///< still to come of it
     bool dropped = false;    ///< cancelled by the operator meanwhile
   };
   /// Judged bytes that are on their way into stores.
@@ -97,6 +98,8 @@ class Agent final : public FetchSink {
     std::set<StoreId> at_work;
     std::map<StoreId, Timestamp> retry_at;
     int tries = 0;
+    bool journaled = false;   ///< that the bytes are here is in the journal
+    bool from_before = false; ///< an earlier run, or an operator, says that these are the bytes
   };
 
   // agent.cpp: the loop
@@ -110,13 +113,17 @@ class Agent final : public FetchSink {
   void sweep_staging();
   [[nodiscard]] Duration until_next() const;
   void carry_out(const Effects& effects);
-  void shut_down();
+  void shut_down(std::vector<Message> kept);
   void publish_status();
 
   // agent_transfers.cpp: transfers and their ends
   Status claim();
-  Result<std::vector<Artifact>> choose_work(std::size_t slots);
-  bool has_space_for(const Artifact& artifact, ByteCount& free);
+  Result<std::vector<Artifact>> choose_work(std::size_t slots, ByteCount free);
+  Result<std::vector<Artifact>> candidates(std::size_t slots,
+                                           const std::map<std::string, std::size_t>& on_host);
+  Result<std::optional<Artifact>> choose_probe(const std::string& credential,
+                                               const std::vector<Lane>& lanes);
+  [[nodiscard]] bool is_busy(const Artifact& artifact) const;
   void submit(const Artifact& artifact);
   Status handle(Checkpoint& message, AfterCommit& after);
   Status handle(Fetched& message, AfterCommit& after);
@@ -131,7 +138,8 @@ class Agent final : public FetchSink {
   Status begin_publishing(Artifact artifact);
   Status publish(const Artifact& artifact, Publishing& publishing);
   Status retry_publishing();
-  Status remove_superseded(ArtifactRow row);
+  Status remove_superseded(const RemoveSuperseded& effect);
+  void journal_outcome(const Outcome& outcome);
   void open_stores();
   Status inspect_replicas();
 
@@ -164,6 +172,8 @@ class Agent final : public FetchSink {
   Timestamp m_turned_at;  ///< when the last turn began
   Timestamp m_next_erase;
   Timestamp m_next_disk_look;
+  Duration m_disk_pause{};  ///< grows while writes fail although there seems to be space
+  std::string m_last_problem;  ///< of the catalog, as logged
   std::mt19937_64 m_random{std::random_device{}()};
 
   // any thread
@@ -171,6 +181,7 @@ class Agent final : public FetchSink {
   mutable std::mutex m_mutex;
   AgentStatus m_status;                     ///< guarded by m_mutex
   std::shared_ptr<Fetcher> m_fetcher;       ///< guarded by m_mutex; shared with status() readers
+  std::optional<FetchLimits> m_limits;      ///< guarded by m_mutex: set before there was a fetcher
   std::atomic<bool> m_wake_pending = false;
   std::atomic<std::int64_t> m_last_turn{0};  ///< steady milliseconds
   std::thread m_thread;  ///< last member: started when everything else stands

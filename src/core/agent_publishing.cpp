@@ -28,7 +28,9 @@ Status Agent::handle(Judged& message, AfterCommit& after) {
   REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(message.artifact));
   if (!artifact) return {};
   artifact->deaths = 0;
-  if (artifact->state == ArtifactState::cancelled) {
+  // Given up meanwhile: a cancelled artifact, or a cancelled refetch of an archived one.
+  if (artifact->state == ArtifactState::cancelled ||
+      (artifact->state == ArtifactState::archived && !artifact->refetch)) {
     artifact->in_hand = false;
     after.emplace_back([this, name = artifact->staging_name] {
       (void)m_ports.staging->remove(name).has_value();
@@ -43,7 +45,7 @@ Status Agent::handle(Judged& message, AfterCommit& after) {
     if (!artifact->refetch) artifact->received = ByteCount(0);
     if (artifact->state == ArtifactState::running) artifact->state = ArtifactState::planned;
     if (message.status.error().code == Errc::corrupt && !artifact->refetch)
-      artifact->bad_digest = message.digest;
+      artifact->bad_digest = message.digest, artifact->size = message.size;
     return attempt_failed(std::move(*artifact), message.status.error(), after);
   }
   if (!artifact->refetch) {
@@ -72,18 +74,24 @@ Status Agent::handle(Judged& message, AfterCommit& after) {
 /// For artifacts whose complete bytes lie in staging (after a start, or accepted by the operator).
 Status Agent::begin_publishing(Artifact artifact) {
   if (!artifact.digest) abort_broken_invariant("verifying without a digest");
-  REELKEEP_ASSIGN(std::optional<ByteCount> staged, m_ports.staging->stat(artifact.staging_name));
-  if (!staged) {
-    // Killed between accept and its side effect, or between rename and outcome: put() tells.
-    if (artifact.bad_digest == artifact.digest &&
-        m_ports.staging->take_back(artifact.staging_name)) {
+  if (artifact.bad_digest == artifact.digest) {
+    // Accepted: the bytes come back from aside, and their size is known before anything moves.
+    REELKEEP_ASSIGN(std::optional<ByteCount> staged, m_ports.staging->stat(artifact.staging_name));
+    if (!staged && m_ports.staging->take_back(artifact.staging_name)) {
       REELKEEP_ASSIGN(staged, m_ports.staging->stat(artifact.staging_name));
+    }
+    if (staged && artifact.size != staged) {
+      artifact.size = staged;
+      REELKEEP_TRY(m_catalog->transact([&]() -> Status {
+        REELKEEP_ASSIGN(artifact, m_catalog->put_artifact(std::move(artifact)));
+        return {};
+      }));
     }
   }
   Publishing publishing{.digest = *artifact.digest,
-                        .size = artifact.size.value_or(staged.value_or(ByteCount(0))),
-                        .disputed = artifact.disputed};
-  if (staged) publishing.size = *staged;
+                        .size = artifact.size.value_or(ByteCount(0)),
+                        .disputed = artifact.disputed,
+                        .from_before = true};
   REELKEEP_TRY(publish(artifact, publishing));
   m_publishing[artifact.row] = std::move(publishing);
   return {};
@@ -102,6 +110,20 @@ Status Agent::publish(const Artifact& artifact, Publishing& publishing) {
     });
     if (!holds) missing.push_back(store);
   }
+  if (missing.empty() && publishing.at_work.empty()) {
+    // The stores that were waited for are not asked for any more.
+    Effects effects;
+    REELKEEP_TRY(m_catalog->transact([&] {
+      return RecordFacts(*m_catalog, *m_policy, effects)
+          .settle(artifact, publishing.size, publishing.digest, publishing.disputed);
+    }));
+    publishing.retry_at.clear();
+    carry_out(effects);
+    return {};
+  }
+  std::erase_if(publishing.retry_at, [&](const auto& entry) {
+    return std::ranges::find(missing, entry.first) == missing.end();
+  });
   const Timestamp now = m_ports.clock->now();
   for (const StoreId& store : missing) {
     if (publishing.at_work.contains(store)) continue;
@@ -115,6 +137,7 @@ Status Agent::publish(const Artifact& artifact, Publishing& publishing) {
         .identity = artifact.identity,
         .room_id = artifact.room_id,
         .store = store,
+        .staging_name = artifact.staging_name,
         .request = PutRequest{.staged = m_ports.staging->path_of(artifact.staging_name),
                               .path = artifact.path,
                               .manifest_dir = session_folder(m_policy->layout, artifact.path),
@@ -123,7 +146,8 @@ Status Agent::publish(const Artifact& artifact, Publishing& publishing) {
                               .digest = publishing.digest,
                               .disposition = project->stores.size() == 1 ? Staged::take
                                                                          : Staged::keep},
-        .disputed = publishing.disputed});
+        .disputed = publishing.disputed,
+        .hash_first = publishing.from_before});
   }
   return {};
 }
@@ -146,13 +170,11 @@ Status Agent::handle(Published& message, AfterCommit& after) {
   REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(message.artifact));
   if (!artifact) return {};
   artifact->error = error.within("store \"" + message.store.get() + "\"");
-  const bool bytes_gone = error.code == Errc::not_found || error.code == Errc::corrupt;
-  if (bytes_gone) {
+  if (error.code == Errc::corrupt) {
     // Staging does not hold them (any more): the source has to give them again.
     artifact->in_hand = false;
     artifact->resume.reset();
     if (artifact->state == ArtifactState::verifying) {
-      artifact->state = ArtifactState::planned;
       artifact->size.reset();
       artifact->digest.reset();
       artifact->received = ByteCount(0);
@@ -161,6 +183,8 @@ Status Agent::handle(Published& message, AfterCommit& after) {
       m_publishing.erase(row);
       (void)m_ports.staging->remove(name).has_value();
     });
+    const Error cause = *artifact->error;
+    return attempt_failed(std::move(*artifact), cause, after);
   } else {
     const Timestamp now = m_ports.clock->now();
     const int tries = found->second.tries;
@@ -169,9 +193,16 @@ Status Agent::handle(Published& message, AfterCommit& after) {
     if (tries == 0)
       log::warn("a store did not take the bytes; they are kept in staging and tried again",
                 {{"artifact", artifact->id.get()}, {"cause", artifact->error->message}});
-    after.emplace_back([this, row = message.artifact, store = message.store, at = now + pause] {
+    after.emplace_back([this, row = message.artifact, store = message.store, at = now + pause,
+                        received = BytesReceived{artifact->identity, artifact->room_id,
+                                                 found->second.size, found->second.digest,
+                                                 found->second.disputed},
+                        refetch = artifact->refetch] {
       const auto publishing = m_publishing.find(row);
       if (publishing == m_publishing.end()) return;
+      // The bytes may lie here for long: their journal row lets them outlive the catalog.
+      if (!publishing->second.journaled && !refetch) journal_outcome(received);
+      publishing->second.journaled = true;
       publishing->second.at_work.erase(store);
       publishing->second.retry_at[store] = at;
       ++publishing->second.tries;
@@ -189,12 +220,20 @@ Status Agent::handle(Published& message, AfterCommit& after) {
 
 Status Agent::retry_publishing() {
   const Timestamp now = m_ports.clock->now();
-  for (auto& [row, publishing] : m_publishing) {
+  for (auto entry = m_publishing.begin(); entry != m_publishing.end();) {
+    auto& [row, publishing] = *entry;
     const bool due = std::ranges::any_of(publishing.retry_at,
-                                         [&](const auto& entry) { return entry.second <= now; });
-    if (!due) continue;
-    REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(row));
-    if (artifact) REELKEEP_TRY(publish(*artifact, publishing));
+                                         [&](const auto& retry) { return retry.second <= now; });
+    if (due) {
+      REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(row));
+      if (artifact) REELKEEP_TRY(publish(*artifact, publishing));
+      if (!artifact || (publishing.at_work.empty() && publishing.retry_at.empty() &&
+                        artifact->state != ArtifactState::verifying)) {
+        entry = m_publishing.erase(entry);
+        continue;
+      }
+    }
+    ++entry;
   }
   return {};
 }
@@ -213,7 +252,11 @@ Status Agent::handle(StoreOpened& message, AfterCommit& after) {
     });
     return {};
   }
-  REELKEEP_TRY(m_catalog->set_note("root:" + id, *message.root));
+  REELKEEP_ASSIGN(const auto known, m_catalog->note("root:" + id));
+  if (known != *message.root)
+    after.emplace_back([this, rooted = StoreRooted{message.store, *message.root}] {
+      journal_outcome(rooted);
+    });
   after.emplace_back([this, store = message.store] {
     m_closed_stores.erase(store);
     // What waited for this store goes now.
@@ -226,12 +269,13 @@ Status Agent::handle(StoreOpened& message, AfterCommit& after) {
   return {};
 }
 
-Status Agent::remove_superseded(ArtifactRow row) {
-  REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(row));
+Status Agent::remove_superseded(const RemoveSuperseded& effect) {
+  REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(effect.artifact));
   if (!artifact) return {};
-  REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog->replicas(row));
+  REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog->replicas(effect.artifact));
   for (const Replica& replica : replicas)
-    if (replica.state == ReplicaState::superseded && replica.store)
+    if (replica.state == ReplicaState::superseded && replica.store &&
+        std::ranges::find(effect.locations, replica.location) != effect.locations.end())
       m_archiver->remove(
           RemoveTask{artifact->identity, *replica.store, replica.path, replica.location});
   return {};
@@ -248,7 +292,8 @@ Status Agent::inspect_replicas() {
     m_inspected_to = ArtifactRow();
     m_inspecting = m_inspection_depth == Depth::quick;
     m_inspection_depth = Depth::full;
-    return {};
+    if (m_inspecting) return {};
+    return m_catalog->transact([&] { return m_catalog->set_note("inspect", std::nullopt); });
   }
   for (const Artifact& artifact : page) {
     m_inspected_to = artifact.row;

@@ -2,13 +2,13 @@
 #include <algorithm>
 
 #include "core/agent.hpp"
-#include "core/records.hpp"
 #include "reelkeep/base/log.hpp"
 
 namespace reelkeep::core {
 namespace {
 
-constexpr std::size_t k_probe_candidates = 32;
+constexpr std::size_t k_spare_candidates = 32;
+constexpr std::size_t k_most_probed = 1024;
 constexpr int k_refetch_tries = 5;
 constexpr Duration k_disk_pause{5000};
 constexpr Duration k_until_outcome{60 * 60 * 1000};
@@ -59,8 +59,7 @@ Status Agent::claim() {
   m_next_disk_look = now + k_disk_pause;
   if (full) return {};
 
-  REELKEEP_ASSIGN(std::vector<Artifact> chosen, choose_work(m_policy->concurrency - in_hand));
-  std::erase_if(chosen, [&](const Artifact& artifact) { return !has_space_for(artifact, free); });
+  REELKEEP_ASSIGN(std::vector<Artifact> chosen, choose_work(m_policy->concurrency - in_hand, free));
   if (chosen.empty()) return {};
   REELKEEP_TRY(m_catalog->transact([&]() -> Status {
     for (Artifact& artifact : chosen) {
@@ -74,7 +73,12 @@ Status Agent::claim() {
   return {};
 }
 
-Result<std::vector<Artifact>> Agent::choose_work(std::size_t slots) {
+/// A transfer has it, or its complete bytes are still on their way into the stores.
+bool Agent::is_busy(const Artifact& artifact) const {
+  return m_publishing.contains(artifact.row) || m_tickets.contains(artifact.row);
+}
+
+Result<std::vector<Artifact>> Agent::choose_work(std::size_t slots, ByteCount free) {
   const Timestamp now = m_ports.clock->now();
   REELKEEP_TRY(m_catalog->transact([&]() -> Status {
     for (;;) {
@@ -85,46 +89,83 @@ Result<std::vector<Artifact>> Agent::choose_work(std::size_t slots) {
   std::map<std::string, std::size_t> on_host;
   for (const auto& [ticket, running] : m_running) ++on_host[running.host];
 
-  REELKEEP_ASSIGN(const std::vector<Lane> lanes, m_catalog->lanes());
-  std::vector<Artifact> candidates;
-  std::set<std::string> probing;
-  for (const Lane& lane : lanes) {
-    const std::size_t busy = on_host.contains(lane.host) ? on_host[lane.host] : 0;
-    if (busy >= m_policy->per_host || m_policy->project(lane.app_id) == nullptr) continue;
-    const std::string key = Breakers::credential_key(*m_policy, lane.app_id);
-    if (!m_breakers.is_open(key)) {
-      REELKEEP_ASSIGN(std::vector<Artifact> ready,
-                      m_catalog->claimable(lane, std::min(slots, m_policy->per_host - busy)));
-      std::ranges::move(ready, std::back_inserter(candidates));
-      continue;
-    }
-    if (!m_breakers.may_probe(key, now) || probing.contains(key)) continue;
-    REELKEEP_ASSIGN(std::vector<Artifact> ready, m_catalog->claimable(lane, k_probe_candidates));
-    if (ready.empty()) continue;
-    const auto unprobed = std::ranges::find_if(
-        ready, [&](const Artifact& a) { return !m_breakers.was_probed(key, a.row); });
-    probing.insert(key);
-    candidates.push_back(unprobed == ready.end() ? ready.front() : *unprobed);
-  }
-  std::ranges::sort(candidates, {}, [](const Artifact& a) { return std::pair(a.deadline, a.row); });
+  REELKEEP_ASSIGN(std::vector<Artifact> waiting, candidates(slots, on_host));
+  std::ranges::sort(waiting, {}, [](const Artifact& a) { return std::pair(a.deadline, a.row); });
   std::vector<Artifact> chosen;
-  for (Artifact& candidate : candidates) {
+  std::optional<Artifact> too_large;
+  for (Artifact& candidate : waiting) {
     if (chosen.size() == slots) break;
-    // Its complete bytes may still be on their way into the stores.
-    if (m_publishing.contains(candidate.row) || m_tickets.contains(candidate.row)) continue;
     std::size_t& busy = on_host[candidate.host];
     if (busy >= m_policy->per_host) continue;
+    const ByteCount needed =
+        candidate.declared_size.value_or(ByteCount(0)) - candidate.received;
+    if (free < m_policy->minimum_free_space + needed) {
+      if (!too_large) too_large = std::move(candidate);
+      continue;
+    }
+    free = free - needed;
     ++busy;
     chosen.push_back(std::move(candidate));
+  }
+  // A declared size is a hint. With nothing else to do it is tried; the guard of staging decides.
+  if (chosen.empty() && m_running.empty() && too_large) {
+    log::warn("a file is declared larger than the free space; it is tried all the same",
+              {{"artifact", too_large->id.get()},
+               {"declared", to_string(too_large->declared_size.value_or(ByteCount(0)))},
+               {"free", to_string(free)}});
+    chosen.push_back(std::move(*too_large));
   }
   return chosen;
 }
 
-bool Agent::has_space_for(const Artifact& artifact, ByteCount& free) {
-  const ByteCount needed = artifact.declared_size.value_or(ByteCount(0)) - artifact.received;
-  if (free < m_policy->minimum_free_space + needed) return false;
-  free = free - needed;
-  return true;
+/// More than there are slots, since some may be busy or too large; a probe where the breaker is open.
+Result<std::vector<Artifact>> Agent::candidates(std::size_t slots,
+                                                const std::map<std::string, std::size_t>& on_host) {
+  const Timestamp now = m_ports.clock->now();
+  REELKEEP_ASSIGN(const std::vector<Lane> lanes, m_catalog->lanes());
+  std::vector<Artifact> found;
+  std::map<std::string, std::vector<Lane>> refused;
+  for (const Lane& lane : lanes) {
+    const auto busy = on_host.find(lane.host);
+    if (busy != on_host.end() && busy->second >= m_policy->per_host) continue;
+    if (m_policy->project(lane.app_id) == nullptr) continue;
+    const std::string key = Breakers::credential_key(*m_policy, lane.app_id);
+    if (m_breakers.is_open(key)) {
+      refused[key].push_back(lane);
+      continue;
+    }
+    REELKEEP_ASSIGN(std::vector<Artifact> ready,
+                    m_catalog->claimable(lane, slots + m_publishing.size() + k_spare_candidates));
+    std::erase_if(ready, [this](const Artifact& artifact) { return is_busy(artifact); });
+    std::ranges::move(ready, std::back_inserter(found));
+  }
+  for (const auto& [key, key_lanes] : refused) {
+    if (!m_breakers.may_probe(key, now)) continue;
+    REELKEEP_ASSIGN(std::optional<Artifact> probe, choose_probe(key, key_lanes));
+    if (probe) found.push_back(std::move(*probe));
+  }
+  return found;
+}
+
+/// Each probe a different artifact, over all hosts that the credential is for.
+Result<std::optional<Artifact>> Agent::choose_probe(const std::string& credential,
+                                                    const std::vector<Lane>& lanes) {
+  if (m_breakers.probed(credential) >= k_most_probed) m_breakers.forget_probed(credential);
+  std::optional<Artifact> chosen;
+  std::optional<Artifact> fallback;
+  for (const Lane& lane : lanes) {
+    REELKEEP_ASSIGN(std::vector<Artifact> ready,
+                    m_catalog->claimable(lane, m_breakers.probed(credential) + k_spare_candidates));
+    for (Artifact& candidate : ready) {
+      if (is_busy(candidate)) continue;
+      std::optional<Artifact>& best =
+          m_breakers.was_probed(credential, candidate.row) ? fallback : chosen;
+      if (!best || candidate.deadline < best->deadline) best = std::move(candidate);
+    }
+  }
+  if (chosen) return chosen;
+  if (fallback) m_breakers.forget_probed(credential);
+  return fallback;
 }
 
 void Agent::submit(const Artifact& artifact) {
@@ -134,6 +175,7 @@ void Agent::submit(const Artifact& artifact) {
   m_running[ticket] = Running{.artifact = artifact.row,
                               .host = artifact.host,
                               .credential = key,
+                              .declared = artifact.declared_size.value_or(ByteCount(0)),
                               .declared_left =
                                   artifact.declared_size.value_or(ByteCount(0)) - artifact.received};
   m_tickets[artifact.row] = ticket;
@@ -156,12 +198,16 @@ void Agent::submit(const Artifact& artifact) {
                    .resume = artifact.resume});
 }
 
-Status Agent::handle(Checkpoint& message, AfterCommit&) {
+Status Agent::handle(Checkpoint& message, AfterCommit& after) {
   const auto running = m_running.find(message.ticket);
   if (running == m_running.end() || running->second.dropped) return {};
   REELKEEP_ASSIGN(std::optional<Artifact> artifact,
                   m_catalog->artifact(running->second.artifact));
   if (!artifact || !artifact->in_hand) return {};
+  after.emplace_back([this, ticket = message.ticket, offset = message.resume.offset] {
+    if (const auto still = m_running.find(ticket); still != m_running.end())
+      still->second.declared_left = still->second.declared - offset;
+  });
   artifact->resume = message.resume;
   artifact->resume->boot_id = m_ports.staging->boot_id();
   if (!artifact->refetch) artifact->received = message.resume.offset;
@@ -174,9 +220,12 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
   if (found == m_running.end()) return {};
   const Running running = found->second;
   after.emplace_back([this, ticket = message.ticket, row = running.artifact,
+                      key = running.credential,
                       code = message.status ? std::optional<Errc>() : message.status.error().code] {
     m_running.erase(ticket);
     m_tickets.erase(row);
+    m_breakers.probe_ended(key, row, m_ports.clock->now());  // nothing, unless it was one
+    if (!code) m_disk_pause = {};
     std::lock_guard lock(m_mutex);
     if (code)
       ++m_status.failures[*code];
@@ -199,10 +248,8 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
   const std::string& key = running.credential;
 
   if (message.status) {
-    if (message.credential_accepted) after.emplace_back([this, key] { m_breakers.succeeded(key); });
-    else after.emplace_back([this, key, row = artifact->row, now = m_ports.clock->now()] {
-      m_breakers.probe_ended(key, row, now);
-    });
+    if (message.credential_accepted)
+      after.emplace_back([this, key] { m_breakers.succeeded(key); });
     artifact->attempts += 1;
     after.emplace_back([this, &message, kept = *artifact] {
       m_archiver->judge(JudgeTask{.artifact = kept.row,
@@ -227,12 +274,12 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
       REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
       return {};
     case Errc::no_space:
-      after.emplace_back([this, key, row = artifact->row] {
-        m_breakers.probe_ended(key, row, m_ports.clock->now());
+      after.emplace_back([this] {
         if (!m_disk_paused)
           log::warn("downloads pause: no space for more bytes; they resume by themselves");
         m_disk_paused = true;
-        m_next_disk_look = m_ports.clock->now() + k_disk_pause;
+        m_disk_pause = std::clamp(m_disk_pause * 2, k_disk_pause, m_policy->retry.maximum);
+        m_next_disk_look = m_ports.clock->now() + m_disk_pause;
       });
       artifact->error = error;
       REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
@@ -257,9 +304,6 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
     case Errc::timeout:
     case Errc::corrupt:
     case Errc::internal:
-      after.emplace_back([this, key, row = artifact->row] {
-        m_breakers.probe_ended(key, row, m_ports.clock->now());
-      });
       break;
   }
   artifact->attempts += 1;
@@ -286,8 +330,10 @@ Status Agent::attempt_failed(Artifact artifact, Error error, AfterCommit& after)
     const int failures = m_refetch_failures[artifact.row] + 1;
     after.emplace_back([this, row = artifact.row, failures] { m_refetch_failures[row] = failures; });
     if (is_final_for_refetch(error.code) || failures >= k_refetch_tries) {
-      log::warn("fetching again failed; the archived bytes stay as they are",
-                {{"artifact", artifact.id.get()}, {"cause", error.message}});
+      after.emplace_back([id = artifact.id, error] {
+        log::warn("fetching again failed; the archived bytes stay as they are",
+                  {{"artifact", id.get()}, {"cause", error.message}});
+      });
       artifact.refetch = artifact.replace = false;
       artifact.next_attempt_at.reset();
       artifact.resume.reset();
@@ -309,12 +355,14 @@ Status Agent::attempt_failed(Artifact artifact, Error error, AfterCommit& after)
   artifact.state = ArtifactState::waiting;
   if (step.verdict == Verdict::retry) {
     artifact.next_attempt_at = step.at;
-    log::warn("an attempt failed; it will be tried again",
-              {{"artifact", artifact.id.get()},
-               {"attempt", std::to_string(artifact.attempts)},
-               {"cause", error.message},
-               {"next", relative(step.at.value_or(now), now)},
-               {"deadline", relative(artifact.deadline, now)}});
+    after.emplace_back([artifact, error, next = step.at.value_or(now), now] {
+      log::warn("an attempt failed; it will be tried again",
+                {{"artifact", artifact.id.get()},
+                 {"attempt", std::to_string(artifact.attempts)},
+                 {"cause", error.message},
+                 {"next", relative(next, now)},
+                 {"deadline", relative(artifact.deadline, now)}});
+    });
   } else {
     REELKEEP_TRY(give_up(artifact, step.verdict, error, after));
   }
@@ -330,19 +378,14 @@ Status Agent::give_up(Artifact& artifact, Verdict verdict, const Error& error,
   const Outcome outcome =
       verdict == Verdict::expired
           ? Outcome(Expired{artifact.identity, error})
-          : Outcome(Quarantined{artifact.identity, error, artifact.bad_digest, artifact.received});
-  log::error(verdict == Verdict::expired ? "a recording is lost: the provider does not offer it any more"
-                                         : "a recording is quarantined: only wrong bytes came",
-             {{"artifact", artifact.id.get()}, {"cause", error.message}});
-  after.emplace_back([this, outcome, now] {
-    m_ports.journal->append(
-        NewEntry{.kind = EntryKind::outcome, .received_at = now, .body = encode(outcome)},
-        [this](Result<Appended> appended) {
-          if (!appended)
-            log::warn("a verdict could not be journaled; it is tried again later",
-                      {{"cause", appended.error().message}});
-          wake();
-        });
+          : Outcome(Quarantined{artifact.identity, error, artifact.bad_digest,
+                                artifact.size.value_or(ByteCount(0))});
+  after.emplace_back([this, outcome, id = artifact.id, verdict, error] {
+    log::error(verdict == Verdict::expired
+                   ? "a recording is lost: the provider does not offer it any more"
+                   : "a recording is quarantined: only wrong bytes came",
+               {{"artifact", id.get()}, {"cause", error.message}});
+    journal_outcome(outcome);
   });
   return {};
 }

@@ -142,6 +142,11 @@ void Archiver::publish_batch(Store& store, std::vector<PublishTask>& batch) {
     for (const PublishTask& task : batch) m_deliver(Published{task.artifact, store.id(), error});
   };
   if (const Status ready = store.ready(); !ready) return fail_all(ready.error());
+  std::erase_if(batch, [&](const PublishTask& task) {
+    const Status checked = task.hash_first ? check_staged(task) : Status();
+    if (!checked) m_deliver(Published{task.artifact, store.id(), checked.error()});
+    return !checked;
+  });
 
   std::vector<PutRequest> requests;
   requests.reserve(batch.size());
@@ -170,6 +175,26 @@ void Archiver::publish_batch(Store& store, std::vector<PublishTask>& batch) {
   for (std::size_t i = 0; i < batch.size(); ++i)
     m_deliver(Published{batch[i].artifact, store.id(),
                         placed[i] ? journaled : Status(placed[i].error())});
+}
+
+Status Archiver::check_staged(const PublishTask& task) {
+  REELKEEP_ASSIGN(const std::optional<ByteCount> staged, m_staging.stat(task.staging_name));
+  if (!staged) return {};
+  if (*staged != task.request.size)
+    return Error{Errc::corrupt, "staging holds " + std::to_string(staged->get()) +
+                                    " bytes instead of " + std::to_string(task.request.size.get()) +
+                                    ": they have to be fetched again"};
+  const auto file =
+      m_staging.open(task.staging_name, ResumePoint{.offset = *staged,
+                                                    .validator = "complete",
+                                                    .length = *staged,
+                                                    .boot_id = m_staging.boot_id()});
+  REELKEEP_TRY(file->prepare());
+  REELKEEP_ASSIGN(const Digest digest, file->digest());
+  if (file->size() != *staged || digest != task.request.digest)
+    return Error{Errc::corrupt, "the bytes in staging changed since they were received (SHA-256 " +
+                                    digest.hex() + "): they have to be fetched again"};
+  return file->sync();
 }
 
 void Archiver::remove_one(Store& store, const RemoveTask& task) {

@@ -36,8 +36,11 @@ struct PublishTask {
   ArtifactIdentity identity;
   RoomId room_id;
   StoreId store;
+  std::string staging_name;
   PutRequest request;
   bool disputed = false;
+  /// The bytes come from an earlier run or from aside: hashed before they are published.
+  bool hash_first = false;
 };
 
 /// A superseded replica that the operator does not want any more.
@@ -120,6 +123,8 @@ class Archiver {
   void audit_loop();
   Judged judge_one(JudgeTask& task);
   void publish_batch(Store& store, std::vector<PublishTask>& batch);
+  /// Are the staged bytes still what they were? Absent ones are the store's to judge.
+  Status check_staged(const PublishTask& task);
   void remove_one(Store& store, const RemoveTask& task);
   void inspect_one(const InspectTask& task);
   Store* store(const StoreId& id);

@@ -29,6 +29,15 @@ bool Breakers::was_probed(const std::string& key, ArtifactRow artifact) const {
   return found != m_states.end() && found->second.probed.contains(artifact);
 }
 
+std::size_t Breakers::probed(const std::string& key) const {
+  const auto found = m_states.find(key);
+  return found == m_states.end() ? 0 : found->second.probed.size();
+}
+
+void Breakers::forget_probed(const std::string& key) {
+  if (const auto found = m_states.find(key); found != m_states.end()) found->second.probed.clear();
+}
+
 void Breakers::probe_started(const std::string& key, ArtifactRow artifact) {
   State& state = m_states[key];
   state.probing = artifact;

@@ -28,6 +28,10 @@ class Breakers {
   [[nodiscard]] bool may_probe(const std::string& key, Timestamp now) const;
   /// Was this artifact probed since the breaker opened? Another one goes first.
   [[nodiscard]] bool was_probed(const std::string& key, ArtifactRow artifact) const;
+  /// How many were probed since it opened.
+  [[nodiscard]] std::size_t probed(const std::string& key) const;
+  /// Every artifact was probed: begin again with the first.
+  void forget_probed(const std::string& key);
   void probe_started(const std::string& key, ArtifactRow artifact);
 
   void succeeded(const std::string& key);

@@ -21,11 +21,35 @@ std::string poison_note(const Receipt& receipt) {
 
 const std::string k_history_end = "history_end";
 const std::string k_history_receipts = "history_receipts";
+const std::string k_inspect = "inspect";  ///< replicas were not all looked at since a rebuild
 
-/// A catalog that cannot be written is no fault of the row: it is tried again.
+/// A journal that cannot be read says nothing about the catalog.
+template <class T>
+Result<T> of_journal(Result<T> read) {
+  if (read) return read;
+  Error error = read.error().within("the journal");
+  if (error.code == Errc::corrupt) error.code = Errc::unavailable;
+  return error;
+}
+
+/// A catalog that cannot be written or read is no fault of the row: it is tried again, or the
+/// catalog is given up.
 bool is_catalogs_fault(const Error& error) {
-  return error.code == Errc::no_space || error.code == Errc::timeout ||
-         error.code == Errc::unavailable;
+  switch (error.code) {
+    case Errc::no_space:
+    case Errc::timeout:
+    case Errc::unavailable:
+    case Errc::unauthorized:
+    case Errc::corrupt:
+    case Errc::cancelled:
+      return true;
+    case Errc::invalid:
+    case Errc::not_found:
+    case Errc::conflict:
+    case Errc::internal:
+      return false;
+  }
+  return false;
 }
 
 /// Reads an integer that we wrote ourselves.
@@ -35,39 +59,35 @@ std::int64_t number(const std::string& text) { return std::strtoll(text.c_str(),
 
 Result<Rebuild> Projector::begin(bool unclean) {
   REELKEEP_ASSIGN(const std::optional<JournalPosition> known, m_catalog.position());
-  REELKEEP_ASSIGN(const JournalPosition end, m_journal.end());
+  REELKEEP_ASSIGN(const JournalPosition end, of_journal(m_journal.end()));
   Rebuild rebuild = Rebuild::none;
   if (!known) {
     rebuild = end.cursor.get() > 0 ? Rebuild::first_start : Rebuild::none;
   } else {
     REELKEEP_ASSIGN(const std::optional<Digest> chain,
                     known->cursor.get() == 0 ? Result<std::optional<Digest>>(Digest{})
-                                             : m_journal.chain_at(known->cursor));
+                                             : of_journal(m_journal.chain_at(known->cursor)));
     const bool same = known->journal_id == end.journal_id && known->cursor <= end.cursor &&
                       chain == known->chain && known->receipts <= end.receipts;
     if (!same) rebuild = Rebuild::journal_replaced;
   }
   if (known && rebuild == Rebuild::none) {
     m_position = *known;
-  } else {
-    m_position = JournalPosition{.journal_id = end.journal_id};
-    m_history_end = end.cursor;
-    REELKEEP_TRY(m_catalog.transact([&]() -> Status {
-      REELKEEP_TRY(m_catalog.clear());
-      return m_catalog.set_position(m_position);
-    }));
-  }
-  if (rebuild == Rebuild::none) {
     // A rebuild that was interrupted goes on as one.
     REELKEEP_ASSIGN(const auto entries, m_catalog.note(k_history_end));
     REELKEEP_ASSIGN(const auto receipts, m_catalog.note(k_history_receipts));
     if (entries) m_history_end = Seq(number(*entries));
     if (receipts) m_history_receipts = number(*receipts);
   } else {
+    m_position = JournalPosition{.journal_id = end.journal_id};
+    m_history_end = end.cursor;
     m_history_receipts = end.receipts;
     REELKEEP_TRY(m_catalog.transact([&]() -> Status {
+      REELKEEP_TRY(m_catalog.clear());
       REELKEEP_TRY(m_catalog.set_note(k_history_end, std::to_string(m_history_end.get())));
-      return m_catalog.set_note(k_history_receipts, std::to_string(m_history_receipts));
+      REELKEEP_TRY(m_catalog.set_note(k_history_receipts, std::to_string(m_history_receipts)));
+      if (rebuild != Rebuild::none) REELKEEP_TRY(m_catalog.set_note(k_inspect, "1"));
+      return m_catalog.set_position(m_position);
     }));
   }
   if (unclean) {
@@ -85,9 +105,11 @@ Result<bool> Projector::advance(const Policy& policy, Effects& effects, std::siz
 
 /// Notes that what comes next may end the process, unless it did so twice.
 Result<bool> Projector::died_twice(const std::string& note) {
+  if (m_noted == note) return false;  // tried before in this run: no death between
   REELKEEP_ASSIGN(const auto noted, m_catalog.note(note));
   const std::int64_t deaths = noted ? number(*noted) : 0;
   if (deaths >= k_deaths_to_quarantine) return true;
+  m_noted = note;
   REELKEEP_TRY(
       m_catalog.transact([&] { return m_catalog.set_note(note, std::to_string(deaths + 1)); }));
   return false;
@@ -97,7 +119,7 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects,
                                         std::size_t limit) {
   const bool careful = m_position.cursor < m_careful_until;
   REELKEEP_ASSIGN(const std::vector<Entry> entries,
-                  m_journal.read(m_position.cursor, careful ? 1 : limit));
+                  of_journal(m_journal.read(m_position.cursor, careful ? 1 : limit)));
   if (entries.empty()) return false;
   bool poison = false;
   if (careful) {
@@ -134,7 +156,7 @@ Result<bool> Projector::advance_receipts(const Policy& policy, Effects& effects,
                                          std::size_t limit) {
   const bool careful = m_position.receipts < m_careful_receipts;
   REELKEEP_ASSIGN(const std::vector<Receipt> receipts,
-                  m_journal.receipts(m_position.receipts, careful ? 1 : limit));
+                  of_journal(m_journal.receipts(m_position.receipts, careful ? 1 : limit)));
   // Evidence of a row that is not applied yet waits for it.
   if (receipts.empty() || receipts.front().seq > m_position.cursor) return false;
   bool poison = false;
@@ -167,7 +189,7 @@ Result<bool> Projector::advance_receipts(const Policy& policy, Effects& effects,
 
 /// What the repetition of a delivery makes due or tries again; its count is the caller's.
 Status Projector::apply_receipt(const Policy& policy, const Receipt& receipt, Effects& effects) {
-  REELKEEP_ASSIGN(std::optional<Entry> entry, m_journal.find(receipt.seq));
+  REELKEEP_ASSIGN(std::optional<Entry> entry, of_journal(m_journal.find(receipt.seq)));
   if (!entry) return {};
   REELKEEP_ASSIGN(const std::optional<DeliveryRecord> record, m_catalog.delivery(receipt.seq));
   const bool rejected = record && (record->state == DeliveryState::quarantined ||
@@ -196,11 +218,12 @@ Status Projector::apply_again(const Policy& policy, const std::vector<Seq>& entr
                               Effects& effects) {
   return m_catalog.transact([&]() -> Status {
     for (const Seq seq : entries) {
-      REELKEEP_ASSIGN(const std::optional<Entry> entry, m_journal.find(seq));
+      REELKEEP_ASSIGN(const std::optional<Entry> entry, of_journal(m_journal.find(seq)));
       if (!entry || entry->kind != EntryKind::delivery) continue;
       const Status applied = m_catalog.transact([&] {
         return apply(policy, *entry, Occasion::repeated, entry->user, effects);
       });
+      if (!applied && is_catalogs_fault(applied.error())) return applied;
       if (!applied) REELKEEP_TRY(quarantine(*entry, applied.error().message));
     }
     return {};
@@ -218,14 +241,14 @@ Status Projector::apply(const Policy& policy, const Entry& entry, Occasion occas
     case EntryKind::outcome:
       break;
   }
-  if (!entry.body) return Error{Errc::corrupt, "the body of a journal row of ours is missing"};
+  if (!entry.body) return Error{Errc::invalid, "the body of a journal row of ours is missing"};
   RecordFacts facts(m_catalog, policy, effects);
   if (entry.kind == EntryKind::command) {
     REELKEEP_ASSIGN(const Command command, decode_command(*entry.body));
     return facts.apply(command, entry.received_at, era);
   }
   REELKEEP_ASSIGN(const Outcome outcome, decode_outcome(*entry.body));
-  return facts.apply(outcome, entry.received_at, era);
+  return facts.apply(outcome, entry.received_at);
 }
 
 Status Projector::apply_delivery(const Policy& policy, const Entry& entry, Occasion occasion,

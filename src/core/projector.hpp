@@ -57,6 +57,7 @@ class Projector {
   JournalPosition m_position;
   Seq m_history_end;
   std::int64_t m_history_receipts = 0;
+  std::string m_noted;  ///< what was last tried with care in this run
   Seq m_careful_until;  ///< rows that may have killed the last run
   std::int64_t m_careful_receipts = 0;  ///< the same for receipts
 };

@@ -13,14 +13,17 @@ Status RecordFacts::apply(const Command& command, Timestamp at, Era era) {
   return {};
 }
 
-Status RecordFacts::apply(const Outcome& outcome, Timestamp at, Era) {
-  if (const auto* stored_now = std::get_if<ReplicaStored>(&outcome)) return stored(*stored_now, at);
-  if (const auto* gone = std::get_if<ReplicaRemoved>(&outcome)) return removed(*gone);
-  if (const auto* seen = std::get_if<ReplicaFound>(&outcome)) return found(*seen);
-  if (const auto* over = std::get_if<Expired>(&outcome))
-    return given_up(over->identity, ArtifactState::expired, over->error, std::nullopt);
-  if (const auto* bad = std::get_if<Quarantined>(&outcome))
-    return given_up(bad->identity, ArtifactState::quarantined, bad->error, bad->digest);
+Status RecordFacts::apply(const Outcome& outcome, Timestamp at) {
+  if (const auto* it = std::get_if<ReplicaStored>(&outcome)) return stored(*it, at);
+  if (const auto* it = std::get_if<ReplicaRemoved>(&outcome)) return removed(*it);
+  if (const auto* it = std::get_if<ReplicaFound>(&outcome)) return found(*it);
+  if (const auto* it = std::get_if<BytesReceived>(&outcome)) return received(*it, at);
+  if (const auto* it = std::get_if<StoreRooted>(&outcome))
+    return m_catalog.set_note("root:" + it->store.get(), it->root);
+  if (const auto* it = std::get_if<Expired>(&outcome))
+    return given_up(it->identity, ArtifactState::expired, it->error, std::nullopt);
+  if (const auto* it = std::get_if<Quarantined>(&outcome))
+    return given_up(it->identity, ArtifactState::quarantined, it->error, it->digest);
   return {};
 }
 
@@ -28,7 +31,44 @@ Result<std::optional<Artifact>> RecordFacts::member(const SessionKey& session,
                                                     const ArtifactId& id) {
   REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog.artifact(id));
   if (artifact && artifact->identity.session != session) artifact.reset();
+  if (artifact) return artifact;
+  REELKEEP_ASSIGN(const std::optional<Session> known, m_catalog.session(session));
+  if (!known) return artifact;
+  REELKEEP_ASSIGN(std::vector<Artifact> members, m_catalog.artifacts(known->row));
+  for (Artifact& candidate : members)
+    if (candidate.staging_name == id.get()) return std::optional<Artifact>(std::move(candidate));
   return artifact;
+}
+
+Result<std::optional<Artifact>> RecordFacts::resolve(const ArtifactIdentity& identity) {
+  REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog.artifact(identity));
+  if (artifact) return artifact;
+  REELKEEP_ASSIGN(const std::optional<Session> session, m_catalog.session(identity.session));
+  if (!session) return artifact;
+  REELKEEP_ASSIGN(std::vector<Artifact> same_source,
+                  m_catalog.artifacts_with_source(session->row, identity.kind, identity.source_key));
+  for (Artifact& candidate : same_source)
+    if (candidate.identity.stage.empty() || (identity.stage.empty() && same_source.size() == 1))
+      return std::optional<Artifact>(std::move(candidate));
+  return artifact;
+}
+
+Result<Artifact> RecordFacts::resolve_or_make(const ArtifactIdentity& identity, const RoomId& room,
+                                              const std::string& name, Timestamp at) {
+  REELKEEP_ASSIGN(std::optional<Artifact> artifact, resolve(identity));
+  if (artifact) return std::move(*artifact);
+  SessionFacts facts(m_catalog, m_policy);
+  REELKEEP_ASSIGN(const Session session, facts.session_for(identity.session, room, at));
+  Artifact fresh;
+  fresh.session_row = session.row;
+  fresh.identity = identity;
+  fresh.room_id = session.room_id;
+  fresh.name = name;
+  fresh.offered_at = fresh.known_at = fresh.url_at = at;
+  REELKEEP_TRY(facts.settle_new(fresh, session));
+  REELKEEP_ASSIGN(fresh, m_catalog.put_artifact(std::move(fresh)));
+  REELKEEP_TRY(facts.relink_pushes(session, name));
+  return fresh;
 }
 
 Status RecordFacts::redownload(const RedownloadCommand& command, Timestamp at, Era era) {
@@ -71,7 +111,7 @@ Status RecordFacts::cancel(const CancelCommand& command) {
     if (artifact->state == ArtifactState::archived) {
       // What is archived stays; only a pending refetch is given up.
       if (!artifact->refetch) continue;
-      artifact->refetch = false;
+      artifact->refetch = artifact->replace = false;
     } else {
       artifact->state = ArtifactState::cancelled;
       artifact->error = Error{Errc::cancelled, "cancelled: " + command.reason};
@@ -102,71 +142,46 @@ Status RecordFacts::accept(const AcceptCommand& command) {
 }
 
 Status RecordFacts::stored(const ReplicaStored& outcome, Timestamp at) {
-  REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog.artifact(outcome.identity));
-  if (!artifact && !outcome.identity.stage.empty()) {
-    // Its stage may have been filled in after this outcome was written, or not yet.
-    ArtifactIdentity bare = outcome.identity;
-    bare.stage.clear();
-    REELKEEP_ASSIGN(artifact, m_catalog.artifact(bare));
-  }
-  if (!artifact) {
-    SessionFacts facts(m_catalog, m_policy);
-    REELKEEP_ASSIGN(const Session session,
-                    facts.session_for(outcome.identity.session, outcome.room_id, at));
-    REELKEEP_ASSIGN(std::vector<Artifact> same_source,
-                    m_catalog.artifacts_with_source(session.row, outcome.identity.kind,
-                                                    outcome.identity.source_key));
-    if (outcome.identity.stage.empty() && !same_source.empty()) {
-      artifact = same_source.front();
-    } else {
-      Artifact fresh;
-      fresh.session_row = session.row;
-      fresh.identity = outcome.identity;
-      fresh.room_id = session.room_id;
-      fresh.name = outcome.path.substr(outcome.path.rfind('/') + 1);
-      fresh.offered_at = fresh.known_at = fresh.url_at = at;
-      REELKEEP_TRY(facts.settle_new(fresh, session));
-      REELKEEP_ASSIGN(artifact, m_catalog.put_artifact(std::move(fresh)));
-      REELKEEP_TRY(facts.relink_pushes(session, artifact->name));
-    }
-  }
-  REELKEEP_TRY(m_catalog.put_replica(artifact->row, Replica{.store = outcome.store,
-                                                            .path = outcome.path,
-                                                            .location = outcome.location,
-                                                            .size = outcome.size,
-                                                            .digest = outcome.digest,
-                                                            .state = ReplicaState::verified,
-                                                            .verified_at = outcome.verified_at}));
-  return settle(std::move(*artifact), outcome);
+  REELKEEP_ASSIGN(Artifact artifact,
+                  resolve_or_make(outcome.identity, outcome.room_id,
+                                  outcome.path.substr(outcome.path.rfind('/') + 1), at));
+  REELKEEP_TRY(m_catalog.put_replica(artifact.row, Replica{.store = outcome.store,
+                                                           .path = outcome.path,
+                                                           .location = outcome.location,
+                                                           .size = outcome.size,
+                                                           .digest = outcome.digest,
+                                                           .state = ReplicaState::verified,
+                                                           .verified_at = outcome.verified_at}));
+  return settle(std::move(artifact), outcome.size, outcome.digest, outcome.disputed);
 }
 
-Status RecordFacts::settle(Artifact artifact, const ReplicaStored& outcome) {
+Status RecordFacts::settle(Artifact artifact, ByteCount size, const Digest& digest, bool disputed) {
   REELKEEP_ASSIGN(std::vector<Replica> replicas, m_catalog.replicas(artifact.row));
   const auto holds = [&](const StoreId& store) {
     return std::ranges::any_of(replicas, [&](const Replica& replica) {
-      return replica.store == store && replica.digest == outcome.digest &&
+      return replica.store == store && replica.digest == digest &&
              replica.state == ReplicaState::verified;
     });
   };
   const ProjectPolicy* project = m_policy.project(artifact.identity.session.app_id);
-  const bool everywhere =
-      project == nullptr ? true : std::ranges::all_of(project->stores, holds);
-  if (!everywhere) return {};
+  if (project != nullptr && !std::ranges::all_of(project->stores, holds)) return {};
 
+  std::vector<std::string> superseded;
   for (Replica& replica : replicas) {
-    if (!replica.store || replica.digest == outcome.digest ||
-        replica.state == ReplicaState::superseded)
+    if (!replica.store || replica.digest == digest || replica.state == ReplicaState::superseded)
       continue;
     replica.state = ReplicaState::superseded;
+    superseded.push_back(replica.location);
     REELKEEP_TRY(m_catalog.put_replica(artifact.row, replica));
-    if (artifact.replace) m_effects.push_back(RemoveSuperseded{artifact.row});
   }
+  if (artifact.replace && !superseded.empty())
+    m_effects.push_back(RemoveSuperseded{artifact.row, std::move(superseded)});
   if (artifact.state == ArtifactState::cancelled) return {};  // the tombstone stays
   artifact.state = ArtifactState::archived;
-  artifact.size = artifact.received = outcome.size;
-  artifact.digest = outcome.digest;
-  artifact.disputed = outcome.disputed;
-  artifact.refetch = artifact.in_hand = false;
+  artifact.size = artifact.received = size;
+  artifact.digest = digest;
+  artifact.disputed = disputed;
+  artifact.refetch = artifact.replace = artifact.in_hand = false;
   artifact.next_attempt_at.reset();
   artifact.error.reset();
   artifact.resume.reset();
@@ -177,44 +192,66 @@ Status RecordFacts::settle(Artifact artifact, const ReplicaStored& outcome) {
   return {};
 }
 
+/// Only a catalog that is being built learns something from it.
+Status RecordFacts::received(const BytesReceived& outcome, Timestamp at) {
+  REELKEEP_ASSIGN(Artifact artifact,
+                  resolve_or_make(outcome.identity, outcome.room_id,
+                                  std::string(to_string(outcome.identity.kind)), at));
+  if (artifact.state != ArtifactState::planned && artifact.state != ArtifactState::waiting) return {};
+  artifact.state = ArtifactState::verifying;
+  artifact.size = artifact.received = outcome.size;
+  artifact.digest = outcome.digest;
+  artifact.disputed = outcome.disputed;
+  artifact.next_attempt_at.reset();
+  REELKEEP_TRY(m_catalog.put_artifact(std::move(artifact)));
+  return {};
+}
+
 Status RecordFacts::removed(const ReplicaRemoved& outcome) {
-  REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog.artifact(outcome.identity));
+  REELKEEP_ASSIGN(const std::optional<Artifact> artifact, resolve(outcome.identity));
   if (!artifact) return {};
   return m_catalog.remove_replica(artifact->row, outcome.location);
 }
 
 Status RecordFacts::found(const ReplicaFound& outcome) {
-  REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog.artifact(outcome.identity));
+  REELKEEP_ASSIGN(const std::optional<Artifact> artifact, resolve(outcome.identity));
   if (!artifact) return {};
-  REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog.replicas(artifact->row));
-  for (Replica replica : replicas) {
-    if (replica.location != outcome.location) continue;
-    const bool current = replica.state == ReplicaState::verified;
-    replica.state = outcome.state;
-    if (outcome.state == ReplicaState::verified) replica.verified_at = outcome.at;
-    REELKEEP_TRY(m_catalog.put_replica(artifact->row, replica));
-    if (!current || outcome.state == ReplicaState::verified ||
-        artifact->state != ArtifactState::archived)
-      continue;
-    // What is called archived is really there: without its replica it is work again.
-    Artifact again = *artifact;
+  REELKEEP_ASSIGN(std::vector<Replica> replicas, m_catalog.replicas(artifact->row));
+  const auto named = std::ranges::find(replicas, outcome.location, &Replica::location);
+  if (named == replicas.end()) return {};
+  const bool was_good = named->state == ReplicaState::verified;
+  named->state = outcome.state;
+  if (outcome.state == ReplicaState::verified) named->verified_at = outcome.at;
+  REELKEEP_TRY(m_catalog.put_replica(artifact->row, *named));
+  if (!was_good || outcome.state == ReplicaState::verified ||
+      artifact->state != ArtifactState::archived)
+    return {};
+
+  Artifact again = *artifact;
+  again.replace = false;
+  again.known_at = std::max(again.known_at, outcome.at);
+  again.next_attempt_at.reset();
+  again.error = Error{Errc::corrupt, std::string(to_string(outcome.state)) + " at " +
+                                         outcome.location + ": " + outcome.cause};
+  // Another good copy: nothing is lost if the source does not give the bytes again. Without one
+  // it is work: what is called archived is really there.
+  again.refetch = std::ranges::any_of(replicas, [&](const Replica& replica) {
+    return replica.store && replica.state == ReplicaState::verified &&
+           replica.digest == artifact->digest;
+  });
+  if (!again.refetch) {
     again.state = ArtifactState::planned;
-    again.refetch = false;
     again.size.reset();
     again.digest.reset();
     again.received = ByteCount(0);
-    again.known_at = std::max(again.known_at, outcome.at);
-    again.next_attempt_at.reset();
-    again.error = Error{Errc::corrupt, std::string(to_string(outcome.state)) + " at " +
-                                           outcome.location + ": " + outcome.cause};
-    REELKEEP_TRY(m_catalog.put_artifact(std::move(again)));
   }
+  REELKEEP_TRY(m_catalog.put_artifact(std::move(again)));
   return {};
 }
 
 Status RecordFacts::given_up(const ArtifactIdentity& identity, ArtifactState state,
                              const Error& error, const std::optional<Digest>& bad_digest) {
-  REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog.artifact(identity));
+  REELKEEP_ASSIGN(std::optional<Artifact> artifact, resolve(identity));
   if (!artifact) return {};
   if (artifact->state != ArtifactState::waiting && artifact->state != ArtifactState::planned)
     return {};

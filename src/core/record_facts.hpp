@@ -15,7 +15,11 @@ namespace reelkeep::core {
 struct DropTransfer { ArtifactRow artifact; };        ///< cancel it if it runs
 struct DropStaging { std::string staging_name; };     ///< complete and partial bytes
 struct Publish { ArtifactRow artifact; };             ///< complete bytes go to the stores
-struct RemoveSuperseded { ArtifactRow artifact; };    ///< older versions, asked for with --replace
+/// Older versions that a refetch with --replace superseded, and no others.
+struct RemoveSuperseded {
+  ArtifactRow artifact;
+  std::vector<std::string> locations;
+};
 struct ApplyAgain { std::vector<Seq> entries; };      ///< replay
 using Effect = std::variant<DropTransfer, DropStaging, Publish, RemoveSuperseded, ApplyAgain>;
 using Effects = std::vector<Effect>;
@@ -31,20 +35,27 @@ class RecordFacts {
       : m_catalog(catalog), m_policy(policy), m_effects(effects) {}
 
   Status apply(const Command& command, Timestamp at, Era era);
-  Status apply(const Outcome& outcome, Timestamp at, Era era);
+  Status apply(const Outcome& outcome, Timestamp at);
+  /// Archived when every store of the project holds a verified replica of these bytes.
+  Status settle(Artifact artifact, ByteCount size, const Digest& digest, bool disputed);
 
  private:
   Status redownload(const RedownloadCommand& command, Timestamp at, Era era);
   Status cancel(const CancelCommand& command);
   Status accept(const AcceptCommand& command);
   Status stored(const ReplicaStored& outcome, Timestamp at);
+  Status received(const BytesReceived& outcome, Timestamp at);
   Status removed(const ReplicaRemoved& outcome);
   Status found(const ReplicaFound& outcome);
   Status given_up(const ArtifactIdentity& identity, ArtifactState state, const Error& error,
                   const std::optional<Digest>& bad_digest);
+  /// An artifact of the session by its id, or by the id that it had before its stage was known.
   Result<std::optional<Artifact>> member(const SessionKey& session, const ArtifactId& id);
-  /// Archived when every store of the project holds a verified replica of the same bytes.
-  Status settle(Artifact artifact, const ReplicaStored& outcome);
+  /// The artifact that an outcome means: its stage may have been filled in since.
+  Result<std::optional<Artifact>> resolve(const ArtifactIdentity& identity);
+  /// The same; one that is not known becomes known.
+  Result<Artifact> resolve_or_make(const ArtifactIdentity& identity, const RoomId& room,
+                                   const std::string& name, Timestamp at);
 
   Catalog& m_catalog;
   const Policy& m_policy;

@@ -218,6 +218,19 @@ std::string encode(const Outcome& outcome) {
                        .member("at", it.at)
                        .member("cause", it.cause);
                  },
+                 [&](const BytesReceived& it) {
+                   writer.member("outcome", "bytes_received");
+                   write(writer, it.identity);
+                   writer.member("room_id", it.room_id)
+                       .member("size", it.size)
+                       .member("sha256", it.digest)
+                       .member("disputed", it.disputed);
+                 },
+                 [&](const StoreRooted& it) {
+                   writer.member("outcome", "store_rooted")
+                       .member("store", it.store)
+                       .member("root", it.root);
+                 },
              },
              outcome);
   writer.end_object();
@@ -274,6 +287,17 @@ Result<Outcome> decode_outcome(std::string_view body) {
     it.state = *state;
     return fields.finish<Outcome>(std::move(it));
   }
+  if (type == "bytes_received") {
+    BytesReceived it;
+    it.identity = fields.identity();
+    it.room_id = RoomId(fields.text("room_id"));
+    it.size = fields.bytes("size");
+    it.digest = fields.digest("sha256");
+    it.disputed = fields.flag("disputed");
+    return fields.finish<Outcome>(std::move(it));
+  }
+  if (type == "store_rooted")
+    return fields.finish<Outcome>(StoreRooted{StoreId(fields.text("store")), fields.text("root")});
   return unknown("outcome");
 }
 

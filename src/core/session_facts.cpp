@@ -136,7 +136,10 @@ Status SessionFacts::offered_file(const Session& session, const FilesOffered& of
     merged.host = lane_host(file.url);
   }
   merged.deadline = deadline_of(merged, session);
-  if (occasion == Occasion::repeated || merged.url != known->url) make_due(merged, received_at);
+  const bool offered_anew =
+      merged.url != known->url ||
+      (at > known->url_at && known->state == ArtifactState::expired);
+  if (occasion == Occasion::repeated || offered_anew) make_due(merged, received_at);
   if (merged == *known) return {};
   REELKEEP_TRY(m_catalog.put_artifact(std::move(merged)));
   return {};

@@ -116,6 +116,9 @@ void Intake::finish_complete(Fetched& fetched) {
     return;
   }
   Result<Digest> digest = m_file->digest();
+  // A stop before the verdict on the content must not cost the bytes.
+  if (!m_validator.empty() && fetched.received > ByteCount())
+    fetched.resume = ResumePoint{fetched.received, m_validator, fetched.received, {}};
   if (digest)
     fetched.digest = *digest;
   else

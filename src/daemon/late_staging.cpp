@@ -1,5 +1,8 @@
 #include "daemon/late_staging.hpp"
 
+#include <sys/stat.h>
+
+#include <cerrno>
 #include <fstream>
 
 #include "fs/staging.hpp"
@@ -34,20 +37,28 @@ class AbsentFile final : public StagingFile {
 
 }  // namespace
 
-LateStaging::LateStaging(std::string directory, ByteCount minimum_free_space)
+LateStaging::LateStaging(std::string directory, ByteCount minimum_free_space,
+                         std::function<Status()> allowed)
     : m_directory(std::move(directory)),
       m_minimum_free_space(minimum_free_space),
-      m_boot_id(this_boot()) {}
+      m_boot_id(this_boot()),
+      m_allowed(std::move(allowed)) {}
 
 Result<Staging*> LateStaging::real() {
+  if (m_allowed) REELKEEP_TRY(m_allowed());
   std::lock_guard lock(m_mutex);
-  if (!m_real) {
-    auto made = fs::make_staging(
-        m_directory, {.minimum_free_space = m_minimum_free_space, .boot_id = m_boot_id});
-    if (!made) return made.error();
-    m_real = std::move(*made);
-  }
-  return m_real.get();
+  struct stat status {};
+  const bool there = ::stat(m_directory.c_str(), &status) == 0;
+  if (there && !m_opened.empty() && m_opened.back().device == status.st_dev &&
+      m_opened.back().inode == status.st_ino)
+    return m_opened.back().staging.get();
+  auto made = fs::make_staging(
+      m_directory, {.minimum_free_space = m_minimum_free_space, .boot_id = m_boot_id});
+  if (!made) return made.error();
+  if (::stat(m_directory.c_str(), &status) != 0)
+    return Error::from_errno(errno, "cannot look at " + m_directory);
+  m_opened.push_back(Opened{std::move(*made), status.st_dev, status.st_ino});
+  return m_opened.back().staging.get();
 }
 
 std::unique_ptr<StagingFile> LateStaging::open(const std::string& name,

@@ -1,7 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
 
 #include "reelkeep/port/staging.hpp"
 
@@ -9,10 +14,14 @@ namespace reelkeep::daemon {
 
 /// Staging on a filesystem that may be mounted, or made by a store's first use, after the start:
 /// each call tries to open it until it is there. Nothing but an unwritable journal stops the
-/// intake, so the service does not wait for it. Any thread.
+/// intake, so the service does not wait for it. When another directory appears under the path (a
+/// filesystem was mounted over it) the next call opens that one: bytes never go where the store
+/// would not find them. Any thread.
 class LateStaging final : public Staging {
  public:
-  LateStaging(std::string directory, ByteCount minimum_free_space);
+  /// `allowed`: may the directory be used now? (Below a store's root: is that root confirmed?)
+  LateStaging(std::string directory, ByteCount minimum_free_space,
+              std::function<Status()> allowed);
 
   std::unique_ptr<StagingFile> open(const std::string& name,
                                     std::optional<ResumePoint> resume) override;
@@ -32,8 +41,15 @@ class LateStaging final : public Staging {
   const std::string m_directory;
   const ByteCount m_minimum_free_space;
   const std::string m_boot_id;
+  const std::function<Status()> m_allowed;
   std::mutex m_mutex;
-  std::unique_ptr<Staging> m_real;  ///< guarded by m_mutex until set; then constant
+  /// What was opened so far, newest last; older ones live on for files that are still open.
+  struct Opened {
+    std::unique_ptr<Staging> staging;
+    dev_t device = 0;
+    ino_t inode = 0;
+  };
+  std::vector<Opened> m_opened;  ///< guarded by m_mutex
 };
 
 }  // namespace reelkeep::daemon

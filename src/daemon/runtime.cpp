@@ -93,14 +93,19 @@ Result<std::unique_ptr<Runtime>> Runtime::open(const Config& config) {
 
 void Runtime::start_agent() {
   const Config& config = m_configs.front();
-  m_staging = std::make_unique<LateStaging>(config.download.staging_dir,
-                                            config.download.minimum_free_space);
   std::vector<Store*> stores;
   for (const StoreConfig& store : config.stores) {
     m_stores.push_back(fs::make_local_store(store.id, store.path,
                                             {.staging_dir = config.download.staging_dir}));
     stores.push_back(m_stores.back().get());
   }
+  // Staging below a store's root is that filesystem's: not before the root is known to be ours.
+  Store* above = nullptr;
+  for (std::size_t i = 0; i < config.stores.size(); ++i)
+    if (config.download.staging_dir.starts_with(config.stores[i].path + "/")) above = stores[i];
+  m_staging = std::make_unique<LateStaging>(
+      config.download.staging_dir, config.download.minimum_free_space,
+      [above] { return above != nullptr ? above->ready() : Status(); });
   m_agent = std::make_unique<core::Agent>(
       core::AgentPorts{
           .open_journal = [path = journal_path(config)] { return sqlite::open_journal_reader(path); },

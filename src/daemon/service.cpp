@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <csignal>
 #include <mutex>
+#include <thread>
 
 #include "daemon/config_load.hpp"
 #include "daemon/metrics.hpp"
@@ -28,6 +30,7 @@ namespace {
 
 constexpr Duration k_turn{1000};           ///< the main loop looks at least this often
 constexpr Duration k_reserve_look{60'000};
+constexpr Duration k_longest_stop{7000};   ///< with the servers' two seconds: under ten
 constexpr Duration k_healthy_turn{20'000};  ///< a loop older than this hangs, without a watchdog
 
 /// SIGTERM, SIGINT and SIGHUP as a descriptor, for every thread started from now on.
@@ -72,6 +75,34 @@ std::vector<Credential> credentials(const Config& config) {
     users.push_back(Credential{user.username, user.password});
   return users;
 }
+
+/// Ends the process when stopping takes too long: a store may be in the middle of gigabytes. Every
+/// step is safe to be cut off; what is not finished is done again at the next start.
+class BoundedStop {
+ public:
+  BoundedStop() {
+    m_thread = std::thread([this] {
+      std::unique_lock lock(m_mutex);
+      if (m_stopped.wait_for(lock, k_longest_stop, [this] { return m_done; })) return;
+      log::warn("a store is still at work; what it does is done again at the next start");
+      _exit(0);
+    });
+  }
+  ~BoundedStop() {
+    {
+      std::lock_guard lock(m_mutex);
+      m_done = true;
+    }
+    m_stopped.notify_one();
+    m_thread.join();
+  }
+
+ private:
+  std::mutex m_mutex;
+  std::condition_variable m_stopped;
+  bool m_done = false;  ///< guarded by m_mutex
+  std::thread m_thread;
+};
 
 /// The service on the main thread.
 class Service {
@@ -195,6 +226,7 @@ class Service {
     m_admin->stop(std::chrono::milliseconds(200));
     m_admin.reset();
     m_webhook.reset();
+    const BoundedStop bounded;
     m_runtime->stop();
     log::info("stopped");
   }

@@ -88,6 +88,8 @@ class Batch {
     Error error = item.error->within("cannot archive " + item.request->path);
     // A vanished path is no proof that anything is absent: the archive changed under our hands.
     if (error.code == Errc::not_found) error.code = Errc::unavailable;
+    // Once the bytes are in place, trouble with a folder or the manifest says nothing about them.
+    if (error.code == Errc::corrupt && !item.placed.path.empty()) error.code = Errc::unavailable;
     return error;
   }
 

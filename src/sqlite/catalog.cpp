@@ -288,6 +288,9 @@ class SqliteCatalog final : public Catalog {
   Result<bool> needs_staging(const std::string& staging_name) override {
     return exists(k_needs_staging, staging_name);
   }
+  Result<bool> knows_staging(const std::string& staging_name) override {
+    return exists("SELECT 1 FROM artifact WHERE staging_name = ? LIMIT 1", staging_name);
+  }
 
  private:
   template <class Work>

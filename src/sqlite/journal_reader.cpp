@@ -11,6 +11,8 @@ namespace reelkeep::sqlite {
 
 namespace {
 
+/// A page of rows ends early when its bodies reach this: memory stays bounded.
+constexpr std::size_t k_page_bytes = std::size_t{8} << 20U;
 constexpr std::string_view k_page =
     "SELECT entry.seq, kind, entry.received_at, digest, chain, remote, user, content_type, bytes"
     " FROM entry LEFT JOIN body ON body.seq = entry.seq"
@@ -52,7 +54,11 @@ class Reader final : public JournalReader {
     return m_connection->guarded([&]() -> Result<std::vector<Entry>> {
       std::vector<Entry> entries;
       Query query(*m_connection, k_page, after, as_limit(limit));
-      while (query.step()) entries.push_back(read_entry(query));
+      std::size_t bytes = 0;
+      while (bytes < k_page_bytes && query.step()) {
+        entries.push_back(read_entry(query));
+        if (entries.back().body) bytes += entries.back().body->size();
+      }
       return entries;
     });
   }

@@ -26,7 +26,9 @@ constexpr std::string_view k_insert_receipt =
     "INSERT INTO receipt(seq, received_at, remote, user) VALUES (?, ?, ?, ?)";
 constexpr std::string_view k_erase =
     "DELETE FROM body WHERE seq IN"
-    " (SELECT seq FROM body WHERE received_at < ? ORDER BY received_at LIMIT ?)";
+    " (SELECT b.seq FROM body b JOIN entry e ON e.seq = b.seq"
+    "  WHERE b.received_at < ? AND e.kind IN ('delivery', 'reconcile')"
+    "  ORDER BY b.received_at LIMIT ?)";
 
 void update_field(Sha256& hash, std::string_view field) {
   hash.update(std::to_string(field.size()));

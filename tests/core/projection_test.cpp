@@ -368,3 +368,78 @@ TEST_CASE("a row noted at two deaths is quarantined as internal") {
   projection.advance();
   CHECK(projection.show().artifacts.size() == 1);
 }
+
+TEST_CASE("trying a row again in one run is no death") {
+  Projection projection;
+  const Seq seq = projection.deliver(k_one);
+  projection.reopen(true);
+  core::Effects effects;
+  // The catalog is locked by another connection: applying fails, as on a full disk.
+  auto other = sqlite::open_catalog(projection.dir.path("catalog.db")).value();
+  CHECK(other->transact([&]() -> Status {
+               CHECK_FALSE(projection.projector->advance(projection.policy, effects, 64).has_value());
+               return {};
+             })
+            .has_value());
+  for (int run = 0; run < 3; ++run) {
+    projection.reopen(false);
+  }
+  projection.reopen(true);
+  projection.advance();
+  CHECK(projection.catalog->delivery(seq).value()->state == DeliveryState::applied);
+}
+
+TEST_CASE("what was archived survives a rebuild after its bodies were erased") {
+  Projection projection;
+  projection.deliver(k_one);
+  projection.advance();
+  const Artifact artifact = only(projection.show());
+  projection.record(EntryKind::outcome, stored(artifact, "bytes", artifact.path));
+  projection.advance();
+  CHECK(projection.writer->erase_bodies(k_noon + std::chrono::hours(1)).value() == 1);
+  projection.projector.reset();
+  projection.catalog.reset();
+  REQUIRE(sqlite::remove_catalog(projection.dir.path("catalog.db")).has_value());
+  projection.reopen();
+  projection.advance();
+  const Artifact rebuilt = only(projection.show());
+  CHECK(rebuilt.state == ArtifactState::archived);
+  CHECK(rebuilt.id == artifact.id);
+  CHECK(rebuilt.digest == sha256("bytes"));
+}
+
+TEST_CASE("a verdict reaches its artifact although its stage was filled in meanwhile") {
+  Projection projection;
+  projection.deliver(transcoded("", ""));
+  projection.advance();
+  const Artifact bare = only(projection.show());
+  projection.record(EntryKind::outcome, stored(bare, "bytes", bare.path));
+  projection.deliver(transcoded("7", ""));
+  projection.record(EntryKind::outcome,
+                    encode(Outcome(ReplicaFound{bare.identity, "/a/" + bare.path,
+                                                ReplicaState::missing, k_noon, "gone"})));
+  projection.record(EntryKind::command,
+                    encode(Command(CancelCommand{bare.identity.session, {bare.id}, "by its old id"})));
+  projection.advance();
+  const SessionView view = projection.show();
+  CHECK(only(view).identity.stage == "7");
+  CHECK(only(view).id != bare.id);
+  CHECK(view.artifacts.front().replicas.front().state == ReplicaState::missing);
+  CHECK(only(view).state == ArtifactState::cancelled);
+}
+
+TEST_CASE("a newer offer of the same file revives what had expired") {
+  Projection projection;
+  projection.deliver(k_one);
+  projection.advance();
+  projection.record(EntryKind::outcome,
+                    encode(Outcome(Expired{only(projection.show()).identity,
+                                           Error{Errc::not_found, "404"}})));
+  projection.advance();
+  CHECK(only(projection.show()).state == ArtifactState::expired);
+  projection.deliver(
+      R"({"type":"recording","trans_date":1767607200,"app_id":"a1","room_id":"r1","conf_num":"c1","recording":")" +
+      k_file1 + "\"}");
+  projection.advance();
+  CHECK(only(projection.show()).state == ArtifactState::planned);
+}

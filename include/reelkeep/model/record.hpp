@@ -64,6 +64,21 @@ struct ReplicaFound {
   Timestamp at;
   std::string cause;
 };
-using Outcome = std::variant<ReplicaStored, Expired, Quarantined, ReplicaRemoved, ReplicaFound>;
+/// Complete, judged bytes lie in staging and a store does not take them yet: from here on the source
+/// does not matter any more, not even when the catalog is lost.
+struct BytesReceived {
+  ArtifactIdentity identity;
+  RoomId room_id;
+  ByteCount size;
+  Digest digest;
+  bool disputed = false;
+};
+/// A store was opened: what its root has to say from now on.
+struct StoreRooted {
+  StoreId store;
+  std::string root;
+};
+using Outcome = std::variant<ReplicaStored, Expired, Quarantined, ReplicaRemoved, ReplicaFound,
+                             BytesReceived, StoreRooted>;
 
 }  // namespace reelkeep

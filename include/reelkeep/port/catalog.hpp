@@ -93,6 +93,8 @@ class Catalog {
   /// An artifact with that staging name is work left, is refetched or in hand, is quarantined, or
   /// has a bad body kept: what staging holds for it must stay.
   virtual Result<bool> needs_staging(const std::string& staging_name) = 0;
+  /// Whether any artifact ever had this staging name; may scan.
+  virtual Result<bool> knows_staging(const std::string& staging_name) = 0;
 };
 
 /// Pages and filters of the listing commands; newest first.

@@ -43,7 +43,8 @@ class JournalWriter {
   virtual Result<std::vector<Appended>> append_all(std::vector<NewEntry> entries) = 0;
   /// A commit is really tried, without growing the journal (readyz).
   virtual Status probe() = 0;
-  /// Empties bodies received before `before`; digests and chain stay. Returns how many.
+  /// Erases bodies of deliveries and reconcile answers received before `before`; digests and chain
+  /// stay, and so do our own commands and outcomes: a rebuild needs them. Returns how many.
   virtual Result<std::int64_t> erase_bodies(Timestamp before) = 0;
   /// Moves the WAL into the file (graceful stop).
   virtual Status checkpoint() = 0;
@@ -63,7 +64,7 @@ class JournalReader {
  public:
   virtual ~JournalReader() = default;
   virtual Result<std::string> id() = 0;
-  /// Rows with seq > after, in order, at most `limit`.
+  /// Rows with seq > after, in order, at most `limit`; fewer when their bodies are large.
   virtual Result<std::vector<Entry>> read(Seq after, std::size_t limit) = 0;
   virtual Result<std::optional<Entry>> find(Seq seq) = 0;
   /// Receipts with id > after, in order.

@@ -138,7 +138,7 @@ std::string describe(const SessionView& view, SessionState state, Timestamp now)
       deadline ? ", first deadline " + relative(*deadline, now) : std::string();
   const std::string not_archived = std::to_string(counts.counted - counts.archived) + " of " +
                                    count(counts.counted, "artifact") + " not archived";
-  const std::string word(to_string(state));
+  std::string word(to_string(state));
   switch (state) {
     case SessionState::lost:
       return word + ": " + std::to_string(counts.given_up) + " of " +

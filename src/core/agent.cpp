@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "core/records.hpp"
 #include "reelkeep/base/log.hpp"
+
+#include "core/records.hpp"
 
 namespace reelkeep::core {
 namespace {
@@ -20,7 +21,9 @@ const std::string k_running_note = "running";
 Agent::Agent(AgentPorts ports, std::shared_ptr<const Policy> policy)
     : m_ports(std::move(ports)), m_policy(std::move(policy)), m_breakers(m_policy->retry) {}
 
-Agent::~Agent() { stop(); }
+Agent::~Agent() {
+  stop();
+}
 
 void Agent::start() {
   m_last_turn = m_ports.clock->steady().time_since_epoch().count();
@@ -51,8 +54,12 @@ void Agent::set_limits(const FetchLimits& limits) {
   if (fetcher) fetcher->set_limits(limits);
 }
 
-void Agent::checkpointed(Checkpoint checkpoint) { m_mailbox.post(std::move(checkpoint)); }
-void Agent::fetched(Fetched fetched) { m_mailbox.post(std::move(fetched)); }
+void Agent::checkpointed(Checkpoint checkpoint) {
+  m_mailbox.post(std::move(checkpoint));
+}
+void Agent::fetched(Fetched fetched) {
+  m_mailbox.post(std::move(fetched));
+}
 
 AgentStatus Agent::status() const {
   std::lock_guard lock(m_mutex);
@@ -75,10 +82,10 @@ void Agent::run() {
   bool stop_asked = false;
   std::vector<Message> kept;  // messages whose commit failed: they are tried again
   while (true) {
-    if (const Status opened = open(); opened) break;
+    if (const Status opened = open(); opened)
+      break;
     else {
-      log::error("the catalog cannot be opened; trying again",
-                 {{"cause", opened.error().message}});
+      log::error("the catalog cannot be opened; trying again", {{"cause", opened.error().message}});
       std::lock_guard lock(m_mutex);
       m_status.catalog_problem = opened.error().message;
     }
@@ -96,8 +103,9 @@ void Agent::run() {
   while (!m_stopping) {
     // While the catalog cannot be written only a Stop is worth waking for.
     const bool failing = !m_last_problem.empty();
-    const auto wait_until = std::chrono::steady_clock::now() +
-                            (failing ? Duration(1000) : more ? Duration(0) : until_next());
+    const auto wait_until = std::chrono::steady_clock::now() + (failing ? Duration(1000)
+                                                                : more  ? Duration(0)
+                                                                        : until_next());
     do {
       m_wake_pending = false;
       for (Message& message : m_mailbox.take_all_until(wait_until)) {
@@ -136,8 +144,9 @@ void Agent::run() {
 /// Nothing that a damaged catalog says can be worked with. The journal knows everything: the next
 /// start makes another one.
 void Agent::give_up_catalog(const Error& error) {
-  log::error("the catalog is damaged: the agent ends, and its next start rebuilds it from the journal",
-             {{"cause", error.message}});
+  log::error(
+      "the catalog is damaged: the agent ends, and its next start rebuilds it from the journal",
+      {{"cause", error.message}});
   if (const Status removed = m_ports.remove_catalog(); !removed)
     log::error("the damaged catalog cannot be removed; remove it by hand",
                {{"cause", removed.error().message}});
@@ -161,9 +170,10 @@ Status Agent::open() {
   REELKEEP_ASSIGN(const auto died, m_catalog->note(k_running_note));
   REELKEEP_ASSIGN(const Rebuild rebuild, m_projector->begin(died.has_value()));
   if (rebuild == Rebuild::journal_replaced)
-    log::error("the journal is not the one that this catalog was built from (replaced or set back): "
-               "the catalog is rebuilt; deliveries journaled since that copy are not in it, so ask "
-               "the provider to send them again or check the newest sessions");
+    log::error(
+        "the journal is not the one that this catalog was built from (replaced or set back): "
+        "the catalog is rebuilt; deliveries journaled since that copy are not in it, so ask "
+        "the provider to send them again or check the newest sessions");
   if (rebuild == Rebuild::first_start)
     log::info("there was no catalog: it is built from the journal");
   REELKEEP_ASSIGN(const auto inspect, m_catalog->note("inspect"));
@@ -180,7 +190,8 @@ Status Agent::open() {
     std::lock_guard lock(m_mutex);
     m_fetcher = std::move(fetcher);
     if (m_limits) m_fetcher->set_limits(*m_limits);
-    for (Store* store : m_ports.stores) m_status.store_problems[store->id().get()] = "not opened yet";
+    for (Store* store : m_ports.stores)
+      m_status.store_problems[store->id().get()] = "not opened yet";
   }
   return {};
 }
@@ -272,8 +283,7 @@ Result<bool> Agent::staging_is_there() {
   {
     std::lock_guard lock(m_mutex);
     if (!free && m_status.staging_problem.empty())
-      log::error("staging is not available: downloads wait",
-                 {{"cause", free.error().message}});
+      log::error("staging is not available: downloads wait", {{"cause", free.error().message}});
     m_status.staging_problem = free ? "" : free.error().message;
   }
   if (!free) return false;
@@ -421,15 +431,15 @@ void Agent::shut_down(std::vector<Message> kept) {
 }
 
 void Agent::journal_outcome(const Outcome& outcome) {
-  m_ports.journal->append(NewEntry{.kind = EntryKind::outcome,
-                                   .received_at = m_ports.clock->now(),
-                                   .body = encode(outcome)},
-                          [this](Result<Appended> appended) {
-                            if (!appended)
-                              log::warn("an outcome could not be journaled; it is found again later",
-                                        {{"cause", appended.error().message}});
-                            wake();
-                          });
+  m_ports.journal->append(
+      NewEntry{
+          .kind = EntryKind::outcome, .received_at = m_ports.clock->now(), .body = encode(outcome)},
+      [this](Result<Appended> appended) {
+        if (!appended)
+          log::warn("an outcome could not be journaled; it is found again later",
+                    {{"cause", appended.error().message}});
+        wake();
+      });
 }
 
 void Agent::publish_status() {

@@ -14,10 +14,11 @@
 #include <variant>
 #include <vector>
 
+#include "reelkeep/base/mailbox.hpp"
+
 #include "core/archiver.hpp"
 #include "core/breaker.hpp"
 #include "core/projector.hpp"
-#include "reelkeep/base/mailbox.hpp"
 
 namespace reelkeep::core {
 
@@ -38,9 +39,9 @@ struct AgentPorts {
 /// For /readyz, /metrics and the log: a copy, any thread.
 struct AgentStatus {
   bool catching_up = true;
-  std::string staging_problem;                       ///< empty: none
-  std::string catalog_problem;                       ///< empty: none
-  std::optional<Error> ended;  ///< the agent gave up: the process has to be started again
+  std::string staging_problem;  ///< empty: none
+  std::string catalog_problem;  ///< empty: none
+  std::optional<Error> ended;   ///< the agent gave up: the process has to be started again
   bool disk_paused = false;
   std::map<std::string, std::string> store_problems;  ///< store id -> cause
   std::vector<std::string> open_breakers;             ///< project app_ids
@@ -76,7 +77,9 @@ class Agent final : public FetchSink {
   void fetched(Fetched fetched) override;
 
  private:
-  struct PolicyChanged { std::shared_ptr<const Policy> policy; };
+  struct PolicyChanged {
+    std::shared_ptr<const Policy> policy;
+  };
   struct Stop {};
   using Message = std::variant<Checkpoint, Fetched, ArchiverMessage, PolicyChanged, Stop>;
   using AfterCommit = std::vector<std::function<void()>>;
@@ -85,10 +88,10 @@ class Agent final : public FetchSink {
   struct Running {
     ArtifactRow artifact;
     std::string host;
-    std::string credential;  ///< breaker key
+    std::string credential;   ///< breaker key
     ByteCount declared;       ///< what the event declared, 0: nothing
     ByteCount declared_left;  ///< still to come of it
-    bool dropped = false;    ///< cancelled by the operator meanwhile
+    bool dropped = false;     ///< cancelled by the operator meanwhile
   };
   /// Judged bytes that are on their way into stores.
   struct Publishing {
@@ -98,8 +101,8 @@ class Agent final : public FetchSink {
     std::set<StoreId> at_work;
     std::map<StoreId, Timestamp> retry_at;
     int tries = 0;
-    bool journaled = false;   ///< that the bytes are here is in the journal
-    bool from_before = false; ///< an earlier run, or an operator, says that these are the bytes
+    bool journaled = false;    ///< that the bytes are here is in the journal
+    bool from_before = false;  ///< an earlier run, or an operator, says that these are the bytes
   };
 
   // agent.cpp: the loop
@@ -127,7 +130,7 @@ class Agent final : public FetchSink {
   void submit(const Artifact& artifact);
   Status handle(Checkpoint& message, AfterCommit& after);
   Status handle(Fetched& message, AfterCommit& after);
-  Status attempt_failed(Artifact artifact, Error error, AfterCommit& after);
+  Status attempt_failed(Artifact artifact, const Error& error, AfterCommit& after);
   Status give_up(Artifact& artifact, Verdict verdict, const Error& error, AfterCommit& after);
 
   // agent_publishing.cpp: from judged bytes to replicas
@@ -157,34 +160,34 @@ class Agent final : public FetchSink {
   std::map<ArtifactRow, std::uint64_t> m_tickets;
   std::map<ArtifactRow, Publishing> m_publishing;
   std::map<ArtifactRow, int> m_refetch_failures;
-  std::set<ArtifactRow> m_dropped;  ///< cancelled while being judged or published
+  std::set<ArtifactRow> m_dropped;               ///< cancelled while being judged or published
   std::map<StoreId, Timestamp> m_closed_stores;  ///< when to try to open again
-  std::set<StoreId> m_untried_stores;  ///< did not answer for the first time yet
+  std::set<StoreId> m_untried_stores;            ///< did not answer for the first time yet
   std::uint64_t m_next_ticket = 1;
-  bool m_caught_up = false;           ///< the catalog is what the journal says
-  bool m_went_on = false;             ///< what the last run left in staging was taken up
+  bool m_caught_up = false;  ///< the catalog is what the journal says
+  bool m_went_on = false;    ///< what the last run left in staging was taken up
   bool m_disk_paused = false;
   bool m_stopping = false;
-  bool m_inspecting = false;          ///< replicas are looked at once after a rebuild
+  bool m_inspecting = false;  ///< replicas are looked at once after a rebuild
   Depth m_inspection_depth = Depth::quick;
   ArtifactRow m_inspected_to;
   std::size_t m_inspections = 0;
   Timestamp m_turned_at;  ///< when the last turn began
   Timestamp m_next_erase;
   Timestamp m_next_disk_look;
-  Duration m_disk_pause{};  ///< grows while writes fail although there seems to be space
+  Duration m_disk_pause{};     ///< grows while writes fail although there seems to be space
   std::string m_last_problem;  ///< of the catalog, as logged
   std::mt19937_64 m_random{std::random_device{}()};
 
   // any thread
   Mailbox<Message> m_mailbox;
   mutable std::mutex m_mutex;
-  AgentStatus m_status;                     ///< guarded by m_mutex
-  std::shared_ptr<Fetcher> m_fetcher;       ///< guarded by m_mutex; shared with status() readers
-  std::optional<FetchLimits> m_limits;      ///< guarded by m_mutex: set before there was a fetcher
+  AgentStatus m_status;                 ///< guarded by m_mutex
+  std::shared_ptr<Fetcher> m_fetcher;   ///< guarded by m_mutex; shared with status() readers
+  std::optional<FetchLimits> m_limits;  ///< guarded by m_mutex: set before there was a fetcher
   std::atomic<bool> m_wake_pending = false;
   std::atomic<std::int64_t> m_last_turn{0};  ///< steady milliseconds
-  std::thread m_thread;  ///< last member: started when everything else stands
+  std::thread m_thread;                      ///< last member: started when everything else stands
 };
 
 }  // namespace reelkeep::core

@@ -1,8 +1,9 @@
 // From judged bytes to verified replicas.
 #include <algorithm>
 
-#include "core/agent.hpp"
 #include "reelkeep/base/log.hpp"
+
+#include "core/agent.hpp"
 #include "core/layout.hpp"
 
 namespace reelkeep::core {
@@ -11,7 +12,9 @@ namespace {
 constexpr Duration k_store_retry{5000};
 constexpr std::size_t k_inspections_in_hand = 16;
 
-std::string bare(const std::string& digest_hex) { return "~" + digest_hex.substr(0, 6); }
+std::string bare(const std::string& digest_hex) {
+  return "~" + digest_hex.substr(0, 6);
+}
 
 }  // namespace
 
@@ -60,14 +63,14 @@ Status Agent::handle(Judged& message, AfterCommit& after) {
     artifact->next_attempt_at.reset();
   }
   REELKEEP_ASSIGN(const Artifact kept, m_catalog->put_artifact(std::move(*artifact)));
-  after.emplace_back([this, kept, size = message.size, digest = message.digest,
-                      disputed = message.disputed] {
-    Publishing publishing{.digest = digest, .size = size, .disputed = disputed};
-    m_refetch_failures.erase(kept.row);
-    if (const Status begun = publish(kept, publishing); !begun)
-      log::warn("publishing could not begin", {{"cause", begun.error().message}});
-    m_publishing[kept.row] = std::move(publishing);
-  });
+  after.emplace_back(
+      [this, kept, size = message.size, digest = message.digest, disputed = message.disputed] {
+        Publishing publishing{.digest = digest, .size = size, .disputed = disputed};
+        m_refetch_failures.erase(kept.row);
+        if (const Status begun = publish(kept, publishing); !begun)
+          log::warn("publishing could not begin", {{"cause", begun.error().message}});
+        m_publishing[kept.row] = std::move(publishing);
+      });
   return {};
 }
 
@@ -105,8 +108,7 @@ Status Agent::publish(const Artifact& artifact, Publishing& publishing) {
   std::vector<StoreId> missing;
   for (const StoreId& store : project->stores) {
     const bool holds = !artifact.refetch && std::ranges::any_of(replicas, [&](const Replica& r) {
-      return r.store == store && r.digest == publishing.digest &&
-             r.state == ReplicaState::verified;
+      return r.store == store && r.digest == publishing.digest && r.state == ReplicaState::verified;
     });
     if (!holds) missing.push_back(store);
   }
@@ -138,14 +140,14 @@ Status Agent::publish(const Artifact& artifact, Publishing& publishing) {
         .room_id = artifact.room_id,
         .store = store,
         .staging_name = artifact.staging_name,
-        .request = PutRequest{.staged = m_ports.staging->path_of(artifact.staging_name),
-                              .path = artifact.path,
-                              .manifest_dir = session_folder(m_policy->layout, artifact.path),
-                              .suffix = bare(publishing.digest.hex()),
-                              .size = publishing.size,
-                              .digest = publishing.digest,
-                              .disposition = project->stores.size() == 1 ? Staged::take
-                                                                         : Staged::keep},
+        .request =
+            PutRequest{.staged = m_ports.staging->path_of(artifact.staging_name),
+                       .path = artifact.path,
+                       .manifest_dir = session_folder(m_policy->layout, artifact.path),
+                       .suffix = bare(publishing.digest.hex()),
+                       .size = publishing.size,
+                       .digest = publishing.digest,
+                       .disposition = project->stores.size() == 1 ? Staged::take : Staged::keep},
         .disputed = publishing.disputed,
         .hash_first = publishing.from_before});
   }
@@ -188,25 +190,25 @@ Status Agent::handle(Published& message, AfterCommit& after) {
   } else {
     const Timestamp now = m_ports.clock->now();
     const int tries = found->second.tries;
-    const Duration pause = std::min(k_store_retry * (1 << std::min(tries, 10)),
-                                    m_policy->retry.maximum);
+    const Duration pause =
+        std::min(k_store_retry * (1 << std::min(tries, 10)), m_policy->retry.maximum);
     if (tries == 0)
       log::warn("a store did not take the bytes; they are kept in staging and tried again",
                 {{"artifact", artifact->id.get()}, {"cause", artifact->error->message}});
-    after.emplace_back([this, row = message.artifact, store = message.store, at = now + pause,
-                        received = BytesReceived{artifact->identity, artifact->room_id,
-                                                 found->second.size, found->second.digest,
-                                                 found->second.disputed},
-                        refetch = artifact->refetch] {
-      const auto publishing = m_publishing.find(row);
-      if (publishing == m_publishing.end()) return;
-      // The bytes may lie here for long: their journal row lets them outlive the catalog.
-      if (!publishing->second.journaled && !refetch) journal_outcome(received);
-      publishing->second.journaled = true;
-      publishing->second.at_work.erase(store);
-      publishing->second.retry_at[store] = at;
-      ++publishing->second.tries;
-    });
+    after.emplace_back(
+        [this, row = message.artifact, store = message.store, at = now + pause,
+         received = BytesReceived{artifact->identity, artifact->room_id, found->second.size,
+                                  found->second.digest, found->second.disputed},
+         refetch = artifact->refetch] {
+          const auto publishing = m_publishing.find(row);
+          if (publishing == m_publishing.end()) return;
+          // The bytes may lie here for long: their journal row lets them outlive the catalog.
+          if (!publishing->second.journaled && !refetch) journal_outcome(received);
+          publishing->second.journaled = true;
+          publishing->second.at_work.erase(store);
+          publishing->second.retry_at[store] = at;
+          ++publishing->second.tries;
+        });
     if (error.code == Errc::unavailable)
       after.emplace_back([this, store = message.store, cause = error.message] {
         m_closed_stores.try_emplace(store, Timestamp{});
@@ -254,9 +256,8 @@ Status Agent::handle(StoreOpened& message, AfterCommit& after) {
   }
   REELKEEP_ASSIGN(const auto known, m_catalog->note("root:" + id));
   if (known != *message.root)
-    after.emplace_back([this, rooted = StoreRooted{message.store, *message.root}] {
-      journal_outcome(rooted);
-    });
+    after.emplace_back(
+        [this, rooted = StoreRooted{message.store, *message.root}] { journal_outcome(rooted); });
   after.emplace_back([this, store = message.store] {
     m_closed_stores.erase(store);
     // What waited for this store goes now.
@@ -281,13 +282,14 @@ Status Agent::remove_superseded(const RemoveSuperseded& effect) {
   return {};
 }
 
-/// After a rebuild every replica is looked at: first its presence, then its bytes in the background.
+/// After a rebuild every replica is looked at: first its presence, then its bytes in the
+/// background.
 Status Agent::inspect_replicas() {
   if (!m_inspecting || !m_closed_stores.empty() || m_inspections >= k_inspections_in_hand)
     return {};
-  REELKEEP_ASSIGN(const std::vector<Artifact> page,
-                  m_catalog->in_state(ArtifactState::archived, k_inspections_in_hand,
-                                      m_inspected_to));
+  REELKEEP_ASSIGN(
+      const std::vector<Artifact> page,
+      m_catalog->in_state(ArtifactState::archived, k_inspections_in_hand, m_inspected_to));
   if (page.empty()) {
     m_inspected_to = ArtifactRow();
     m_inspecting = m_inspection_depth == Depth::quick;

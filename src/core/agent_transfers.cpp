@@ -1,8 +1,9 @@
 // Transfers: which artifact goes next, and what its end means.
 #include <algorithm>
 
-#include "core/agent.hpp"
 #include "reelkeep/base/log.hpp"
+
+#include "core/agent.hpp"
 
 namespace reelkeep::core {
 namespace {
@@ -47,11 +48,12 @@ Status Agent::claim() {
   const bool full = free < m_policy->minimum_free_space;
   if (full != m_disk_paused) {
     if (full)
-      log::warn("downloads pause: the staging filesystem is nearly full; they resume by themselves "
-                "when there is space, or lower download.minimum_free_space",
-                {{"free", to_string(on_disk)},
-                 {"promised_to_running", to_string(to_come)},
-                 {"minimum_free_space", to_string(m_policy->minimum_free_space)}});
+      log::warn(
+          "downloads pause: the staging filesystem is nearly full; they resume by themselves "
+          "when there is space, or lower download.minimum_free_space",
+          {{"free", to_string(on_disk)},
+           {"promised_to_running", to_string(to_come)},
+           {"minimum_free_space", to_string(m_policy->minimum_free_space)}});
     else
       log::info("downloads resume: there is space again", {{"free", to_string(on_disk)}});
   }
@@ -97,8 +99,7 @@ Result<std::vector<Artifact>> Agent::choose_work(std::size_t slots, ByteCount fr
     if (chosen.size() == slots) break;
     std::size_t& busy = on_host[candidate.host];
     if (busy >= m_policy->per_host) continue;
-    const ByteCount needed =
-        candidate.declared_size.value_or(ByteCount(0)) - candidate.received;
+    const ByteCount needed = candidate.declared_size.value_or(ByteCount(0)) - candidate.received;
     if (free < m_policy->minimum_free_space + needed) {
       if (!too_large) too_large = std::move(candidate);
       continue;
@@ -118,7 +119,8 @@ Result<std::vector<Artifact>> Agent::choose_work(std::size_t slots, ByteCount fr
   return chosen;
 }
 
-/// More than there are slots, since some may be busy or too large; a probe where the breaker is open.
+/// More than there are slots, since some may be busy or too large; a probe where the breaker is
+/// open.
 Result<std::vector<Artifact>> Agent::candidates(std::size_t slots,
                                                 const std::map<std::string, std::size_t>& on_host) {
   const Timestamp now = m_ports.clock->now();
@@ -170,14 +172,13 @@ Result<std::optional<Artifact>> Agent::choose_probe(const std::string& credentia
 
 void Agent::submit(const Artifact& artifact) {
   const std::uint64_t ticket = m_next_ticket++;
-  const std::string key =
-      Breakers::credential_key(*m_policy, artifact.identity.session.app_id);
-  m_running[ticket] = Running{.artifact = artifact.row,
-                              .host = artifact.host,
-                              .credential = key,
-                              .declared = artifact.declared_size.value_or(ByteCount(0)),
-                              .declared_left =
-                                  artifact.declared_size.value_or(ByteCount(0)) - artifact.received};
+  const std::string key = Breakers::credential_key(*m_policy, artifact.identity.session.app_id);
+  m_running[ticket] =
+      Running{.artifact = artifact.row,
+              .host = artifact.host,
+              .credential = key,
+              .declared = artifact.declared_size.value_or(ByteCount(0)),
+              .declared_left = artifact.declared_size.value_or(ByteCount(0)) - artifact.received};
   m_tickets[artifact.row] = ticket;
   if (m_breakers.is_open(key)) m_breakers.probe_started(key, artifact.row);
   log::debug("fetching", {{"artifact", artifact.id.get()}, {"host", artifact.host}});
@@ -201,8 +202,7 @@ void Agent::submit(const Artifact& artifact) {
 Status Agent::handle(Checkpoint& message, AfterCommit& after) {
   const auto running = m_running.find(message.ticket);
   if (running == m_running.end() || running->second.dropped) return {};
-  REELKEEP_ASSIGN(std::optional<Artifact> artifact,
-                  m_catalog->artifact(running->second.artifact));
+  REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(running->second.artifact));
   if (!artifact || !artifact->in_hand) return {};
   after.emplace_back([this, ticket = message.ticket, offset = message.resume.offset] {
     if (const auto still = m_running.find(ticket); still != m_running.end())
@@ -235,9 +235,8 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
   REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(running.artifact));
   if (!artifact) return {};
   if (running.dropped) {
-    after.emplace_back([this, name = artifact->staging_name] {
-      (void)m_ports.staging->remove(name).has_value();
-    });
+    after.emplace_back(
+        [this, name = artifact->staging_name] { (void)m_ports.staging->remove(name).has_value(); });
     artifact->in_hand = false;
     REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
     return {};
@@ -248,8 +247,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
   const std::string& key = running.credential;
 
   if (message.status) {
-    if (message.credential_accepted)
-      after.emplace_back([this, key] { m_breakers.succeeded(key); });
+    if (message.credential_accepted) after.emplace_back([this, key] { m_breakers.succeeded(key); });
     artifact->attempts += 1;
     after.emplace_back([this, &message, kept = *artifact] {
       m_archiver->judge(JudgeTask{.artifact = kept.row,
@@ -288,10 +286,11 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
       const bool was_open = m_breakers.is_open(key);
       const bool burns = m_breakers.refused(key, artifact->row, m_ports.clock->now());
       if (m_breakers.is_open(key) && !was_open)
-        log::error("the provider refuses the file credentials: downloads of this project wait, one "
-                   "probe at a time goes on; check username and password of the [[project]] block "
-                   "(portal: recording file security), then send SIGHUP",
-                   {{"app_id", key}});
+        log::error(
+            "the provider refuses the file credentials: downloads of this project wait, one "
+            "probe at a time goes on; check username and password of the [[project]] block "
+            "(portal: recording file security), then send SIGHUP",
+            {{"app_id", key}});
       if (burns) break;
       artifact->error = error;
       REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
@@ -311,24 +310,24 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
 }
 
 /// `artifact` is out of hand, its attempt counted.
-Status Agent::attempt_failed(Artifact artifact, Error error, AfterCommit& after) {
+Status Agent::attempt_failed(Artifact artifact, const Error& error, AfterCommit& after) {
   const Timestamp now = m_ports.clock->now();
   artifact.error = error;
   const std::string key = Breakers::credential_key(*m_policy, artifact.identity.session.app_id);
   const Duration offered_for = m_policy->offered_for(artifact.identity.session.app_id);
-  FailedAttempt attempt{
-      .code = error.code,
-      .retry_after = error.retry_after,
-      .attempts = artifact.attempts,
-      .credential_works_elsewhere = m_breakers.works(key),
-      .now = now,
-      .deadline = artifact.deadline,
-      .give_up_at = std::max(artifact.deadline, artifact.known_at) + offered_for,
-      .jitter = std::uniform_real_distribution<double>(0, 1)(m_random)};
+  FailedAttempt attempt{.code = error.code,
+                        .retry_after = error.retry_after,
+                        .attempts = artifact.attempts,
+                        .credential_works_elsewhere = m_breakers.works(key),
+                        .now = now,
+                        .deadline = artifact.deadline,
+                        .give_up_at = std::max(artifact.deadline, artifact.known_at) + offered_for,
+                        .jitter = std::uniform_real_distribution<double>(0, 1)(m_random)};
 
   if (artifact.refetch) {
     const int failures = m_refetch_failures[artifact.row] + 1;
-    after.emplace_back([this, row = artifact.row, failures] { m_refetch_failures[row] = failures; });
+    after.emplace_back(
+        [this, row = artifact.row, failures] { m_refetch_failures[row] = failures; });
     if (is_final_for_refetch(error.code) || failures >= k_refetch_tries) {
       after.emplace_back([id = artifact.id, error] {
         log::warn("fetching again failed; the archived bytes stay as they are",
@@ -371,15 +370,13 @@ Status Agent::attempt_failed(Artifact artifact, Error error, AfterCommit& after)
 }
 
 /// The verdict is a fact of the journal first; until it is applied the artifact just waits.
-Status Agent::give_up(Artifact& artifact, Verdict verdict, const Error& error,
-                      AfterCommit& after) {
+Status Agent::give_up(Artifact& artifact, Verdict verdict, const Error& error, AfterCommit& after) {
   const Timestamp now = m_ports.clock->now();
   artifact.next_attempt_at = now + k_until_outcome;
-  const Outcome outcome =
-      verdict == Verdict::expired
-          ? Outcome(Expired{artifact.identity, error})
-          : Outcome(Quarantined{artifact.identity, error, artifact.bad_digest,
-                                artifact.size.value_or(ByteCount(0))});
+  const Outcome outcome = verdict == Verdict::expired
+                              ? Outcome(Expired{artifact.identity, error})
+                              : Outcome(Quarantined{artifact.identity, error, artifact.bad_digest,
+                                                    artifact.size.value_or(ByteCount(0))});
   after.emplace_back([this, outcome, id = artifact.id, verdict, error] {
     log::error(verdict == Verdict::expired
                    ? "a recording is lost: the provider does not offer it any more"

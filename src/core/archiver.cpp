@@ -1,9 +1,9 @@
 #include "core/archiver.hpp"
 
+#include "reelkeep/base/log.hpp"
 
 #include "core/records.hpp"
 #include "media/judge.hpp"
-#include "reelkeep/base/log.hpp"
 
 namespace reelkeep::core {
 namespace {
@@ -32,7 +32,7 @@ NewEntry outcome_entry(const Outcome& outcome, Timestamp now) {
 
 }  // namespace
 
-Archiver::Archiver(std::vector<Store*> stores, Staging& staging, JournalWriter& journal,
+Archiver::Archiver(const std::vector<Store*>& stores, Staging& staging, JournalWriter& journal,
                    const Clock& clock, Deliver deliver)
     : m_staging(staging), m_journal(journal), m_clock(clock), m_deliver(std::move(deliver)) {
   for (Store* store : stores) {
@@ -46,7 +46,9 @@ Archiver::Archiver(std::vector<Store*> stores, Staging& staging, JournalWriter& 
   m_auditor = std::thread([this] { audit_loop(); });
 }
 
-Archiver::~Archiver() { stop(); }
+Archiver::~Archiver() {
+  stop();
+}
 
 void Archiver::stop() {
   m_stopping = true;
@@ -64,9 +66,15 @@ Store* Archiver::store(const StoreId& id) {
   return found == m_lanes.end() ? nullptr : found->second->store;
 }
 
-void Archiver::judge(JudgeTask task) { m_judging.post(std::move(task)); }
-void Archiver::inspect(InspectTask task) { m_auditing.post(std::move(task)); }
-void Archiver::erase_bodies(Timestamp before) { m_auditing.post(EraseTask{before}); }
+void Archiver::judge(JudgeTask task) {
+  m_judging.post(std::move(task));
+}
+void Archiver::inspect(InspectTask task) {
+  m_auditing.post(std::move(task));
+}
+void Archiver::erase_bodies(Timestamp before) {
+  m_auditing.post(EraseTask{before});
+}
 
 void Archiver::open(OpenTask task) {
   if (const auto lane = m_lanes.find(task.store); lane != m_lanes.end())
@@ -107,11 +115,10 @@ Judged Archiver::judge_one(JudgeTask& task) {
     if (task.bad_digest == task.digest)
       judged.disputed = true;
     else
-      judged.status = Error{Errc::corrupt, "the event declared " +
-                                               std::to_string(task.declared_size->get()) +
-                                               " bytes, the server sent " +
-                                               std::to_string(task.size.get()) +
-                                               "; fetching once more to see which is right"};
+      judged.status =
+          Error{Errc::corrupt, "the event declared " + std::to_string(task.declared_size->get()) +
+                                   " bytes, the server sent " + std::to_string(task.size.get()) +
+                                   "; fetching once more to see which is right"};
   }
   task.file.reset();
   if (!judged.status && judged.status.error().code == Errc::corrupt)
@@ -184,11 +191,10 @@ Status Archiver::check_staged(const PublishTask& task) {
     return Error{Errc::corrupt, "staging holds " + std::to_string(staged->get()) +
                                     " bytes instead of " + std::to_string(task.request.size.get()) +
                                     ": they have to be fetched again"};
-  const auto file =
-      m_staging.open(task.staging_name, ResumePoint{.offset = *staged,
-                                                    .validator = "complete",
-                                                    .length = *staged,
-                                                    .boot_id = m_staging.boot_id()});
+  const auto file = m_staging.open(task.staging_name, ResumePoint{.offset = *staged,
+                                                                  .validator = "complete",
+                                                                  .length = *staged,
+                                                                  .boot_id = m_staging.boot_id()});
   REELKEEP_TRY(file->prepare());
   REELKEEP_ASSIGN(const Digest digest, file->digest());
   if (file->size() != *staged || digest != task.request.digest)
@@ -234,14 +240,14 @@ void Archiver::inspect_one(const InspectTask& task) {
   if (seen && seen->found != Inspection::Found::good) seen = look();
   if (!seen || seen->found == Inspection::Found::good) return;
   if (!holder->ready()) return;
-  const ReplicaState state = seen->found == Inspection::Found::missing ? ReplicaState::missing
-                                                                       : ReplicaState::corrupt;
+  const ReplicaState state =
+      seen->found == Inspection::Found::missing ? ReplicaState::missing : ReplicaState::corrupt;
   log::error("a replica is not what it was", {{"location", task.location},
                                               {"state", std::string(to_string(state))},
                                               {"cause", seen->cause}});
   const Timestamp now = m_clock.now();
-  const auto appended = m_journal.append_and_wait(outcome_entry(
-      ReplicaFound{task.identity, task.location, state, now, seen->cause}, now));
+  const auto appended = m_journal.append_and_wait(
+      outcome_entry(ReplicaFound{task.identity, task.location, state, now, seen->cause}, now));
   if (!appended)
     log::warn("a finding could not be journaled", {{"cause", appended.error().message}});
   m_deliver(JournalGrew{});

@@ -69,7 +69,7 @@ struct OpenTask {
 
 struct Judged {
   ArtifactRow artifact;
-  Status status;          ///< Errc::corrupt: the body was set aside
+  Status status;  ///< Errc::corrupt: the body was set aside
   ByteCount size;
   Digest digest;
   bool disputed = false;  ///< only the declared size disagrees, twice with the same bytes
@@ -94,7 +94,7 @@ using ArchiverMessage = std::variant<Judged, Published, StoreOpened, JournalGrew
 class Archiver {
  public:
   using Deliver = std::function<void(ArchiverMessage)>;
-  Archiver(std::vector<Store*> stores, Staging& staging, JournalWriter& journal, const Clock& clock,
+  Archiver(const std::vector<Store*>& stores, Staging& staging, JournalWriter& journal, const Clock& clock,
            Deliver deliver);
   ~Archiver();
 
@@ -105,12 +105,15 @@ class Archiver {
   void inspect(InspectTask task);
   /// Bodies older than this are emptied, behind all inspections.
   void erase_bodies(Timestamp before);
-  /// Finishes what is in hand and ends the threads; what still waits is dropped (the catalog knows it).
+  /// Finishes what is in hand and ends the threads; what still waits is dropped (the catalog knows
+  /// it).
   void stop();
 
  private:
   using StoreTask = std::variant<OpenTask, PublishTask, RemoveTask>;
-  struct EraseTask { Timestamp before; };
+  struct EraseTask {
+    Timestamp before;
+  };
   using AuditTask = std::variant<InspectTask, EraseTask>;
   struct Lane {
     Store* store = nullptr;

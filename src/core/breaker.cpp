@@ -78,7 +78,9 @@ void Breakers::plan_next(State& state, Timestamp now) {
   state.next_probe = now + state.pause;
 }
 
-void Breakers::reset(const std::string& key) { m_states.erase(key); }
+void Breakers::reset(const std::string& key) {
+  m_states.erase(key);
+}
 
 std::optional<Timestamp> Breakers::next_probe() const {
   std::optional<Timestamp> next;

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "reelkeep/base/log.hpp"
+
 #include "core/crash_drill.hpp"
 #include "core/records.hpp"
-#include "reelkeep/base/log.hpp"
 
 namespace reelkeep::core {
 namespace {
@@ -14,7 +15,9 @@ constexpr int k_deaths_to_quarantine = 2;
 constexpr std::int64_t k_careful_span = 1000;  ///< more than one transaction applies
 
 /// Notes of deaths. The first kind stays with a row that was quarantined for them.
-std::string poison_note(Seq seq) { return "poison:" + std::to_string(seq.get()); }
+std::string poison_note(Seq seq) {
+  return "poison:" + std::to_string(seq.get());
+}
 std::string poison_note(const Receipt& receipt) {
   return "poison-receipt:" + std::to_string(receipt.id);
 }
@@ -53,7 +56,9 @@ bool is_catalogs_fault(const Error& error) {
 }
 
 /// Reads an integer that we wrote ourselves.
-std::int64_t number(const std::string& text) { return std::strtoll(text.c_str(), nullptr, 10); }
+std::int64_t number(const std::string& text) {
+  return std::strtoll(text.c_str(), nullptr, 10);
+}
 
 }  // namespace
 
@@ -115,8 +120,7 @@ Result<bool> Projector::died_twice(const std::string& note) {
   return false;
 }
 
-Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects,
-                                        std::size_t limit) {
+Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects, std::size_t limit) {
   const bool careful = m_position.cursor < m_careful_until;
   REELKEEP_ASSIGN(const std::vector<Entry> entries,
                   of_journal(m_journal.read(m_position.cursor, careful ? 1 : limit)));
@@ -133,9 +137,8 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects,
       const Status applied =
           poison ? Status(Error{Errc::internal,
                                 "applying this row ended the process twice; it is kept for study"})
-                 : m_catalog.transact([&] {
-                     return apply(policy, entry, Occasion::first, entry.user, found);
-                   });
+                 : m_catalog.transact(
+                       [&] { return apply(policy, entry, Occasion::first, entry.user, found); });
       if (!applied) {
         if (is_catalogs_fault(applied.error())) return applied.error();
         REELKEEP_TRY(quarantine(entry, (poison ? "internal: " : "") + applied.error().message));
@@ -220,9 +223,8 @@ Status Projector::apply_again(const Policy& policy, const std::vector<Seq>& entr
     for (const Seq seq : entries) {
       REELKEEP_ASSIGN(const std::optional<Entry> entry, of_journal(m_journal.find(seq)));
       if (!entry || entry->kind != EntryKind::delivery) continue;
-      const Status applied = m_catalog.transact([&] {
-        return apply(policy, *entry, Occasion::repeated, entry->user, effects);
-      });
+      const Status applied = m_catalog.transact(
+          [&] { return apply(policy, *entry, Occasion::repeated, entry->user, effects); });
       if (!applied && is_catalogs_fault(applied.error())) return applied;
       if (!applied) REELKEEP_TRY(quarantine(*entry, applied.error().message));
     }
@@ -273,8 +275,8 @@ Status Projector::apply_delivery(const Policy& policy, const Entry& entry, Occas
   record.state = decoded->known_type ? DeliveryState::applied : DeliveryState::ignored;
   if (!policy.may_speak(user, decoded->app_id)) {
     record.state = DeliveryState::quarantined;
-    record.reason = "webhook user \"" + user + "\" may not speak for app_id \"" +
-                    decoded->app_id + "\": see app_ids of [[webhook.user]]";
+    record.reason = "webhook user \"" + user + "\" may not speak for app_id \"" + decoded->app_id +
+                    "\": see app_ids of [[webhook.user]]";
     return m_catalog.put_delivery(record);
   }
   SessionFacts facts(m_catalog, policy);
@@ -286,9 +288,10 @@ Status Projector::apply_delivery(const Policy& policy, const Entry& entry, Occas
 
 Status Projector::quarantine(const Entry& entry, const std::string& reason) {
   if (entry.kind != EntryKind::delivery) {
-    log::error("a journal row of ours cannot be applied", {{"seq", std::to_string(entry.seq.get())},
-                                                           {"kind", std::string(to_string(entry.kind))},
-                                                           {"reason", reason}});
+    log::error("a journal row of ours cannot be applied",
+               {{"seq", std::to_string(entry.seq.get())},
+                {"kind", std::string(to_string(entry.kind))},
+                {"reason", reason}});
     return {};
   }
   REELKEEP_ASSIGN(const std::optional<DeliveryRecord> before, m_catalog.delivery(entry.seq));

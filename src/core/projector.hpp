@@ -4,11 +4,12 @@
 #include <set>
 #include <string>
 
-#include "core/policy.hpp"
-#include "core/record_facts.hpp"
 #include "reelkeep/port/catalog.hpp"
 #include "reelkeep/port/journal.hpp"
 #include "reelkeep/port/provider.hpp"
+
+#include "core/policy.hpp"
+#include "core/record_facts.hpp"
 
 namespace reelkeep::core {
 
@@ -43,8 +44,8 @@ class Projector {
  private:
   Result<bool> advance_entries(const Policy& policy, Effects& effects, std::size_t limit);
   Result<bool> advance_receipts(const Policy& policy, Effects& effects, std::size_t limit);
-  Status apply(const Policy& policy, const Entry& entry, Occasion occasion,
-               const std::string& user, Effects& effects);
+  Status apply(const Policy& policy, const Entry& entry, Occasion occasion, const std::string& user,
+               Effects& effects);
   Status apply_delivery(const Policy& policy, const Entry& entry, Occasion occasion,
                         const std::string& user);
   Status quarantine(const Entry& entry, const std::string& reason);
@@ -57,8 +58,8 @@ class Projector {
   JournalPosition m_position;
   Seq m_history_end;
   std::int64_t m_history_receipts = 0;
-  std::string m_noted;  ///< what was last tried with care in this run
-  Seq m_careful_until;  ///< rows that may have killed the last run
+  std::string m_noted;                  ///< what was last tried with care in this run
+  Seq m_careful_until;                  ///< rows that may have killed the last run
   std::int64_t m_careful_receipts = 0;  ///< the same for receipts
 };
 

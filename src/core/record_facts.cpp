@@ -5,7 +5,8 @@
 namespace reelkeep::core {
 
 Status RecordFacts::apply(const Command& command, Timestamp at, Era era) {
-  if (const auto* wish = std::get_if<RedownloadCommand>(&command)) return redownload(*wish, at, era);
+  if (const auto* wish = std::get_if<RedownloadCommand>(&command))
+    return redownload(*wish, at, era);
   if (const auto* wish = std::get_if<CancelCommand>(&command)) return cancel(*wish);
   if (const auto* wish = std::get_if<AcceptCommand>(&command)) return accept(*wish);
   if (const auto* wish = std::get_if<ReplayCommand>(&command))
@@ -45,8 +46,9 @@ Result<std::optional<Artifact>> RecordFacts::resolve(const ArtifactIdentity& ide
   if (artifact) return artifact;
   REELKEEP_ASSIGN(const std::optional<Session> session, m_catalog.session(identity.session));
   if (!session) return artifact;
-  REELKEEP_ASSIGN(std::vector<Artifact> same_source,
-                  m_catalog.artifacts_with_source(session->row, identity.kind, identity.source_key));
+  REELKEEP_ASSIGN(
+      std::vector<Artifact> same_source,
+      m_catalog.artifacts_with_source(session->row, identity.kind, identity.source_key));
   for (Artifact& candidate : same_source)
     if (candidate.identity.stage.empty() || (identity.stage.empty() && same_source.size() == 1))
       return std::optional<Artifact>(std::move(candidate));
@@ -197,7 +199,8 @@ Status RecordFacts::received(const BytesReceived& outcome, Timestamp at) {
   REELKEEP_ASSIGN(Artifact artifact,
                   resolve_or_make(outcome.identity, outcome.room_id,
                                   std::string(to_string(outcome.identity.kind)), at));
-  if (artifact.state != ArtifactState::planned && artifact.state != ArtifactState::waiting) return {};
+  if (artifact.state != ArtifactState::planned && artifact.state != ArtifactState::waiting)
+    return {};
   artifact.state = ArtifactState::verifying;
   artifact.size = artifact.received = outcome.size;
   artifact.digest = outcome.digest;

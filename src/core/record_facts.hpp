@@ -4,23 +4,32 @@
 #include <variant>
 #include <vector>
 
-#include "core/policy.hpp"
-#include "core/session_facts.hpp"
 #include "reelkeep/model/record.hpp"
 #include "reelkeep/port/catalog.hpp"
+
+#include "core/policy.hpp"
+#include "core/session_facts.hpp"
 
 namespace reelkeep::core {
 
 /// What has to happen outside the catalog once a transaction is durable.
-struct DropTransfer { ArtifactRow artifact; };        ///< cancel it if it runs
-struct DropStaging { std::string staging_name; };     ///< complete and partial bytes
-struct Publish { ArtifactRow artifact; };             ///< complete bytes go to the stores
+struct DropTransfer {
+  ArtifactRow artifact;
+};  ///< cancel it if it runs
+struct DropStaging {
+  std::string staging_name;
+};  ///< complete and partial bytes
+struct Publish {
+  ArtifactRow artifact;
+};  ///< complete bytes go to the stores
 /// Older versions that a refetch with --replace superseded, and no others.
 struct RemoveSuperseded {
   ArtifactRow artifact;
   std::vector<std::string> locations;
 };
-struct ApplyAgain { std::vector<Seq> entries; };      ///< replay
+struct ApplyAgain {
+  std::vector<Seq> entries;
+};  ///< replay
 using Effect = std::variant<DropTransfer, DropStaging, Publish, RemoveSuperseded, ApplyAgain>;
 using Effects = std::vector<Effect>;
 

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
-#include "core/artifact_id.hpp"
 #include "reelkeep/base/safe_name.hpp"
 #include "reelkeep/base/url.hpp"
+
+#include "core/artifact_id.hpp"
 
 namespace reelkeep::core {
 namespace {
@@ -76,8 +77,7 @@ Result<Session> SessionFacts::session_for(const SessionKey& key, const RoomId& r
 }
 
 Timestamp SessionFacts::deadline_of(const Artifact& artifact, const Session& session) const {
-  return session.ended_at.value_or(artifact.offered_at) +
-         m_policy.offered_for(session.key.app_id);
+  return session.ended_at.value_or(artifact.offered_at) + m_policy.offered_for(session.key.app_id);
 }
 
 Status SessionFacts::recompute_deadlines(const Session& session) {
@@ -102,9 +102,8 @@ Status SessionFacts::offered(const Session& session, const Event& event, const F
 Status SessionFacts::offered_file(const Session& session, const FilesOffered& offer,
                                   const OfferedFile& file, Timestamp at, Timestamp received_at,
                                   Occasion occasion) {
-  REELKEEP_ASSIGN(
-      std::vector<Artifact> same_source,
-      m_catalog.artifacts_with_source(session.row, offer.kind, file.source_key));
+  REELKEEP_ASSIGN(std::vector<Artifact> same_source,
+                  m_catalog.artifacts_with_source(session.row, offer.kind, file.source_key));
   Artifact* known = choose(same_source, offer.stage);
   if (known == nullptr) {
     Artifact fresh;
@@ -137,8 +136,7 @@ Status SessionFacts::offered_file(const Session& session, const FilesOffered& of
   }
   merged.deadline = deadline_of(merged, session);
   const bool offered_anew =
-      merged.url != known->url ||
-      (at > known->url_at && known->state == ArtifactState::expired);
+      merged.url != known->url || (at > known->url_at && known->state == ArtifactState::expired);
   if (occasion == Occasion::repeated || offered_anew) make_due(merged, received_at);
   if (merged == *known) return {};
   REELKEEP_TRY(m_catalog.put_artifact(std::move(merged)));
@@ -163,7 +161,8 @@ Status SessionFacts::settle_new(Artifact& artifact, const Session& session) {
   const std::string leaf = plain.substr(folder.size());
   std::vector<std::string> suffixes{"", "~" + artifact.id.get().substr(0, 6),
                                     "~" + artifact.id.get()};
-  for (int n = 2; n < 100; ++n) suffixes.push_back("~" + artifact.id.get() + "-" + std::to_string(n));
+  for (int n = 2; n < 100; ++n)
+    suffixes.push_back("~" + artifact.id.get() + "-" + std::to_string(n));
   for (const std::string& suffix : suffixes) {
     artifact.path = folder + (suffix.empty() ? leaf : with_suffix(leaf, suffix));
     REELKEEP_ASSIGN(const bool taken, m_catalog.path_taken(artifact.path));
@@ -174,14 +173,14 @@ Status SessionFacts::settle_new(Artifact& artifact, const Session& session) {
 
 Status SessionFacts::pushed(const Session& session, const FilesPushed& push, Timestamp at) {
   for (const DeliveredFile& file : push.files) {
-    REELKEEP_TRY(m_catalog.put_pushed_file(
-        session.row, PushedFile{.session = session.key,
-                                .name = file.name,
-                                .location = file.location,
-                                .url = file.url,
-                                .destination_name = push.destination_name,
-                                .source_key = file.source_key,
-                                .at = at}));
+    REELKEEP_TRY(
+        m_catalog.put_pushed_file(session.row, PushedFile{.session = session.key,
+                                                          .name = file.name,
+                                                          .location = file.location,
+                                                          .url = file.url,
+                                                          .destination_name = push.destination_name,
+                                                          .source_key = file.source_key,
+                                                          .at = at}));
     REELKEEP_TRY(relink_pushes(session, file.name));
   }
   return {};
@@ -191,14 +190,14 @@ Status SessionFacts::relink_pushes(const Session& session, const std::string& na
   REELKEEP_ASSIGN(const std::vector<PushedFile> files, m_catalog.pushed_files(session.row, name));
   if (files.empty()) return {};
   REELKEEP_ASSIGN(std::vector<Artifact> named, m_catalog.artifacts_named(session.row, name));
-  std::erase_if(named, [](const Artifact& a) { return a.identity.kind == ArtifactKind::delivered; });
+  std::erase_if(named,
+                [](const Artifact& a) { return a.identity.kind == ArtifactKind::delivered; });
 
   for (const PushedFile& file : files) {
     const ArtifactIdentity own{session.key, ArtifactKind::delivered, file.source_key, ""};
     if (named.size() == 1) {
-      REELKEEP_TRY(m_catalog.put_replica(named.front().row,
-                                         Replica{.location = file.location,
-                                                 .state = ReplicaState::delivered}));
+      REELKEEP_TRY(m_catalog.put_replica(
+          named.front().row, Replica{.location = file.location, .state = ReplicaState::delivered}));
       REELKEEP_ASSIGN(const std::optional<Artifact> stand_in, m_catalog.artifact(own));
       if (stand_in) REELKEEP_TRY(m_catalog.remove_artifact(stand_in->row));
       continue;

@@ -2,9 +2,10 @@
 
 #include <vector>
 
-#include "core/policy.hpp"
 #include "reelkeep/model/event.hpp"
 #include "reelkeep/port/catalog.hpp"
+
+#include "core/policy.hpp"
 
 namespace reelkeep::core {
 

@@ -1,9 +1,8 @@
 #include "daemon/late_staging.hpp"
 
-#include <sys/stat.h>
-
 #include <cerrno>
 #include <fstream>
+#include <sys/stat.h>
 
 #include "fs/staging.hpp"
 
@@ -52,8 +51,8 @@ Result<Staging*> LateStaging::real() {
   if (there && !m_opened.empty() && m_opened.back().device == status.st_dev &&
       m_opened.back().inode == status.st_ino)
     return m_opened.back().staging.get();
-  auto made = fs::make_staging(
-      m_directory, {.minimum_free_space = m_minimum_free_space, .boot_id = m_boot_id});
+  auto made = fs::make_staging(m_directory,
+                               {.minimum_free_space = m_minimum_free_space, .boot_id = m_boot_id});
   if (!made) return made.error();
   if (::stat(m_directory.c_str(), &status) != 0)
     return Error::from_errno(errno, "cannot look at " + m_directory);
@@ -96,7 +95,9 @@ Result<ByteCount> LateStaging::free_space() {
   REELKEEP_ASSIGN(Staging * staging, real());
   return staging->free_space();
 }
-const std::string& LateStaging::boot_id() const { return m_boot_id; }
+const std::string& LateStaging::boot_id() const {
+  return m_boot_id;
+}
 std::string LateStaging::path_of(const std::string& name) const {
   return m_directory + "/" + name + ".part";
 }

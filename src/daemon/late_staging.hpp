@@ -4,9 +4,8 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
-
 #include <sys/types.h>
+#include <vector>
 
 #include "reelkeep/port/staging.hpp"
 
@@ -20,8 +19,7 @@ namespace reelkeep::daemon {
 class LateStaging final : public Staging {
  public:
   /// `allowed`: may the directory be used now? (Below a store's root: is that root confirmed?)
-  LateStaging(std::string directory, ByteCount minimum_free_space,
-              std::function<Status()> allowed);
+  LateStaging(std::string directory, ByteCount minimum_free_space, std::function<Status()> allowed);
 
   std::unique_ptr<StagingFile> open(const std::string& name,
                                     std::optional<ResumePoint> resume) override;

@@ -1,12 +1,11 @@
 #include "daemon/metrics.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
-
-#include <algorithm>
-#include <limits>
 
 namespace reelkeep::daemon {
 namespace {
@@ -19,8 +18,12 @@ class Page {
  public:
   void counter(const char* name, const char* help, const prometheus::Labels& labels,
                std::uint64_t value) {
-    prometheus::BuildCounter().Name(name).Help(help).Register(m_registry).Add(labels).Increment(
-        static_cast<double>(value));
+    prometheus::BuildCounter()
+        .Name(name)
+        .Help(help)
+        .Register(m_registry)
+        .Add(labels)
+        .Increment(static_cast<double>(value));
   }
   void gauge(const char* name, const char* help, const prometheus::Labels& labels, double value) {
     prometheus::BuildGauge().Name(name).Help(help).Register(m_registry).Add(labels).Set(value);
@@ -34,21 +37,21 @@ class Page {
 };
 
 constexpr ArtifactState k_states[] = {
-    ArtifactState::planned,  ArtifactState::running,     ArtifactState::verifying,
-    ArtifactState::waiting,  ArtifactState::archived,    ArtifactState::quarantined,
-    ArtifactState::expired,  ArtifactState::cancelled,   ArtifactState::delivered};
-constexpr Errc k_codes[] = {Errc::invalid,     Errc::not_found, Errc::unauthorized,
-                            Errc::conflict,    Errc::unavailable, Errc::timeout,
-                            Errc::no_space,    Errc::corrupt,   Errc::internal,
-                            Errc::cancelled};
+    ArtifactState::planned, ArtifactState::running,   ArtifactState::verifying,
+    ArtifactState::waiting, ArtifactState::archived,  ArtifactState::quarantined,
+    ArtifactState::expired, ArtifactState::cancelled, ArtifactState::delivered};
+constexpr Errc k_codes[] = {Errc::invalid,     Errc::not_found, Errc::unauthorized, Errc::conflict,
+                            Errc::unavailable, Errc::timeout,   Errc::no_space,     Errc::corrupt,
+                            Errc::internal,    Errc::cancelled};
 
 }  // namespace
 
 std::string render_metrics(const Figures& figures) {
   Page page;
   const auto deliveries = [&](const char* result, std::uint64_t value) {
-    page.counter("reelkeep_deliveries_total", "Webhook POSTs since the start, by what became of them",
-                 {{"result", result}}, value);
+    page.counter("reelkeep_deliveries_total",
+                 "Webhook POSTs since the start, by what became of them", {{"result", result}},
+                 value);
   };
   deliveries("stored", figures.webhook.stored);
   deliveries("duplicate", figures.webhook.duplicate);
@@ -79,7 +82,8 @@ std::string render_metrics(const Figures& figures) {
                {{"app_id", project}},
                std::ranges::count(figures.agent.open_breakers, project) > 0 ? 1 : 0);
   for (const auto& [store, problem] : figures.agent.store_problems)
-    page.gauge("reelkeep_store_unavailable", "1 while a store cannot be used", {{"store", store}}, 1);
+    page.gauge("reelkeep_store_unavailable", "1 while a store cannot be used", {{"store", store}},
+               1);
   for (const auto& [filesystem, free] : figures.free_by_filesystem)
     page.gauge("reelkeep_free_bytes", "Free space", {{"filesystem", filesystem}},
                static_cast<double>(free.get()));
@@ -87,7 +91,8 @@ std::string render_metrics(const Figures& figures) {
 
   for (const ArtifactState state : k_states) {
     const auto found = figures.catalog->artifacts.find(state);
-    page.gauge("reelkeep_artifacts", "Artifacts by state", {{"state", std::string(to_string(state))}},
+    page.gauge("reelkeep_artifacts", "Artifacts by state",
+               {{"state", std::string(to_string(state))}},
                found == figures.catalog->artifacts.end() ? 0 : static_cast<double>(found->second));
   }
   page.gauge("reelkeep_oldest_unarchived_seconds",

@@ -3,9 +3,10 @@
 #include <string>
 #include <vector>
 
+#include "reelkeep/port/catalog.hpp"
+
 #include "core/agent.hpp"
 #include "http/webhook.hpp"
-#include "reelkeep/port/catalog.hpp"
 
 namespace reelkeep::daemon {
 
@@ -13,8 +14,8 @@ namespace reelkeep::daemon {
 struct Figures {
   core::AgentStatus agent;
   http::WebhookCounters webhook;
-  std::optional<CatalogFigures> catalog;            ///< nothing: it cannot be read now
-  std::vector<std::string> projects;                ///< app_ids with a block, for the breakers
+  std::optional<CatalogFigures> catalog;                ///< nothing: it cannot be read now
+  std::vector<std::string> projects;                    ///< app_ids with a block, for the breakers
   std::map<std::string, ByteCount> free_by_filesystem;  ///< "state", "staging", store ids
   Timestamp now;
 };

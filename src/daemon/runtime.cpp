@@ -1,10 +1,11 @@
 #include "daemon/runtime.hpp"
 
+#include "reelkeep/base/log.hpp"
+
 #include "curl/fetcher.hpp"
 #include "daemon/late_staging.hpp"
 #include "enablex/payload.hpp"
 #include "fs/local_store.hpp"
-#include "reelkeep/base/log.hpp"
 #include "sqlite/catalog.hpp"
 #include "sqlite/journal.hpp"
 
@@ -23,8 +24,12 @@ class SystemClock final : public Clock {
 
 }  // namespace
 
-std::string journal_path(const Config& config) { return config.agent.state_dir + "/journal.db"; }
-std::string catalog_path(const Config& config) { return config.agent.state_dir + "/catalog.db"; }
+std::string journal_path(const Config& config) {
+  return config.agent.state_dir + "/journal.db";
+}
+std::string catalog_path(const Config& config) {
+  return config.agent.state_dir + "/catalog.db";
+}
 
 std::shared_ptr<const core::Policy> policy_of(const Config& config) {
   auto policy = std::make_shared<core::Policy>();
@@ -62,12 +67,14 @@ Runtime::Runtime(const Config& config, fs::StateLock lock)
       m_reserve(config.agent.state_dir, config.agent.intake_reserve),
       m_clock(std::make_unique<SystemClock>()),
       m_configs{config},
-      m_provider(enablex::make_provider(
-          [this](const AppId& app_id) -> const std::vector<std::string>& {
+      m_provider(
+          enablex::make_provider([this](const AppId& app_id) -> const std::vector<std::string>& {
             return volatile_query(app_id);
           })) {}
 
-Runtime::~Runtime() { stop(); }
+Runtime::~Runtime() {
+  stop();
+}
 
 Result<std::unique_ptr<Runtime>> Runtime::open(const Config& config) {
   REELKEEP_ASSIGN(fs::StateLock lock, fs::StateLock::acquire(config.agent.state_dir));
@@ -80,8 +87,9 @@ Result<std::unique_ptr<Runtime>> Runtime::open(const Config& config) {
                            [reserve = &runtime->m_reserve] {
                              const bool released = reserve->release();
                              if (released)
-                               log::error("the disk of state_dir is full: the intake lives on its "
-                                          "reserve now; make space");
+                               log::error(
+                                   "the disk of state_dir is full: the intake lives on its "
+                                   "reserve now; make space");
                              return released;
                            },
                        .committed =
@@ -95,8 +103,8 @@ void Runtime::start_agent() {
   const Config& config = m_configs.front();
   std::vector<Store*> stores;
   for (const StoreConfig& store : config.stores) {
-    m_stores.push_back(fs::make_local_store(store.id, store.path,
-                                            {.staging_dir = config.download.staging_dir}));
+    m_stores.push_back(
+        fs::make_local_store(store.id, store.path, {.staging_dir = config.download.staging_dir}));
     stores.push_back(m_stores.back().get());
   }
   // Staging below a store's root is that filesystem's: not before the root is known to be ours.
@@ -108,7 +116,8 @@ void Runtime::start_agent() {
       [above] { return above != nullptr ? above->ready() : Status(); });
   m_agent = std::make_unique<core::Agent>(
       core::AgentPorts{
-          .open_journal = [path = journal_path(config)] { return sqlite::open_journal_reader(path); },
+          .open_journal = [path =
+                               journal_path(config)] { return sqlite::open_journal_reader(path); },
           .open_catalog = [path = catalog_path(config)] { return sqlite::open_catalog(path); },
           .remove_catalog = [path = catalog_path(config)] { return sqlite::remove_catalog(path); },
           .journal = m_journal.get(),
@@ -116,10 +125,8 @@ void Runtime::start_agent() {
           .staging = m_staging.get(),
           .stores = std::move(stores),
           .clock = m_clock.get(),
-          .make_fetcher =
-              [limits = limits_of(config)](FetchSink& sink) {
-                return curl::make_fetcher(sink, limits);
-              }},
+          .make_fetcher = [limits = limits_of(config)](
+                              FetchSink& sink) { return curl::make_fetcher(sink, limits); }},
       policy_of(config));
   m_agent->start();
   m_awake = m_agent.get();

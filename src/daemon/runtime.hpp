@@ -7,12 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "reelkeep/port/journal.hpp"
+#include "reelkeep/port/provider.hpp"
+
 #include "core/agent.hpp"
 #include "daemon/config.hpp"
 #include "fs/intake_reserve.hpp"
 #include "fs/state_lock.hpp"
-#include "reelkeep/port/journal.hpp"
-#include "reelkeep/port/provider.hpp"
 
 namespace reelkeep::daemon {
 

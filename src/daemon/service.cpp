@@ -1,17 +1,19 @@
 #include "daemon/service.hpp"
 
+#include <atomic>
+#include <condition_variable>
+#include <csignal>
 #include <fcntl.h>
+#include <mutex>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
-#include <atomic>
-#include <condition_variable>
-#include <csignal>
-#include <mutex>
-#include <thread>
+#include "reelkeep/base/log.hpp"
+#include "reelkeep/base/unique_fd.hpp"
 
 #include "daemon/config_load.hpp"
 #include "daemon/metrics.hpp"
@@ -21,16 +23,14 @@
 #include "fs/watch.hpp"
 #include "http/admin.hpp"
 #include "http/webhook.hpp"
-#include "reelkeep/base/log.hpp"
-#include "reelkeep/base/unique_fd.hpp"
 #include "sqlite/catalog.hpp"
 
 namespace reelkeep::daemon {
 namespace {
 
-constexpr Duration k_turn{1000};           ///< the main loop looks at least this often
+constexpr Duration k_turn{1000};  ///< the main loop looks at least this often
 constexpr Duration k_reserve_look{60'000};
-constexpr Duration k_longest_stop{7000};   ///< with the servers' two seconds: under ten
+constexpr Duration k_longest_stop{7000};    ///< with the servers' two seconds: under ten
 constexpr Duration k_healthy_turn{20'000};  ///< a loop older than this hangs, without a watchdog
 
 /// SIGTERM, SIGINT and SIGHUP as a descriptor, for every thread started from now on.
@@ -121,10 +121,11 @@ class Service {
     REELKEEP_TRY(listen());
     m_runtime->start_agent();
     m_agent_runs = true;
-    log::info("reelkeep is ready", {{"webhook", m_webhook->server().origin() + m_config.webhook.path},
-                                    {"admin", m_admin->server().origin()},
-                                    {"state_dir", m_config.agent.state_dir},
-                                    {"version", REELKEEP_VERSION}});
+    log::info("reelkeep is ready",
+              {{"webhook", m_webhook->server().origin() + m_config.webhook.path},
+               {"admin", m_admin->server().origin()},
+               {"state_dir", m_config.agent.state_dir},
+               {"version", REELKEEP_VERSION}});
     (void)m_notify.ready("receiving webhooks").has_value();
     const Status ended = turn_until_told();
     stop();
@@ -139,8 +140,8 @@ class Service {
                                  .max_body = m_config.webhook.max_body};
     if (!m_config.webhook.tls_certificate.empty())
       options.tls = http::TlsFiles{m_config.webhook.tls_certificate, m_config.webhook.tls_key};
-    auto webhook = http::WebhookServer::start(std::move(options), m_runtime->journal(),
-                                              m_runtime->clock());
+    auto webhook =
+        http::WebhookServer::start(std::move(options), m_runtime->journal(), m_runtime->clock());
     if (!webhook) return webhook.error().within("[webhook] listen");
     m_webhook = std::move(*webhook);
     auto admin = http::AdminServer::start(

@@ -4,9 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "daemon/config.hpp"
 #include "reelkeep/base/ids.hpp"
 #include "reelkeep/base/result.hpp"
+
+#include "daemon/config.hpp"
 
 namespace reelkeep::daemon {
 

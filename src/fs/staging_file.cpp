@@ -135,8 +135,7 @@ Status PartFile::append(std::span<const std::byte> bytes) {
   REELKEEP_TRY(check_usable());
   REELKEEP_TRY(check_space());
   std::size_t written = 0;
-  Status result =
-      write_all(m_file.get(), bytes, static_cast<off_t>(m_size), m_path, &written);
+  Status result = write_all(m_file.get(), bytes, static_cast<off_t>(m_size), m_path, &written);
   if (!result && result.error().code != Errc::no_space) return spoil(result.error());
   m_hash.update(bytes.first(written));
   m_size += written;

@@ -116,7 +116,7 @@ class Connection {
   std::optional<BodyStream> m_stream;
   std::uint64_t m_streamed = 0;
   MonotonicTime m_answer_since;  ///< the pace of a slow body counts from here
-  std::uint64_t m_dropped = 0;  ///< while lingering
+  std::uint64_t m_dropped = 0;   ///< while lingering
 };
 
 }  // namespace reelkeep::http

@@ -41,7 +41,7 @@ struct BodyStream {
   std::function<std::size_t(std::uint64_t offset, std::span<char> buffer)> fill;
   /// For failure drills: after so many bytes no more are sent.
   std::uint64_t cut_after = std::numeric_limits<std::uint64_t>::max();
-  AtCut at_cut = AtCut::close;  ///< stall: the connection stays open until the peer leaves
+  AtCut at_cut = AtCut::close;         ///< stall: the connection stays open until the peer leaves
   std::uint64_t bytes_per_second = 0;  ///< for drills of slow sources; 0: as fast as the peer reads
 };
 

@@ -59,7 +59,7 @@ class EpollServer final : public Server {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Handler handler) {
+Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Handler handler) {
   REELKEEP_ASSIGN(auto listener, listen_on(options.listen));
   auto server = std::make_unique<EpollServer>(options, std::move(handler), std::move(listener));
   REELKEEP_TRY(server->begin());

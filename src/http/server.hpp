@@ -74,7 +74,7 @@ class Server {
  public:
   /// Binds, listens and starts the thread. Errors: invalid (address, TLS files), conflict (address
   /// in use), unauthorized (port below 1024), unavailable.
-  static Result<std::unique_ptr<Server>> start(ServerOptions options, Handler handler);
+  static Result<std::unique_ptr<Server>> start(const ServerOptions& options, Handler handler);
   virtual ~Server() = default;
 
   /// "127.0.0.1:PORT" with the real port.

@@ -179,7 +179,7 @@ bool begins_json_object(std::string_view text) {
   text = skip_blank(text.substr(1));
   if (!text.starts_with('"')) return false;
   const auto end = text.find('"', 1);
-  if (end == std::string_view::npos || end > 256) return false;
+  if (end > 256) return false;  // npos too
   const auto key = text.substr(1, end - 1);
   const bool plain = std::all_of(key.begin(), key.end(), [](char c) { return c >= ' '; });
   return plain && skip_blank(text.substr(end + 1)).starts_with(':');

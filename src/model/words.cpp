@@ -14,6 +14,9 @@ struct Word {
   std::string_view text;
 };
 
+template <class Enum>
+Word(Enum, const char*) -> Word<Enum>;
+
 template <class Enum, std::size_t Count>
 std::string_view text_of(const std::array<Word<Enum>, Count>& table, Enum value) noexcept {
   for (const Word<Enum>& word : table)

@@ -1,6 +1,7 @@
 #include "simulate/events.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 
 #include "reelkeep/base/text.hpp"
@@ -138,7 +139,7 @@ std::vector<SimulatedEvent> make_events(const Plan& plan, std::string_view base_
     for (std::size_t left = events.size(); left > 1; --left)
       std::swap(events[left - 1], events[dice.below(left)]);
   const auto twice = static_cast<std::size_t>(
-      static_cast<double>(events.size()) * plan.options().duplicates + 0.5);
+      std::lround(static_cast<double>(events.size()) * plan.options().duplicates));
   for (std::size_t number = 0; number < twice; ++number) {
     const std::size_t original = dice.below(events.size());
     const std::size_t place = original + 1 + dice.below(events.size() - original);

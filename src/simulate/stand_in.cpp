@@ -56,12 +56,12 @@ struct StandIn::Log {
   RequestCounts total;                                        // guarded by mutex
 };
 
-Result<std::unique_ptr<StandIn>> StandIn::start(StandInOptions options) {
+Result<std::unique_ptr<StandIn>> StandIn::start(const StandInOptions& options) {
   REELKEEP_TRY(options.check());
   http::ServerOptions server;
   server.listen = options.listen;
   server.tls = options.tls;
-  std::unique_ptr<StandIn> stand_in(new StandIn(std::move(options)));
+  std::unique_ptr<StandIn> stand_in(new StandIn(options));
   http::Handler handler;
   handler.on_request = [self = stand_in.get()](http::Request request, http::Responder responder) {
     responder.respond(self->answer(request));

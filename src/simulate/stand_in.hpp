@@ -54,7 +54,7 @@ struct RequestCounts {
 class StandIn {
  public:
   /// Errors: those of StandInOptions::check() and of http::Server::start().
-  static Result<std::unique_ptr<StandIn>> start(StandInOptions options);
+  static Result<std::unique_ptr<StandIn>> start(const StandInOptions& options);
   ~StandIn();
   StandIn(const StandIn&) = delete;
   StandIn& operator=(const StandIn&) = delete;

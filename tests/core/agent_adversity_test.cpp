@@ -1,5 +1,4 @@
 #include <doctest/doctest.h>
-
 #include <thread>
 
 #include "core/house.hpp"
@@ -24,7 +23,9 @@ void hold(House& house, bool held) {
   house.script.held = held;
 }
 
-bool breaker_is_open(House& house) { return !house.agent->status().open_breakers.empty(); }
+bool breaker_is_open(House& house) {
+  return !house.agent->status().open_breakers.empty();
+}
 
 }  // namespace
 
@@ -54,7 +55,8 @@ TEST_CASE("a cancelled probe does not end the probing") {
   hold(house, true);
   REQUIRE(house.eventually([&] { return house.agent->status().running > 0; }, 61s));
   const SessionView view = house.until([](const SessionView& v) {
-    return std::ranges::any_of(v.artifacts, [](const ArtifactView& a) { return a.artifact.in_hand; });
+    return std::ranges::any_of(v.artifacts,
+                               [](const ArtifactView& a) { return a.artifact.in_hand; });
   });
   for (const ArtifactView& v : view.artifacts)
     if (v.artifact.in_hand)
@@ -75,12 +77,14 @@ TEST_CASE("absurd declared sizes neither block the queue nor are given up unseen
   for (int i = 0; i < 4; ++i) {
     const std::string url = "https://portal.enablex.io/p/t" + std::to_string(i) + ".mov";
     house.reply(url, {{{}, movie("t")}});
-    house.deliver(body("transcoded", ",\"recording\":\"" + url + "\",\"file_size\":\"900000000000000\""));
+    house.deliver(
+        body("transcoded", ",\"recording\":\"" + url + "\",\"file_size\":\"900000000000000\""));
   }
   house.offer({k_url}, {{}, movie("one")}, "c2");
   house.start();
   CHECK(house.eventually([&] { return house.requests(k_url) > 0; }));
-  CHECK(house.eventually([&] { return house.requests("https://portal.enablex.io/p/t3.mov") > 0; }, 61s));
+  CHECK(house.eventually([&] { return house.requests("https://portal.enablex.io/p/t3.mov") > 0; },
+                         61s));
 }
 
 TEST_CASE("a store that a project does not need any more is not waited for") {
@@ -94,7 +98,9 @@ TEST_CASE("a store that a project does not need any more is not waited for") {
   });
   auto mended = std::make_shared<core::Policy>(*house.policy);
   mended->projects[0].stores = {StoreId("local")};
-  SUBCASE("after a reload") { house.agent->set_policy(mended); }
+  SUBCASE("after a reload") {
+    house.agent->set_policy(mended);
+  }
   SUBCASE("after a restart") {
     house.stop();
     house.policy = mended;
@@ -212,11 +218,12 @@ TEST_CASE("the agent stops although the catalog cannot be written") {
   auto other = sqlite::open_catalog(house.dir.path("catalog.db")).value();
   std::thread stopper;
   // The write lock is held until the agent has stopped.
-  CHECK(other->transact([&]() -> Status {
-               house.agent->checkpointed(Checkpoint{1, ResumePoint{ByteCount(1), "x", {}, {}}});
-               stopper = std::thread([&] { house.agent->stop(); });
-               stopper.join();
-               return {};
-             })
+  CHECK(other
+            ->transact([&]() -> Status {
+              house.agent->checkpointed(Checkpoint{1, ResumePoint{ByteCount(1), "x", {}, {}}});
+              stopper = std::thread([&] { house.agent->stop(); });
+              stopper.join();
+              return {};
+            })
             .has_value());
 }

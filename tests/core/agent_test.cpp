@@ -1,5 +1,4 @@
 #include <doctest/doctest.h>
-
 #include <fstream>
 
 #include "core/house.hpp"
@@ -81,7 +80,8 @@ TEST_CASE("a wrong declared size is fetched once more and then archived as dispu
   House house;
   house.reply("https://portal.enablex.io/p/t.mov", {{{}, movie("t")}});
   house.start();
-  house.deliver(body("transcoded", R"(,"recording":"https://portal.enablex.io/p/t.mov","file_size":"7")"));
+  house.deliver(
+      body("transcoded", R"(,"recording":"https://portal.enablex.io/p/t.mov","file_size":"7")"));
   house.until_state(ArtifactState::waiting);
   house.clock.turn(std::chrono::minutes(20));
   const SessionView view = house.until_state(ArtifactState::archived);
@@ -197,7 +197,8 @@ TEST_CASE("wrong credentials cost a handful of requests, and a reload lets the w
     house.agent->wake();
   REQUIRE(house.agent->status().open_breakers == std::vector<std::string>{"*"});
   house.clock.turn(std::chrono::minutes(10));
-  house.until([&](const SessionView&) { return house.agent->status().failures[Errc::unauthorized] > 3; });
+  house.until(
+      [&](const SessionView&) { return house.agent->status().failures[Errc::unauthorized] > 3; });
   int requests = 0;
   for (int i = 0; i < 200; ++i)
     requests += house.requests("https://portal.enablex.io/p/" + std::to_string(i) + ".mov");
@@ -226,7 +227,9 @@ TEST_CASE("of 100 files the one with the earliest deadline is refused for ever: 
     house.reply(url, {{{}, movie(std::to_string(i))}});
   }
   house.reply(k_url, {{Error{Errc::unauthorized, "403"}, ""}});
-  house.deliver(R"({"type":"recording","trans_date":1767510000,"app_id":"a1","room_id":"r1","conf_num":"c1","recording":")" + k_url + "\"}");
+  house.deliver(
+      R"({"type":"recording","trans_date":1767510000,"app_id":"a1","room_id":"r1","conf_num":"c1","recording":")" +
+      k_url + "\"}");
   house.deliver(body("recording", ",\"recording\":[" + urls + "]"));
   house.start();
   const SessionView view = house.until([](const SessionView& v) {
@@ -281,7 +284,8 @@ TEST_CASE("a catalog that is damaged while in use ends the agent, and the next s
   house.stop();
   {
     // A page in the middle, not the header: opening does not see it.
-    std::fstream file(house.dir.path("catalog.db"), std::ios::in | std::ios::out | std::ios::binary);
+    std::fstream file(house.dir.path("catalog.db"),
+                      std::ios::in | std::ios::out | std::ios::binary);
     for (int page = 1; page < 40; ++page) {
       file.seekp(page * 4096);
       file << std::string(4096, '\xee');

@@ -17,16 +17,18 @@ inline const Timestamp k_noon{std::chrono::seconds(1'767'520'800)};  // 2026-01-
 /// A webhook body of one session; `more` begins with a comma.
 inline std::string body(const std::string& type, const std::string& more = "",
                         const std::string& conf = "c1") {
-  return R"({"type":")" + type + R"(","trans_date":1767520800,"app_id":"a1","room_id":"r1","conf_num":")" +
-         conf + "\"" + more + "}";
+  return R"({"type":")" + type +
+         R"(","trans_date":1767520800,"app_id":"a1","room_id":"r1","conf_num":")" + conf + "\"" +
+         more + "}";
 }
 
 /// A real journal and a real catalog in a folder of their own, with the projector between them.
 class Projection {
  public:
   Projection() {
-    policy.projects.push_back(
-        {.app_id = AppId("*"), .credential = Credential{"u", Secret("p")}, .stores = {StoreId("local")}});
+    policy.projects.push_back({.app_id = AppId("*"),
+                               .credential = Credential{"u", Secret("p")},
+                               .stores = {StoreId("local")}});
     writer = sqlite::open_journal_writer(dir.path("journal.db"), {}).value();
     reader = sqlite::open_journal_reader(dir.path("journal.db")).value();
     provider = enablex::make_provider({});
@@ -56,7 +58,8 @@ class Projection {
   }
 
   SessionView show(const std::string& conf = "c1") {
-    auto found = sqlite::open_catalog_reader(dir.path("catalog.db")).value()->find(ConfNum(conf), {});
+    auto found =
+        sqlite::open_catalog_reader(dir.path("catalog.db")).value()->find(ConfNum(conf), {});
     if (!found || found->empty()) return {};
     return found->front();
   }

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <doctest/doctest.h>
-#include <poll.h>
-
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <doctest/doctest.h>
 #include <functional>
 #include <map>
+#include <poll.h>
 
 #include "core/agent.hpp"
 #include "core/harness.hpp"
@@ -61,7 +60,8 @@ class ScriptedFetcher final : public Fetcher {
   };
   ScriptedFetcher(FetchSink& sink, Script& script) : m_sink(sink), m_script(script) {}
   ~ScriptedFetcher() override {
-    for (auto& [ticket, request] : m_waiting) end(std::move(request), Error{Errc::cancelled, "stop"});
+    for (auto& [ticket, request] : m_waiting)
+      end(std::move(request), Error{Errc::cancelled, "stop"});
   }
 
   void submit(FetchRequest request) override {
@@ -101,7 +101,8 @@ class ScriptedFetcher final : public Fetcher {
 
  private:
   void end(FetchRequest request, const Error& error) {
-    m_sink.fetched(Fetched{.ticket = request.ticket, .status = error, .file = std::move(request.file)});
+    m_sink.fetched(
+        Fetched{.ticket = request.ticket, .status = error, .file = std::move(request.file)});
   }
   FetchSink& m_sink;
   Script& m_script;
@@ -117,10 +118,11 @@ class House {
                                 .credential = Credential{"u", Secret("p")},
                                 .stores = {StoreId("local")}});
     policy->minimum_free_space = ByteCount(0);
-    writer = sqlite::open_journal_writer(dir.path("journal.db"),
-                                         {.committed = [this](std::size_t) {
-                                           if (agent) agent->wake();
-                                         }}).value();
+    writer = sqlite::open_journal_writer(dir.path("journal.db"), {.committed =
+                                                                      [this](std::size_t) {
+                                                                        if (agent) agent->wake();
+                                                                      }})
+                 .value();
     store = fs::make_local_store(StoreId("local"), dir.path("archive"),
                                  {.staging_dir = dir.path("staging")});
     staging = fs::make_staging(dir.path("staging"), {}).value();
@@ -152,8 +154,9 @@ class House {
     REQUIRE(writer->append_and_wait({.received_at = clock.now(), .body = bytes}).has_value());
   }
   void command(const Command& wish) {
-    REQUIRE(writer->append_and_wait(
-                      {.kind = EntryKind::command, .received_at = clock.now(), .body = encode(wish)})
+    REQUIRE(writer
+                ->append_and_wait(
+                    {.kind = EntryKind::command, .received_at = clock.now(), .body = encode(wish)})
                 .has_value());
   }
   void reply(const std::string& url, std::deque<Reply> replies) {
@@ -182,9 +185,9 @@ class House {
       pollfd descriptor{.fd = watch.fd(), .events = POLLIN, .revents = 0};
       (void)::poll(&descriptor, 1, 50);
     }
-    FAIL("the catalog never came to the expected state; first artifact: ",
-         view.artifacts.empty() ? "none"
-                                : std::string(to_string(view.artifacts[0].artifact.state)));
+    FAIL(
+        "the catalog never came to the expected state; first artifact: ",
+        view.artifacts.empty() ? "none" : std::string(to_string(view.artifacts[0].artifact.state)));
     return view;
   }
   /// Waits until `holds`, turning the clock by `step` and waking the agent between looks.
@@ -210,9 +213,11 @@ class House {
   }
   SessionView until_state(ArtifactState state) {
     return until([&](const SessionView& view) {
-      return std::ranges::all_of(view.artifacts, [&](const ArtifactView& v) {
-               return v.artifact.state == state && !v.artifact.refetch;
-             }) && !view.artifacts.empty();
+      return std::ranges::all_of(view.artifacts,
+                                 [&](const ArtifactView& v) {
+                                   return v.artifact.state == state && !v.artifact.refetch;
+                                 }) &&
+             !view.artifacts.empty();
     });
   }
 
@@ -231,6 +236,8 @@ inline const std::string k_url = "https://portal.enablex.io/p/f.mov";
 inline const std::string k_offer = body("recording", ",\"recording\":\"" + k_url + "\"");
 inline const std::string k_file = "archive/r1/c1/recording/f.mov";
 
-inline const Artifact& first(const SessionView& view) { return view.artifacts.at(0).artifact; }
+inline const Artifact& first(const SessionView& view) {
+  return view.artifacts.at(0).artifact;
+}
 
 }  // namespace reelkeep::testing

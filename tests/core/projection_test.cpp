@@ -1,6 +1,5 @@
-#include <doctest/doctest.h>
-
 #include <algorithm>
+#include <doctest/doctest.h>
 #include <random>
 
 #include "core/artifact_id.hpp"
@@ -19,8 +18,8 @@ const std::string k_recording =
                       R"("https://portal.enablex.io/p/file2.mov"])");
 
 std::string transcoded(const std::string& stage, const std::string& size) {
-  return body("transcoded", R"(,"recording":"https://portal.enablex.io/p/t.mov","stage":")" + stage +
-                                R"(","file_size":")" + size + "\"");
+  return body("transcoded", R"(,"recording":"https://portal.enablex.io/p/t.mov","stage":")" +
+                                stage + R"(","file_size":")" + size + "\"");
 }
 
 /// All that has to be the same whatever the order was: everything but times of our own and paths.
@@ -76,11 +75,11 @@ std::string stored(const Artifact& artifact, const std::string& bytes, const std
 }  // namespace
 
 TEST_CASE("any order of the same deliveries gives the same catalog") {
-  const std::string push = body(
-      "file_transfer",
-      R"(,"destination":{"name":"awss3","host":"","account":"my-bucket"},"files":[)"
-      R"({"url":"https://my-bucket.s3.amazonaws.com/r1/c1/file1.mov"},)"
-      R"({"url":"https://my-bucket.s3.amazonaws.com/r1/c1/nobody.mov"}])");
+  const std::string push =
+      body("file_transfer",
+           R"(,"destination":{"name":"awss3","host":"","account":"my-bucket"},"files":[)"
+           R"({"url":"https://my-bucket.s3.amazonaws.com/r1/c1/file1.mov"},)"
+           R"({"url":"https://my-bucket.s3.amazonaws.com/r1/c1/nobody.mov"}])");
   std::vector<std::string> bodies{
       body("session_start"),
       R"({"type":"session_stop","trans_date":1767524400,"app_id":"a1","room_id":"r1","conf_num":"c1"})",
@@ -91,10 +90,11 @@ TEST_CASE("any order of the same deliveries gives the same catalog") {
   while (std::ranges::next_permutation(bodies).found) CHECK(facts_of(bodies) == expected);
 
   // The same with what is rarer: a second file of that name, a stage that comes late, both stages.
-  bodies.insert(bodies.end(),
-                {transcoded("", ""), transcoded("1", "90"),
-                 body("live_recording", R"(,"url":"https://portal.enablex.io/l/file1.mov")"),
-                 body("roomdrop"), body("chatdata", R"(,"url":"https://portal.enablex.io/c.json")")});
+  bodies.insert(
+      bodies.end(),
+      {transcoded("", ""), transcoded("1", "90"),
+       body("live_recording", R"(,"url":"https://portal.enablex.io/l/file1.mov")"),
+       body("roomdrop"), body("chatdata", R"(,"url":"https://portal.enablex.io/c.json")")});
   const std::vector<std::string> more = facts_of(bodies);
   std::mt19937 random(20260104);
   for (int round = 0; round < 60; ++round) {
@@ -144,7 +144,8 @@ TEST_CASE("a duplicate delivery is counted and makes what waits due at once") {
   CHECK(projection.catalog->delivery(seq).value()->state == DeliveryState::applied);
 }
 
-TEST_CASE("a row that cannot be understood is quarantined with its reason and the cursor moves on") {
+TEST_CASE(
+    "a row that cannot be understood is quarantined with its reason and the cursor moves on") {
   Projection projection;
   const Seq bad = projection.deliver("not json");
   const Seq unknown = projection.deliver(body("brand_new"));
@@ -156,7 +157,8 @@ TEST_CASE("a row that cannot be understood is quarantined with its reason and th
   CHECK(only(projection.show()).state == ArtifactState::planned);
 }
 
-TEST_CASE("an event for another app_id than the webhook user's is quarantined until one may say it") {
+TEST_CASE(
+    "an event for another app_id than the webhook user's is quarantined until one may say it") {
   Projection projection;
   projection.policy.users["guest"] = {"other"};
   projection.policy.users["host"] = {"a1"};
@@ -196,8 +198,9 @@ TEST_CASE("an outcome archives its artifact, and a rebuild from the journal give
   CHECK(archived.state == ArtifactState::archived);
   CHECK(archived.digest == sha256("bytes"));
 
-  projection.record(EntryKind::command,
-                    encode(Command(RedownloadCommand{artifact.identity.session, {artifact.id}, false})));
+  projection.record(
+      EntryKind::command,
+      encode(Command(RedownloadCommand{artifact.identity.session, {artifact.id}, false})));
   projection.advance();
   CHECK(only(projection.show()).refetch);
 
@@ -246,13 +249,15 @@ TEST_CASE("a replica that is gone makes its artifact work again") {
   CHECK_FALSE(only(projection.show()).digest.has_value());
 }
 
-TEST_CASE("a cancelled artifact is a tombstone: neither a repeated event nor a redownload revives it") {
+TEST_CASE(
+    "a cancelled artifact is a tombstone: neither a repeated event nor a redownload revives it") {
   Projection projection;
   projection.deliver(k_one);
   projection.advance();
   const Artifact artifact = only(projection.show());
   const SessionKey session = artifact.identity.session;
-  projection.record(EntryKind::command, encode(Command(CancelCommand{session, {artifact.id}, "no"})));
+  projection.record(EntryKind::command,
+                    encode(Command(CancelCommand{session, {artifact.id}, "no"})));
   const core::Effects effects = projection.advance();
   CHECK(std::ranges::any_of(effects, [](const core::Effect& e) {
     return std::holds_alternative<core::DropTransfer>(e);
@@ -305,7 +310,8 @@ TEST_CASE("a set-back journal that grew again is noticed by its chain") {
   CHECK(projection.reopen() == core::Rebuild::journal_replaced);
 }
 
-TEST_CASE("a repetition of what ended the process twice is counted, not applied; replay applies it") {
+TEST_CASE(
+    "a repetition of what ended the process twice is counted, not applied; replay applies it") {
   Projection projection;
   const Seq seq = projection.deliver(k_one);
   const std::string note = "poison:" + std::to_string(seq.get());
@@ -376,10 +382,12 @@ TEST_CASE("trying a row again in one run is no death") {
   core::Effects effects;
   // The catalog is locked by another connection: applying fails, as on a full disk.
   auto other = sqlite::open_catalog(projection.dir.path("catalog.db")).value();
-  CHECK(other->transact([&]() -> Status {
-               CHECK_FALSE(projection.projector->advance(projection.policy, effects, 64).has_value());
-               return {};
-             })
+  CHECK(other
+            ->transact([&]() -> Status {
+              CHECK_FALSE(
+                  projection.projector->advance(projection.policy, effects, 64).has_value());
+              return {};
+            })
             .has_value());
   for (int run = 0; run < 3; ++run) {
     projection.reopen(false);
@@ -418,8 +426,9 @@ TEST_CASE("a verdict reaches its artifact although its stage was filled in meanw
   projection.record(EntryKind::outcome,
                     encode(Outcome(ReplicaFound{bare.identity, "/a/" + bare.path,
                                                 ReplicaState::missing, k_noon, "gone"})));
-  projection.record(EntryKind::command,
-                    encode(Command(CancelCommand{bare.identity.session, {bare.id}, "by its old id"})));
+  projection.record(
+      EntryKind::command,
+      encode(Command(CancelCommand{bare.identity.session, {bare.id}, "by its old id"})));
   projection.advance();
   const SessionView view = projection.show();
   CHECK(only(view).identity.stage == "7");
@@ -432,9 +441,9 @@ TEST_CASE("a newer offer of the same file revives what had expired") {
   Projection projection;
   projection.deliver(k_one);
   projection.advance();
-  projection.record(EntryKind::outcome,
-                    encode(Outcome(Expired{only(projection.show()).identity,
-                                           Error{Errc::not_found, "404"}})));
+  projection.record(
+      EntryKind::outcome,
+      encode(Outcome(Expired{only(projection.show()).identity, Error{Errc::not_found, "404"}})));
   projection.advance();
   CHECK(only(projection.show()).state == ArtifactState::expired);
   projection.deliver(

@@ -29,9 +29,15 @@ class ByteCount {
   std::uint64_t m_bytes = 0;
 };
 
-constexpr ByteCount operator""_KiB(unsigned long long n) { return ByteCount(n << 10U); }
-constexpr ByteCount operator""_MiB(unsigned long long n) { return ByteCount(n << 20U); }
-constexpr ByteCount operator""_GiB(unsigned long long n) { return ByteCount(n << 30U); }
+constexpr ByteCount operator""_KiB(unsigned long long n) {
+  return ByteCount(n << 10U);
+}
+constexpr ByteCount operator""_MiB(unsigned long long n) {
+  return ByteCount(n << 20U);
+}
+constexpr ByteCount operator""_GiB(unsigned long long n) {
+  return ByteCount(n << 30U);
+}
 
 /// For people: "1.5 GiB", "512 B".
 std::string to_string(ByteCount bytes);

@@ -7,8 +7,9 @@
 
 namespace reelkeep {
 
-/// The closed table of failures. The adapter classifies (one place maps errno, one maps HTTP status,
-/// one maps SQLite codes), core decides what is next. The numbers behind them are the exit statuses.
+/// The closed table of failures. The adapter classifies (one place maps errno, one maps HTTP
+/// status, one maps SQLite codes), core decides what is next. The numbers behind them are the exit
+/// statuses.
 enum class Errc {
   invalid,       ///< usage or configuration: trying again unchanged cannot help
   not_found,     ///< proven absence only: HTTP 404/410, ENOENT, no such session

@@ -75,8 +75,8 @@ using Status = Result<void>;
 /// Hands an error to the caller: `if (auto s = f(); !s) return s.error();` in one line.
 #define REELKEEP_TRY(expression) \
   REELKEEP_TRY_NAMED(expression, REELKEEP_JOIN(reelkeep_try_, __COUNTER__))
-#define REELKEEP_TRY_NAMED(expression, name)                        \
-  do {                                                              \
+#define REELKEEP_TRY_NAMED(expression, name)                             \
+  do {                                                                   \
     if (auto name = (expression); !name) return std::move(name).error(); \
   } while (false)
 

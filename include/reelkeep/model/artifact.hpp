@@ -45,8 +45,8 @@ struct Replica {
 
 /// How far a `.part` can be trusted (a checkpoint recorded after an fdatasync).
 struct ResumePoint {
-  ByteCount offset;                 ///< synced bytes
-  std::string validator;            ///< strong ETag or Last-Modified as received; empty: cannot resume
+  ByteCount offset;       ///< synced bytes
+  std::string validator;  ///< strong ETag or Last-Modified as received; empty: cannot resume
   std::optional<ByteCount> length;  ///< full length of the source, if it said so
   std::string boot_id;              ///< of the machine when it was recorded
   friend bool operator==(const ResumePoint&, const ResumePoint&) = default;
@@ -60,12 +60,12 @@ struct Artifact {
   ArtifactId id;
   RoomId room_id;
 
-  std::string name;    ///< last path segment of the source, decoded, unsanitised; else the kind
-  std::string url;     ///< the newest seen; no user info; with its query: never shown or logged
-  Timestamp url_at;    ///< the event's time of that URL: a newer one replaces it
-  std::string host;    ///< host:port of url, for the per-host limit
+  std::string name;  ///< last path segment of the source, decoded, unsanitised; else the kind
+  std::string url;   ///< the newest seen; no user info; with its query: never shown or logged
+  Timestamp url_at;  ///< the event's time of that URL: a newer one replaces it
+  std::string host;  ///< host:port of url, for the per-host limit
   std::string staging_name;  ///< name in staging: the id when it became known; never changes
-  std::string path;    ///< relative path in every store, '/'-separated; fixed when it became known
+  std::string path;  ///< relative path in every store, '/'-separated; fixed when it became known
   std::optional<ByteCount> declared_size;
 
   Timestamp offered_at;  ///< earliest event time of this artifact; the deadline counts from it ...
@@ -73,9 +73,9 @@ struct Artifact {
   Timestamp known_at;    ///< when it last became known or was asked for (span after the deadline)
 
   ArtifactState state = ArtifactState::planned;
-  bool disputed = false;        ///< archived although the declared size disagrees
-  bool refetch = false;         ///< a redownload is pending or under way; what is archived stays
-  bool replace = false;         ///< with refetch: the old replica is removed when other bytes come
+  bool disputed = false;  ///< archived although the declared size disagrees
+  bool refetch = false;   ///< a redownload is pending or under way; what is archived stays
+  bool replace = false;   ///< with refetch: the old replica is removed when other bytes come
   /// A transfer has it in this run; a refetch keeps its state archived meanwhile. Never claimable.
   bool in_hand = false;
   std::int64_t attempts = 0;

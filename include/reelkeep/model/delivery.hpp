@@ -25,8 +25,8 @@ struct Entry {
   Seq seq;
   EntryKind kind = EntryKind::delivery;
   Timestamp received_at;
-  Digest digest;      ///< SHA-256 of the body
-  Digest chain;       ///< SHA-256 over the previous row's chain and this row
+  Digest digest;  ///< SHA-256 of the body
+  Digest chain;   ///< SHA-256 over the previous row's chain and this row
   std::string remote;
   std::string user;
   std::string content_type;

@@ -29,7 +29,8 @@ struct ReplayCommand {
 };
 using Command = std::variant<RedownloadCommand, CancelCommand, AcceptCommand, ReplayCommand>;
 
-/// Our own findings, journaled as kind `outcome`: enough to rebuild the catalog without any request.
+/// Our own findings, journaled as kind `outcome`: enough to rebuild the catalog without any
+/// request.
 struct ReplicaStored {
   ArtifactIdentity identity;
   RoomId room_id;
@@ -64,8 +65,8 @@ struct ReplicaFound {
   Timestamp at;
   std::string cause;
 };
-/// Complete, judged bytes lie in staging and a store does not take them yet: from here on the source
-/// does not matter any more, not even when the catalog is lost.
+/// Complete, judged bytes lie in staging and a store does not take them yet: from here on the
+/// source does not matter any more, not even when the catalog is lost.
 struct BytesReceived {
   ArtifactIdentity identity;
   RoomId room_id;

@@ -17,12 +17,12 @@ struct RetryPolicy {
 struct FailedAttempt {
   Errc code;
   std::optional<std::chrono::seconds> retry_after;
-  std::int64_t attempts;        ///< counted so far, this one included
+  std::int64_t attempts;  ///< counted so far, this one included
   bool credential_works_elsewhere = false;
   Timestamp now;
   Timestamp deadline;
-  Timestamp give_up_at;         ///< end of the span after the deadline
-  double jitter;                ///< uniform in [0, 1)
+  Timestamp give_up_at;  ///< end of the span after the deadline
+  double jitter;         ///< uniform in [0, 1)
 };
 
 enum class Verdict { retry, expired, quarantined };

@@ -47,7 +47,7 @@ struct SessionView {
 /// What is needed of each artifact to tell a session's state.
 struct ArtifactStanding {
   ArtifactState state;
-  bool refetch_only;         ///< archived with a refetch pending: not work left
+  bool refetch_only;  ///< archived with a refetch pending: not work left
   bool has_verified_replica;
   bool complete_in_staging;  ///< complete bytes in staging: the source does not matter any more
   Timestamp deadline;

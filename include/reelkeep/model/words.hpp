@@ -7,7 +7,14 @@ namespace reelkeep {
 
 /// What an artifact is. `delivered`: known only from a file_transfer.
 enum class ArtifactKind {
-  recording, transcoded, live_recording, chatdata, metadata, transcription, cdr, delivered,
+  recording,
+  transcoded,
+  live_recording,
+  chatdata,
+  metadata,
+  transcription,
+  cdr,
+  delivered,
 };
 std::string_view to_string(ArtifactKind kind) noexcept;
 std::optional<ArtifactKind> parse_artifact_kind(std::string_view text) noexcept;
@@ -15,7 +22,15 @@ std::optional<ArtifactKind> parse_artifact_kind(std::string_view text) noexcept;
 /// planned: due now. running: a transfer has it. verifying: complete bytes are synced in staging.
 /// waiting: will be tried again at next_attempt_at. delivered: nothing to fetch here.
 enum class ArtifactState {
-  planned, running, verifying, waiting, archived, quarantined, expired, cancelled, delivered,
+  planned,
+  running,
+  verifying,
+  waiting,
+  archived,
+  quarantined,
+  expired,
+  cancelled,
+  delivered,
 };
 std::string_view to_string(ArtifactState state) noexcept;
 std::optional<ArtifactState> parse_artifact_state(std::string_view text) noexcept;

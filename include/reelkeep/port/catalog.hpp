@@ -119,14 +119,15 @@ struct CatalogFigures {
 class CatalogReader {
  public:
   virtual ~CatalogReader() = default;
-  /// Calls `row` for each, newest first; false from `row` stops. The second is the value for `after`.
+  /// Calls `row` for each, newest first; false from `row` stops. The second is the value for
+  /// `after`.
   virtual Status sessions(const ListFilter& filter, Timestamp now, Duration warn_before,
                           const std::function<bool(const SessionSummary&, std::int64_t)>& row) = 0;
   /// Sessions with this conf_num, one read; more than one: the caller asks for --app-id.
   virtual Result<std::vector<SessionView>> find(const ConfNum& conf_num,
                                                 const std::optional<AppId>& app_id) = 0;
-  /// Artifacts whose id starts with `prefix` (at most 2 are looked for): a view each, of its session
-  /// with that artifact alone. More than one: the prefix is ambiguous.
+  /// Artifacts whose id starts with `prefix` (at most 2 are looked for): a view each, of its
+  /// session with that artifact alone. More than one: the prefix is ambiguous.
   virtual Result<std::vector<SessionView>> find_artifact(const std::string& prefix) = 0;
   virtual Status deliveries(const ListFilter& filter,
                             const std::function<bool(const DeliveryRecord&)>& row) = 0;

@@ -40,17 +40,18 @@ struct Checkpoint {
 struct Fetched {
   std::uint64_t ticket = 0;
   /// Success: complete body in `file`, as long as the server said, synced. Errors as in Errc:
-  /// not_found only for 404/410; unauthorized only for 401/403 from a host that the pair was sent to.
+  /// not_found only for 404/410; unauthorized only for 401/403 from a host that the pair was sent
+  /// to.
   Status status;
   std::unique_ptr<StagingFile> file;
-  std::optional<Digest> digest;        ///< with success
-  ByteCount received;                  ///< bytes in `file`
-  ByteCount from_network;              ///< bytes of this attempt
-  std::optional<ResumePoint> resume;   ///< what is left can be continued from here (synced)
-  std::optional<ByteCount> length;     ///< that the server declared
+  std::optional<Digest> digest;       ///< with success
+  ByteCount received;                 ///< bytes in `file`
+  ByteCount from_network;             ///< bytes of this attempt
+  std::optional<ResumePoint> resume;  ///< what is left can be continued from here (synced)
+  std::optional<ByteCount> length;    ///< that the server declared
   std::string content_type;
-  int http_status = 0;                 ///< 0: no answer
-  bool credential_accepted = false;    ///< a success from a host that the pair was sent to
+  int http_status = 0;               ///< 0: no answer
+  bool credential_accepted = false;  ///< a success from a host that the pair was sent to
 };
 
 /// Both are called on the fetcher's threads, outside any lock; they must not block.
@@ -65,9 +66,9 @@ class FetchSink {
 struct FetchLimits {
   std::uint64_t bytes_per_second = 0;  ///< all transfers together; 0: none
   Duration connect_timeout{10'000};
-  Duration stall_timeout{60'000};      ///< under 1 KiB/s for this long
-  std::string ca_file;                 ///< empty: the system's
-  std::string proxy;                   ///< empty: none, whatever the environment says
+  Duration stall_timeout{60'000};  ///< under 1 KiB/s for this long
+  std::string ca_file;             ///< empty: the system's
+  std::string proxy;               ///< empty: none, whatever the environment says
 };
 
 /// Brings sources into staging. Any thread; never blocks.

@@ -16,12 +16,13 @@ namespace reelkeep {
 
 struct Appended {
   Seq seq;
-  bool duplicate = false;  ///< a delivery whose body the journal already had: `seq` is the first one's
+  bool duplicate =
+      false;  ///< a delivery whose body the journal already had: `seq` is the first one's
 };
 
 /// The appending side of the journal. One per process; any thread.
-/// Success is reported only after the commit is durable; appends that arrive while a commit is under
-/// way share the next one (group commit).
+/// Success is reported only after the commit is durable; appends that arrive while a commit is
+/// under way share the next one (group commit).
 class JournalWriter {
  public:
   using Done = std::function<void(Result<Appended>)>;
@@ -54,7 +55,7 @@ class JournalWriter {
 struct JournalPosition {
   std::string journal_id;
   Seq cursor;
-  Digest chain;             ///< at the cursor; zeros at 0
+  Digest chain;               ///< at the cursor; zeros at 0
   std::int64_t receipts = 0;  ///< last receipt seen
   friend bool operator==(const JournalPosition&, const JournalPosition&) = default;
 };

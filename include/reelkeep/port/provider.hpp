@@ -16,9 +16,10 @@ using VolatileQuery = std::function<const std::vector<std::string>&(const AppId&
 class Provider {
  public:
   virtual ~Provider() = default;
-  /// A webhook body. An Error (Errc::invalid) is the quarantine reason; an unknown type is a success
-  /// with `known_type` false. `received_at` bounds what trans_date is believed.
-  [[nodiscard]] virtual Result<Decoded> decode(std::string_view body, Timestamp received_at) const = 0;
+  /// A webhook body. An Error (Errc::invalid) is the quarantine reason; an unknown type is a
+  /// success with `known_type` false. `received_at` bounds what trans_date is believed.
+  [[nodiscard]] virtual Result<Decoded> decode(std::string_view body,
+                                               Timestamp received_at) const = 0;
 };
 
 }  // namespace reelkeep

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "reelkeep/model/artifact.hpp"
 #include "reelkeep/base/result.hpp"
+#include "reelkeep/model/artifact.hpp"
 
 namespace reelkeep {
 

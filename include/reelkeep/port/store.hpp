@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "reelkeep/base/digest.hpp"
 #include "reelkeep/base/byte_count.hpp"
+#include "reelkeep/base/digest.hpp"
 #include "reelkeep/base/ids.hpp"
 #include "reelkeep/base/result.hpp"
 
@@ -34,8 +34,8 @@ struct PutRequest {
 };
 
 struct Placed {
-  std::string path;      ///< relative path where it is now
-  std::string location;  ///< as shown to users
+  std::string path;        ///< relative path where it is now
+  std::string location;    ///< as shown to users
   bool was_there = false;  ///< the same bytes were already at this path (an earlier run was killed)
 };
 

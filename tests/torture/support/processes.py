@@ -113,8 +113,9 @@ class Provider:
             file["url"] = self.origin + re.sub(r"^http://[^/]*", "", file["url"])
         self.sessions = list(dict.fromkeys(file["conf_num"] for file in self.files))
 
-    def bodies(self, conf_num, ended_at=None):
-        """The provider's events of a session, each a body to POST."""
+    def bodies(self, conf_num, ended_at=None, size_error=0):
+        """The provider's events of a session, each a body to POST. `size_error` is added to the
+        sizes that they declare."""
         common = {"app_id": self.app_id, "room_id": "torture-room", "conf_num": conf_num,
                   "trans_date": int(ended_at or time.time())}
         events = [{"type": "session_start"}, {"type": "session_stop"}]
@@ -130,7 +131,7 @@ class Provider:
             if transcoded:
                 event["stage"] = file["stage"]
             if file["kind"] in ("transcoded", "live_recording"):
-                event["file_size"] = str(file["size"])
+                event["file_size"] = str(file["size"] + size_error)
             events.append(event)
         return [json.dumps({**event, **common}).encode() for event in events]
 
@@ -138,8 +139,8 @@ class Provider:
 class Agent:
     """`reelkeep serve`, started as often as needed over one state directory.
 
-    `settings`: TOML by table name, e.g. {"download": 'stall_timeout = "1s"'}, added to defaults
-    that make retries quick. Each start logs to a file of its own.
+    `settings`: TOML values by table and key, e.g. {"download": {"stall_timeout": '"1s"'}}, over
+    defaults that make retries quick. Each start logs to a file of its own.
     """
 
     def __init__(self, workspace, settings=None, projects=None, home=None):
@@ -151,22 +152,21 @@ class Agent:
         self.child = None
         self.log = None
         self._addresses = None
-        extra = settings or {}
-        tables = {
-            "agent": f'state_dir = "{self.state_dir}"\n' + ("" if "intake_reserve" in extra.get(
-                "agent", "") else 'intake_reserve = "1MiB"'),
-            "webhook": 'listen = "127.0.0.1:0"\n'
-                       f'username = "{WEBHOOK_USER[0]}"\npassword = "{WEBHOOK_USER[1]}"',
-            "admin": 'listen = "127.0.0.1:0"',
-            "download": "per_host = 8\nallow_plain_http = true\nallow_private_addresses = true\n"
-                        'retry_min = "50ms"\nretry_max = "500ms"',
+        values = {
+            "agent": {"state_dir": f'"{self.state_dir}"', "intake_reserve": '"1MiB"'},
+            "webhook": {"listen": '"127.0.0.1:0"', "username": f'"{WEBHOOK_USER[0]}"',
+                        "password": f'"{WEBHOOK_USER[1]}"'},
+            "admin": {"listen": '"127.0.0.1:0"'},
+            "download": {"per_host": "8", "allow_plain_http": "true",
+                         "allow_private_addresses": "true", "retry_min": '"50ms"',
+                         "retry_max": '"500ms"', "minimum_free_space": '"16MiB"'},
         }
-        if "minimum_free_space" not in extra.get("download", ""):
-            tables["download"] += '\nminimum_free_space = "16MiB"'
+        for table, more in (settings or {}).items():
+            values[table].update(more)
         self.config = workspace.path / "config.toml"
-        self.config.write_text(
-            "\n".join(f"[{name}]\n{text}\n{extra.get(name, '')}" for name, text in tables.items())
-            + "\n" + (projects or project("*")))
+        self.config.write_text("".join(
+            f"[{table}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items()) + "\n"
+            for table, keys in values.items()) + (projects or project("*")))
         self.config.chmod(0o600)
 
     def start(self, environment=None):
@@ -231,9 +231,9 @@ def project(app_id, username=FILES_USER[0], more=""):
 
 
 def run(main):
-    """The outcome of a test as exit status, told in one line."""
+    """The outcome of a test as exit status; main() returns one, or nothing for success."""
     try:
-        main()
+        sys.exit(main() or 0)
     except Failure as failure:
         print(f"FAILED: {failure}", file=sys.stderr)
         sys.exit(1)

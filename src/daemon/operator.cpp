@@ -12,6 +12,7 @@
 #include "enablex/source_key.hpp"
 #include "fs/owner.hpp"
 #include "fs/state_lock.hpp"
+#include "fs/watch.hpp"
 #include "sqlite/catalog.hpp"
 #include "sqlite/journal.hpp"
 
@@ -166,6 +167,8 @@ Result<Seq> Operator::order(const Command& command) {
                                                       .received_at = now(),
                                                       .body = encode(command),
                                                       .content_type = "application/json"}));
+  // Without it the agent may see the order only when it looks by itself, seconds later.
+  (void)fs::nudge_watchers(journal_path(m_config)).has_value();
   return appended.seq;
 }
 

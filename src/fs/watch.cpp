@@ -3,8 +3,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <string_view>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -17,7 +19,7 @@ Result<FolderWatch> FolderWatch::open(const std::string& folder, std::string pre
   UniqueFd inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!inotify) return Error::from_errno(errno, "cannot watch " + folder);
   if (::inotify_add_watch(inotify.get(), folder.c_str(),
-                          IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0)
+                          IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0)
     return Error::from_errno(
         errno, "cannot watch " + folder + " (fs.inotify.max_user_watches may be too small)");
   return FolderWatch(std::move(inotify), std::move(prefix));
@@ -41,6 +43,12 @@ bool FolderWatch::drain() {
       at += sizeof event + event.len;
     }
   }
+}
+
+Status nudge_watchers(const std::string& file) {
+  if (::utimensat(AT_FDCWD, file.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) != 0)
+    return Error::from_errno(errno, "cannot touch " + file);
+  return {};
 }
 
 }  // namespace reelkeep::fs

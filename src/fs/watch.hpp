@@ -26,4 +26,9 @@ class FolderWatch {
   std::string m_prefix;
 };
 
+/// Makes the watches of other processes look at `file`, which is not opened. A commit to SQLite in
+/// WAL mode is written, and a watch told so, a moment before it can be read, and nothing follows:
+/// who has committed calls this, so that a watch that came too early looks once more.
+Status nudge_watchers(const std::string& file);
+
 }  // namespace reelkeep::fs

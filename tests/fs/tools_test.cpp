@@ -139,6 +139,18 @@ TEST_CASE("a watch wakes for the journal's files and not for others") {
   CHECK(watch->drain());
 }
 
+TEST_CASE("who nudges makes a watch look without changing a byte") {
+  const TempDir dir;
+  dir.write("journal.db", "y");
+  auto watch = fs::FolderWatch::open(dir.path(), "journal.db");
+  REQUIRE(watch);
+  REQUIRE(fs::nudge_watchers(dir.path("journal.db")));
+  CHECK(is_readable(watch->fd()));
+  CHECK(watch->drain());
+  CHECK(dir.read("journal.db") == "y");
+  CHECK_FALSE(fs::nudge_watchers(dir.path("nowhere")));
+}
+
 TEST_CASE("a watch on what is no folder says so") {
   const TempDir dir;
   CHECK_FALSE(fs::FolderWatch::open(dir.path("nowhere"), ""));

@@ -13,6 +13,7 @@ constexpr std::size_t k_rows_per_commit = 256;
 constexpr int k_commits_per_turn = 8;
 constexpr Duration k_net{5000};  ///< a wake-up that got lost costs this much
 constexpr Duration k_store_pause{10'000};
+constexpr Duration k_store_look{5000};  ///< how soon a store that went away is noticed
 constexpr Duration k_day{24 * 60 * 60 * 1000};
 const std::string k_running_note = "running";
 
@@ -261,7 +262,7 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
   }
   m_caught_up = m_caught_up || !more;
   if (!m_caught_up) return true;
-  open_stores();
+  tend_stores();
   REELKEEP_ASSIGN(const bool staging, staging_is_there());
   if (staging) {
     REELKEEP_TRY(claim());
@@ -392,7 +393,7 @@ void Agent::carry_out(const Effects& effects) {
   }
 }
 
-void Agent::open_stores() {
+void Agent::tend_stores() {
   const Timestamp now = m_ports.clock->now();
   for (auto& [store, at] : m_closed_stores) {
     if (at > now) continue;
@@ -400,6 +401,10 @@ void Agent::open_stores() {
     auto root = m_catalog->note("root:" + store.get());
     m_archiver->open(OpenTask{store, root && *root ? **root : std::string()});
   }
+  if (now < m_next_store_look) return;
+  m_next_store_look = now + k_store_look;
+  for (Store* store : m_ports.stores)
+    if (!m_closed_stores.contains(store->id())) m_archiver->look(LookTask{store->id()});
 }
 
 void Agent::shut_down(std::vector<Message> kept) {

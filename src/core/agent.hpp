@@ -143,7 +143,7 @@ class Agent final : public FetchSink {
   Status retry_publishing();
   Status remove_superseded(const RemoveSuperseded& effect);
   void journal_outcome(const Outcome& outcome);
-  void open_stores();
+  void tend_stores();
   Status inspect_replicas();
 
   // constant after construction
@@ -162,6 +162,7 @@ class Agent final : public FetchSink {
   std::map<ArtifactRow, int> m_refetch_failures;
   std::set<ArtifactRow> m_dropped;               ///< cancelled while being judged or published
   std::map<StoreId, Timestamp> m_closed_stores;  ///< when to try to open again
+  Timestamp m_next_store_look;
   std::set<StoreId> m_untried_stores;            ///< did not answer for the first time yet
   std::uint64_t m_next_ticket = 1;
   bool m_caught_up = false;  ///< the catalog is what the journal says

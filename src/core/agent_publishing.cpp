@@ -244,7 +244,8 @@ Status Agent::handle(StoreOpened& message, AfterCommit& after) {
   const std::string id = message.store.get();
   m_untried_stores.erase(message.store);
   if (!message.root) {
-    after.emplace_back([this, id, cause = message.root.error().message] {
+    after.emplace_back([this, id, store = message.store, cause = message.root.error().message] {
+      m_closed_stores.try_emplace(store, Timestamp{});
       std::lock_guard lock(m_mutex);
       std::string& problem = m_status.store_problems[id];
       if (problem != cause)

@@ -81,6 +81,11 @@ void Archiver::open(OpenTask task) {
     lane->second->tasks.post(std::move(task));
 }
 
+void Archiver::look(LookTask task) {
+  if (const auto lane = m_lanes.find(task.store); lane != m_lanes.end())
+    lane->second->tasks.post(std::move(task));
+}
+
 void Archiver::remove(RemoveTask task) {
   if (const auto lane = m_lanes.find(task.store); lane != m_lanes.end())
     lane->second->tasks.post(std::move(task));
@@ -137,7 +142,10 @@ void Archiver::store_loop(Lane& lane) {
         batch.push_back(std::move(*publishing));
       else if (auto* opening = std::get_if<OpenTask>(&task))
         m_deliver(StoreOpened{lane.store->id(), lane.store->open(opening->expected_root)});
-      else if (auto* removing = std::get_if<RemoveTask>(&task))
+      else if (std::holds_alternative<LookTask>(task)) {
+        if (const Status ready = lane.store->ready(); !ready)
+          m_deliver(StoreOpened{lane.store->id(), ready.error()});
+      } else if (auto* removing = std::get_if<RemoveTask>(&task))
         remove_one(*lane.store, *removing);
     }
     if (!batch.empty()) publish_batch(*lane.store, batch);

@@ -67,6 +67,11 @@ struct OpenTask {
   std::string expected_root;  ///< empty: first use
 };
 
+/// An open store is asked whether it is still there; only a failure is told (as StoreOpened).
+struct LookTask {
+  StoreId store;
+};
+
 struct Judged {
   ArtifactRow artifact;
   Status status;  ///< Errc::corrupt: the body was set aside
@@ -100,6 +105,7 @@ class Archiver {
 
   void judge(JudgeTask task);
   void open(OpenTask task);
+  void look(LookTask task);
   void publish(PublishTask task);
   void remove(RemoveTask task);
   void inspect(InspectTask task);
@@ -110,7 +116,7 @@ class Archiver {
   void stop();
 
  private:
-  using StoreTask = std::variant<OpenTask, PublishTask, RemoveTask>;
+  using StoreTask = std::variant<OpenTask, LookTask, PublishTask, RemoveTask>;
   struct EraseTask {
     Timestamp before;
   };

@@ -275,6 +275,29 @@ TEST_CASE("a missing store keeps complete bytes in staging until it is back") {
   CHECK(house.requests(second) == 1);
 }
 
+TEST_CASE("a store that goes away is told without anything to publish, and so is its return") {
+  House house;
+  house.reply(k_url, {{{}, movie("there")}});
+  house.start();
+  house.deliver(k_offer);
+  house.until_state(ArtifactState::archived);
+  const auto told = [&](std::size_t problems) {
+    const auto hang = std::chrono::steady_clock::now() + std::chrono::milliseconds(k_hang_ms);
+    while (house.agent->status().store_problems.size() != problems) {
+      REQUIRE(std::chrono::steady_clock::now() < hang);
+      house.clock.turn(std::chrono::seconds(10));
+      house.agent->wake();
+      (void)::poll(nullptr, 0, 10);
+    }
+  };
+  told(0);
+  std::filesystem::rename(house.dir.path("archive"), house.dir.path("unmounted"));
+  told(1);
+  CHECK_FALSE(house.dir.exists("archive"));
+  std::filesystem::rename(house.dir.path("unmounted"), house.dir.path("archive"));
+  told(0);
+}
+
 TEST_CASE("a catalog that is damaged while in use ends the agent, and the next start rebuilds it") {
   House house;
   house.reply(k_url, {{{}, movie("kept")}});

@@ -63,6 +63,7 @@ finish() {
     note "--- nginx:"
     tail -n 15 "$WORK/nginx/access.log" "$WORK/nginx/error.log" >&"$told" 2>/dev/null
   fi
+  exec 2>/dev/null # bash tells of each child that is killed
   local child
   for child in "${children[@]}"; do kill -KILL "$child" 2>/dev/null; done
   [[ -z $NGINX ]] || kill -TERM "$NGINX" 2>/dev/null

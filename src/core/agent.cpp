@@ -201,6 +201,7 @@ Status Agent::open() {
 Status Agent::recover(bool unclean) {
   return m_catalog->transact([&]() -> Status {
     REELKEEP_TRY(m_catalog->set_note(k_running_note, "1"));
+    if (unclean) REELKEEP_TRY(suspect_publishing());
     for (;;) {
       REELKEEP_ASSIGN(std::vector<Artifact> held,
                       m_catalog->in_hand(k_rows_per_commit, ArtifactRow(0)));

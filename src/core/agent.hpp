@@ -138,6 +138,7 @@ class Agent final : public FetchSink {
   Status handle(Judged& message, AfterCommit& after);
   Status handle(Published& message, AfterCommit& after);
   Status handle(StoreOpened& message, AfterCommit& after);
+  Status suspect_publishing();
   Status begin_publishing(Artifact artifact);
   Status publish(const Artifact& artifact, Publishing& publishing);
   Status retry_publishing();

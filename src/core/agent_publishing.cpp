@@ -11,6 +11,7 @@ namespace {
 
 constexpr Duration k_store_retry{5000};
 constexpr std::size_t k_inspections_in_hand = 16;
+constexpr std::size_t k_suspects_at_once = 256;
 
 std::string bare(const std::string& digest_hex) {
   return "~" + digest_hex.substr(0, 6);
@@ -100,6 +101,32 @@ Status Agent::begin_publishing(Artifact artifact) {
   return {};
 }
 
+/// After an unclean stop all complete bytes that were not held back may be what ended the process.
+/// The second time they are held back, each a little longer than the one before: they are published
+/// one by one, and only the one that ends the process again stays behind. In recover()'s
+/// transaction.
+Status Agent::suspect_publishing() {
+  const Timestamp now = m_ports.clock->now();
+  Timestamp later = now + m_policy->retry.maximum;
+  ArtifactRow last;
+  for (;;) {
+    REELKEEP_ASSIGN(std::vector<Artifact> verifying,
+                    m_catalog->in_state(ArtifactState::verifying, k_suspects_at_once, last));
+    if (verifying.empty()) return {};
+    for (Artifact& artifact : verifying) {
+      last = artifact.row;
+      if (artifact.next_attempt_at && *artifact.next_attempt_at > now) continue;
+      artifact.deaths += 1;
+      if (artifact.deaths >= 2) {
+        artifact.error = Error{Errc::internal, "the process ended twice while this was published"};
+        artifact.next_attempt_at = later;
+        later += m_policy->retry.minimum;
+      }
+      REELKEEP_TRY(m_catalog->put_artifact(std::move(artifact)));
+    }
+  }
+}
+
 /// Hands the bytes to every store that does not hold them yet and is not already at work.
 Status Agent::publish(const Artifact& artifact, Publishing& publishing) {
   const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
@@ -127,8 +154,14 @@ Status Agent::publish(const Artifact& artifact, Publishing& publishing) {
     return std::ranges::find(missing, entry.first) == missing.end();
   });
   const Timestamp now = m_ports.clock->now();
+  const bool held_back = artifact.state == ArtifactState::verifying && artifact.next_attempt_at &&
+                         *artifact.next_attempt_at > now;
   for (const StoreId& store : missing) {
     if (publishing.at_work.contains(store)) continue;
+    if (held_back) {
+      publishing.retry_at[store] = *artifact.next_attempt_at;
+      continue;
+    }
     if (const auto later = publishing.retry_at.find(store);
         later != publishing.retry_at.end() && later->second > now)
       continue;

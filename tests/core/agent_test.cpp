@@ -298,6 +298,41 @@ TEST_CASE("a store that goes away is told without anything to publish, and so is
   told(0);
 }
 
+TEST_CASE("complete bytes that were there at two deaths are held back, then published") {
+  House house;
+  house.reply(k_url, {{{}, movie("one")}});
+  house.start();
+  house.deliver(k_offer);
+  const ArtifactRow row = first(house.until_state(ArtifactState::archived)).row;
+  house.stop();
+  {
+    // What a run left behind that died while it published, as one before it did.
+    auto catalog = sqlite::open_catalog(house.dir.path("catalog.db")).value();
+    auto artifact = catalog->artifact(row).value().value();
+    artifact.state = ArtifactState::verifying;
+    artifact.deaths = 1;
+    auto replica = catalog->replicas(row).value().at(0);
+    replica.state = ReplicaState::missing;
+    REQUIRE(catalog
+                ->transact([&]() -> Status {
+                  REELKEEP_TRY(catalog->put_replica(row, replica));
+                  REELKEEP_TRY(catalog->put_artifact(artifact));
+                  return catalog->set_note("running", "1");
+                })
+                .has_value());
+  }
+  house.start();
+  const SessionView held = house.until([&](const SessionView& view) {
+    return first(view).error.has_value() && house.agent->status().store_problems.empty();
+  });
+  CHECK(first(held).state == ArtifactState::verifying);
+  CHECK(first(held).error->code == Errc::internal);
+  CHECK(first(held).next_attempt_at > house.clock.now());
+  house.clock.turn(std::chrono::minutes(20));
+  CHECK_FALSE(first(house.until_state(ArtifactState::archived)).error.has_value());
+  CHECK(house.requests(k_url) == 1);
+}
+
 TEST_CASE("a catalog that is damaged while in use ends the agent, and the next start rebuilds it") {
   House house;
   house.reply(k_url, {{{}, movie("kept")}});

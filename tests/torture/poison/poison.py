@@ -122,6 +122,37 @@ class Trial:
                 check(row["state"] == "applied", f"{what}: an innocent: {row}")
 
 
+def deadly_publishing(workspace):
+    """What ends the process when it is published waits behind everything else: no crash loop."""
+    provider = Provider(workspace, "publishing", "--kinds", "recording", "--recordings", "1")
+    agent = Agent(workspace, {"download": {"retry_max": '"6s"'}}, home=workspace.path / "second")
+    agent.home.mkdir()
+    supervisor = Supervisor(agent, {"REELKEEP_CRASH_AT": "publish.before_rename"})
+    posters = Posters(agent, 1)
+    conf_num = provider.sessions[0]
+    posters.put(provider.bodies(conf_num))
+    wait_for(lambda: len(supervisor.deaths) == 2 and agent.alive and agent.addresses(), 30,
+             lambda: f"two deaths: {supervisor.deaths}")
+
+    def held_back():
+        artifact, = agent.artifacts(conf_num)
+        return artifact["error"] and artifact["error"]["code"] == "internal"
+
+    wait_for(held_back, 10, "the artifact is held back")
+    posters.put([json.dumps({"type": "session_start", "app_id": "simulated-app",
+                             "conf_num": "meanwhile"}).encode()])
+    wait_for(posters.idle, 10, "deliveries are answered meanwhile")
+    check(len(supervisor.deaths) == 2, f"deaths while it is held back: {supervisor.deaths}")
+    supervisor.stop()
+    agent.start()
+    agent.wait_ready()
+    wait_for(lambda: agent.artifacts(conf_num)[0]["state"] == "archived", 30, "archived at last")
+    check(agent.artifacts(conf_num)[0]["sha256"] == provider.files[0]["sha256"], "its bytes")
+    agent.stop()
+    posters.stop()
+    print("a publish that ends the process: 2 deaths, then held back")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reelkeep", required=True)
@@ -171,6 +202,7 @@ def main():
             archive.manifests()
             archived = archive.replicas(databases)
         check(archived == 7 * len(trial.provider.files) // 8, f"{archived} archived")
+        deadly_publishing(workspace)
         for what, deaths in trial.told:
             print(f"{what}: {deaths} deaths")
         print(f"archived {archived}, deliveries {len(rows)}, quarantined {len(odd)}")

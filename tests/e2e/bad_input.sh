@@ -122,12 +122,12 @@ cp "$WORK/good.toml" "$CONFIG"
 mkdir "$WORK/public"
 sed -e "s|^state_dir = .*|state_dir = \"$STATE\"|" -e '/_file/d' -e 's/^username = .*/&\npassword = "x"/' -e '/^ca_file/d' \
   "$WORK/good.toml" >"$WORK/public/config.toml"
+chmod 0600 "$WORK/public/config.toml"
 other=()
 if ((EUID == 0)); then
   chmod 0711 "$WORK"
   chmod 0755 "$WORK/public"
   chown nobody "$WORK/public/config.toml"
-  chmod 0600 "$WORK/public/config.toml"
   install -m 0755 "$REELKEEP" "$WORK/public/reelkeep"
   other=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
 else

@@ -49,7 +49,7 @@ comparable() {
 comparable "$WORK/show.json" >"$WORK/before"
 rm "$STATE"/catalog.db*
 start_agent
-check "the log says that there was no catalog" logged 'there was no catalog: it is built from the journal'
+await "the log says that there was no catalog" logged 'there was no catalog: it is built from the journal'
 await "the catalog is there again" session_is c1 complete
 comparable "$WORK/show.json" >"$WORK/after"
 diff "$WORK/before" "$WORK/after" >&"$told" || die "another session came out of the journal"
@@ -73,7 +73,7 @@ stop_agent
 cp "$WORK/journal.older" "$STATE/journal.db"
 rm -f "$STATE"/journal.db-wal "$STATE"/journal.db-shm
 start_agent
-check "the log says that the journal is another" logged 'error the journal is not the one .*\(replaced or set back\)'
+await "the log says that the journal is another" logged 'error the journal is not the one .*\(replaced or set back\)'
 await "the catalog is that of the older journal" holds c1 '[.artifacts[] | select(.state == "archived")] | length == 5'
 refused 4 'later' show later
 run sessions --json

@@ -61,7 +61,8 @@ equal "requests after those kinds" "$(counts)" '2 1 2 2'
 run redownload c1 --wait
 equal "requests after the session" "$(counts)" '3 2 3 3'
 equal "people are told of each" "$(grep -c '^archived ' "$OUT")" 4
-judge "all is as it was" <(rk show c1 --json; cat "$OUT") '.state == "complete" and all(.artifacts[]; (.replicas | length) == 1)'
+show c1
+judge "all is as it was" "$WORK/show.json" '.state == "complete" and all(.artifacts[]; (.replicas | length) == 1)'
 
 # ---- other bytes ----
 old=$(digest "$path1")
@@ -160,7 +161,7 @@ echo '{}' >"$FILES/never.json"
 event '{type: "chatdata", trans_date: ($now - 1), app_id: "app-1", room_id: "room-1", conf_num: "c3", url: $u}' --arg u "$ORIGIN/never.json"
 await "the repeated event is applied" all_applied
 refused 6 'cancelled artifacts are never fetched again' redownload c3 --artifact "$never"
-holds c3 '.artifacts[0].state == "cancelled" and .state == "complete" or .state == "open"' || die "it did not stay cancelled"
+holds c3 '.artifacts[0].state == "cancelled"' || die "it did not stay cancelled"
 
 # ---- accept ----
 echo '<!DOCTYPE html><html><body>a page</body></html>' >"$FILES/page.mp4"

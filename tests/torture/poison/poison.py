@@ -16,7 +16,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from support.evidence import ArchiveCheck, ChainCheck, Databases, check_answered
 from support.posting import Posters, digest, post
-from support.processes import Agent, Provider, Workspace, check, run, wait_for
+from support.processes import Agent, Failure, Provider, Workspace, check, run, wait_for
 
 PILL = "poison-pill"
 MOST_DEATHS = 3  # one nobody was prepared for, two that are noted
@@ -41,7 +41,10 @@ class Supervisor:
                 self.deaths.append(self._agent.child.returncode)
                 if len(self.deaths) > 20:
                     return  # a crash loop; the test tells
-                self._agent.start(self._environment)
+                try:
+                    self._agent.start(self._environment)
+                except Failure:
+                    return  # the test is over
             self._stopping.wait(0.02)
         self._ended.wait()
 

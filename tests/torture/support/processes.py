@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 WEBHOOK_USER = ("enablex", "torture")
@@ -64,16 +65,22 @@ class Workspace:
         self.children = []
         self.on_close = []
         self.keep = False  # when the test fails
+        self._lock = threading.Lock()
+        self._closed = False
 
     def __enter__(self):
         return self
 
     def spawn(self, arguments, log, environment=None):
-        child = spawn(arguments, log, environment)
-        self.children.append(child)
-        return child
+        with self._lock:
+            check(not self._closed, "the test is over")
+            child = spawn(arguments, log, environment)
+            self.children.append(child)
+            return child
 
     def __exit__(self, kind, error, _trace):
+        with self._lock:
+            self._closed = True  # a thread that starts agents does not start another one
         for child in self.children:
             if child.poll() is None:
                 child.kill()

@@ -164,7 +164,7 @@ class Agent final : public FetchSink {
   std::set<ArtifactRow> m_dropped;               ///< cancelled while being judged or published
   std::map<StoreId, Timestamp> m_closed_stores;  ///< when to try to open again
   Timestamp m_next_store_look;
-  std::set<StoreId> m_untried_stores;            ///< did not answer for the first time yet
+  std::set<StoreId> m_untried_stores;  ///< did not answer for the first time yet
   std::uint64_t m_next_ticket = 1;
   bool m_caught_up = false;  ///< the catalog is what the journal says
   bool m_went_on = false;    ///< what the last run left in staging was taken up

@@ -288,10 +288,7 @@ Status Agent::handle(StoreOpened& message, AfterCommit& after) {
     });
     return {};
   }
-  REELKEEP_ASSIGN(const auto known, m_catalog->note("root:" + id));
-  if (known != *message.root)
-    after.emplace_back(
-        [this, rooted = StoreRooted{message.store, *message.root}] { journal_outcome(rooted); });
+  REELKEEP_TRY(m_catalog->set_note("root:" + id, *message.root));
   after.emplace_back([this, store = message.store] {
     m_closed_stores.erase(store);
     // What waited for this store goes now.

@@ -140,19 +140,22 @@ void Archiver::store_loop(Lane& lane) {
     for (StoreTask& task : tasks) {
       if (auto* publishing = std::get_if<PublishTask>(&task))
         batch.push_back(std::move(*publishing));
-      else if (auto* opening = std::get_if<OpenTask>(&task))
-        m_deliver(StoreOpened{lane.store->id(), lane.store->open(opening->expected_root)});
-      else if (std::holds_alternative<LookTask>(task)) {
+      else if (auto* opening = std::get_if<OpenTask>(&task)) {
+        auto root = lane.store->open(opening->expected_root);
+        if (root) lane.root = *root;
+        m_deliver(StoreOpened{lane.store->id(), std::move(root)});
+      } else if (std::holds_alternative<LookTask>(task)) {
         if (const Status ready = lane.store->ready(); !ready)
           m_deliver(StoreOpened{lane.store->id(), ready.error()});
       } else if (auto* removing = std::get_if<RemoveTask>(&task))
         remove_one(*lane.store, *removing);
     }
-    if (!batch.empty()) publish_batch(*lane.store, batch);
+    if (!batch.empty()) publish_batch(lane, batch);
   }
 }
 
-void Archiver::publish_batch(Store& store, std::vector<PublishTask>& batch) {
+void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) {
+  Store& store = *lane.store;
   const auto fail_all = [&](const Error& error) {
     for (const PublishTask& task : batch) m_deliver(Published{task.artifact, store.id(), error});
   };
@@ -175,6 +178,7 @@ void Archiver::publish_batch(Store& store, std::vector<PublishTask>& batch) {
     outcomes.push_back(outcome_entry(ReplicaStored{.identity = batch[i].identity,
                                                    .room_id = batch[i].room_id,
                                                    .store = store.id(),
+                                                   .root = lane.root,
                                                    .path = placed[i]->path,
                                                    .location = placed[i]->location,
                                                    .size = batch[i].request.size,

@@ -99,8 +99,8 @@ using ArchiverMessage = std::variant<Judged, Published, StoreOpened, JournalGrew
 class Archiver {
  public:
   using Deliver = std::function<void(ArchiverMessage)>;
-  Archiver(const std::vector<Store*>& stores, Staging& staging, JournalWriter& journal, const Clock& clock,
-           Deliver deliver);
+  Archiver(const std::vector<Store*>& stores, Staging& staging, JournalWriter& journal,
+           const Clock& clock, Deliver deliver);
   ~Archiver();
 
   void judge(JudgeTask task);
@@ -123,6 +123,7 @@ class Archiver {
   using AuditTask = std::variant<InspectTask, EraseTask>;
   struct Lane {
     Store* store = nullptr;
+    std::string root;  ///< as last opened; its worker only
     Mailbox<StoreTask> tasks;
     std::thread worker;
   };
@@ -131,7 +132,7 @@ class Archiver {
   void store_loop(Lane& lane);
   void audit_loop();
   Judged judge_one(JudgeTask& task);
-  void publish_batch(Store& store, std::vector<PublishTask>& batch);
+  void publish_batch(const Lane& lane, std::vector<PublishTask>& batch);
   /// Are the staged bytes still what they were? Absent ones are the store's to judge.
   Status check_staged(const PublishTask& task);
   void remove_one(Store& store, const RemoveTask& task);

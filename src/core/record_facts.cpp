@@ -19,8 +19,6 @@ Status RecordFacts::apply(const Outcome& outcome, Timestamp at) {
   if (const auto* it = std::get_if<ReplicaRemoved>(&outcome)) return removed(*it);
   if (const auto* it = std::get_if<ReplicaFound>(&outcome)) return found(*it);
   if (const auto* it = std::get_if<BytesReceived>(&outcome)) return received(*it, at);
-  if (const auto* it = std::get_if<StoreRooted>(&outcome))
-    return m_catalog.set_note("root:" + it->store.get(), it->root);
   if (const auto* it = std::get_if<Expired>(&outcome))
     return given_up(it->identity, ArtifactState::expired, it->error, std::nullopt);
   if (const auto* it = std::get_if<Quarantined>(&outcome))
@@ -154,6 +152,8 @@ Status RecordFacts::stored(const ReplicaStored& outcome, Timestamp at) {
                                                            .digest = outcome.digest,
                                                            .state = ReplicaState::verified,
                                                            .verified_at = outcome.verified_at}));
+  if (!outcome.root.empty())
+    REELKEEP_TRY(m_catalog.set_note("root:" + outcome.store.get(), outcome.root));
   return settle(std::move(artifact), outcome.size, outcome.digest, outcome.disputed);
 }
 

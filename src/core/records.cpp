@@ -189,6 +189,7 @@ std::string encode(const Outcome& outcome) {
                    write(writer, it.identity);
                    writer.member("room_id", it.room_id)
                        .member("store", it.store)
+                       .member("root", it.root)
                        .member("path", it.path)
                        .member("location", it.location)
                        .member("size", it.size)
@@ -228,11 +229,6 @@ std::string encode(const Outcome& outcome) {
                        .member("sha256", it.digest)
                        .member("disputed", it.disputed);
                  },
-                 [&](const StoreRooted& it) {
-                   writer.member("outcome", "store_rooted")
-                       .member("store", it.store)
-                       .member("root", it.root);
-                 },
              },
              outcome);
   writer.end_object();
@@ -265,6 +261,7 @@ Result<Outcome> decode_outcome(std::string_view body) {
     it.identity = fields.identity();
     it.room_id = RoomId(fields.text("room_id"));
     it.store = StoreId(fields.text("store"));
+    it.root = fields.text("root");
     it.path = fields.text("path");
     it.location = fields.text("location");
     it.size = fields.bytes("size");
@@ -298,8 +295,6 @@ Result<Outcome> decode_outcome(std::string_view body) {
     it.disputed = fields.flag("disputed");
     return fields.finish<Outcome>(std::move(it));
   }
-  if (type == "store_rooted")
-    return fields.finish<Outcome>(StoreRooted{StoreId(fields.text("store")), fields.text("root")});
   return unknown("outcome");
 }
 

@@ -26,7 +26,7 @@ const std::string k_identity = R"("app_id":"a1","conf_num":"c1","kind":"transcod
                                R"("source_key":"portal.enablex.io/path/t.mov","stage":"2",)";
 const std::string k_stored =
     R"({"v":1,"outcome":"replica_stored",)" + k_identity +
-    R"("room_id":"r1","store":"local","path":"r1/c1/transcoded/t.mov",)"
+    R"("room_id":"r1","store":"local","root":"5ef3ab8a","path":"r1/c1/transcoded/t.mov",)"
     R"("location":"/srv/archive/r1/c1/transcoded/t.mov","size":1048576,"sha256":")" +
     k_digest + R"(","verified_at":"2026-01-04T10:00:00.123Z","disputed":true})";
 const std::string k_expired = R"({"v":1,"outcome":"expired",)" + k_identity +
@@ -100,6 +100,7 @@ TEST_CASE("every member of an outcome arrives where it belongs") {
   CHECK(stored.identity == identity());
   CHECK(stored.room_id == RoomId("r1"));
   CHECK(stored.store == StoreId("local"));
+  CHECK(stored.root == "5ef3ab8a");
   CHECK(stored.path == "r1/c1/transcoded/t.mov");
   CHECK(stored.location == "/srv/archive/r1/c1/transcoded/t.mov");
   CHECK(stored.size == ByteCount(1048576));
@@ -177,4 +178,37 @@ TEST_CASE("an artifact's id is the same on every host and for ever") {
 }
 
 }  // namespace
+TEST_CASE("the text of what follows a publication never changes") {
+  const ReplicaRemoved removed{identity(), "/srv/archive/t.mov"};
+  const std::string removed_text =
+      R"({"v":1,"outcome":"replica_removed",)" + k_identity + R"("location":"/srv/archive/t.mov"})";
+  CHECK(encode(Outcome(removed)) == removed_text);
+  CHECK(held<ReplicaRemoved>(decode_outcome(removed_text)).location == removed.location);
+
+  const Timestamp at = parse_rfc3339("2026-01-04T10:00:00.123Z").value();
+  const ReplicaFound found{identity(), "/srv/archive/t.mov", ReplicaState::corrupt, at, "one byte"};
+  const std::string found_text =
+      R"({"v":1,"outcome":"replica_found",)" + k_identity +
+      R"("location":"/srv/archive/t.mov","state":"corrupt","at":"2026-01-04T10:00:00.123Z","cause":"one byte"})";
+  CHECK(encode(Outcome(found)) == found_text);
+  const auto found_again = held<ReplicaFound>(decode_outcome(found_text));
+  CHECK(found_again.identity == identity());
+  CHECK(found_again.state == ReplicaState::corrupt);
+  CHECK(found_again.at == at);
+  CHECK(found_again.cause == "one byte");
+  CHECK_FALSE(decode_outcome(with(found_text, "corrupt", "mouldy")).has_value());
+
+  const BytesReceived received{identity(), RoomId("r1"), ByteCount(7),
+                               parse_digest(k_digest).value(), true};
+  const std::string received_text = R"({"v":1,"outcome":"bytes_received",)" + k_identity +
+                                    R"("room_id":"r1","size":7,"sha256":")" + k_digest +
+                                    R"(","disputed":true})";
+  CHECK(encode(Outcome(received)) == received_text);
+  const auto received_again = held<BytesReceived>(decode_outcome(received_text));
+  CHECK(received_again.identity == identity());
+  CHECK(received_again.size == ByteCount(7));
+  CHECK(received_again.digest.hex() == k_digest);
+  CHECK(received_again.disputed);
+}
+
 }  // namespace reelkeep

@@ -35,6 +35,7 @@ struct ReplicaStored {
   ArtifactIdentity identity;
   RoomId room_id;
   StoreId store;
+  std::string root;      ///< id of the store's root: what has to be found there from now on
   std::string path;      ///< relative to the store's root, '/'-separated
   std::string location;  ///< as shown
   ByteCount size;
@@ -74,12 +75,7 @@ struct BytesReceived {
   Digest digest;
   bool disputed = false;
 };
-/// A store was opened: what its root has to say from now on.
-struct StoreRooted {
-  StoreId store;
-  std::string root;
-};
-using Outcome = std::variant<ReplicaStored, Expired, Quarantined, ReplicaRemoved, ReplicaFound,
-                             BytesReceived, StoreRooted>;
+using Outcome =
+    std::variant<ReplicaStored, Expired, Quarantined, ReplicaRemoved, ReplicaFound, BytesReceived>;
 
 }  // namespace reelkeep

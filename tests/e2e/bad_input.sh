@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Bad input gets one clear line that names the cause and the way out, the documented exit status, and
 # loses nothing.
+# shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 configure
 cp "$CONFIG" "$WORK/good.toml"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The intake answers while downloads run, and many connections at once; what is answered is in the
 # journal, once.
+# shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 NGINX_RATE=4m
 : >"$WORK/slow-download"

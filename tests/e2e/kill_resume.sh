@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SIGKILL in the middle of a 1 GiB download: started again, the agent goes on where it was.
+# shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 size=$((1 << 30))
 least=$((150 << 20))
@@ -48,5 +49,5 @@ equal "bytes of the second request" "$(grep '|206|' "$NGINX_LOG" | cut -d'|' -f5
 equal "staging is empty" "$(find "$ARCHIVE/.staging" -type f | wc -l)" 0
 # Memory does not grow with the file.
 peak=$(awk '/^VmHWM:/ { print $2 }' "/proc/$AGENT/status")
-((peak < 200000)) || die "the agent took $peak KiB of memory"
+[[ -n $SANITIZERS ]] || ((peak < 200000)) || die "the agent took $peak KiB of memory"
 stop_agent

@@ -1,11 +1,13 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What the end-to-end scripts share: the real program against nginx and curl. Expects REELKEEP, the
 # program; each script sources this file first. Nothing here waits for a time: a condition is looked
 # at again and again, and one that does not come true within HANG seconds is a failure.
 set -euo pipefail
+SANITIZERS=${SANITIZERS:-}
 REELKEEP=$(realpath "${REELKEEP:?the program under test}")
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-HANG=${HANG:-60}
+# A program with sanitizers is several times slower and larger.
+HANG=${HANG:-$((${#SANITIZERS} > 0 ? 150 : 60))}
 
 # What the caller's environment says about certificates and proxies is no part of a test.
 unset CURL_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR CURL_HOME NOTIFY_SOCKET WATCHDOG_USEC
@@ -46,7 +48,7 @@ exec {pause_fd}<> <(:)
 
 # Told on the script's own standard error, also from within a redirection.
 exec {told}>&2
-note() { printf '%s\n' "$*" >&"$told"; }
+note() { printf '%s\n' "$*" 1>&"$told"; }
 die() {
   note "FAILED (lines ${BASH_LINENO[*]}): $*"
   exit 1
@@ -57,11 +59,11 @@ finish() {
   set +e
   if ((status != 0)); then
     note "--- failed with status $status${failed_line:+ at line $failed_line}; standard error of the last command:"
-    tail -n 20 "$ERR" >&"$told" 2>/dev/null
+    tail -n 20 "$ERR" 1>&"$told" 2>/dev/null
     note "--- the agent's log:"
-    tail -n 60 "$AGENT_LOG" >&"$told"
+    tail -n 60 "$AGENT_LOG" 1>&"$told"
     note "--- nginx:"
-    tail -n 15 "$WORK/nginx/access.log" "$WORK/nginx/error.log" >&"$told" 2>/dev/null
+    tail -n 15 "$WORK/nginx/access.log" "$WORK/nginx/error.log" 1>&"$told" 2>/dev/null
   fi
   exec 2>/dev/null # bash tells of each child that is killed
   local child
@@ -107,7 +109,7 @@ judge() {
   local what=$1 file=$2 filter=$3
   shift 3
   jq -e "$@" "$filter" "$file" >/dev/null || {
-    jq . "$file" >&"$told" || cat "$file" >&"$told"
+    jq . "$file" 1>&"$told" || cat "$file" >&"$told"
     die "$what: not true: $filter $*"
   }
 }
@@ -272,11 +274,11 @@ answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 # start_nginx: on a free port, PORT; a second start keeps the port. Requests are limited to the rate
 # in the file $WORK/slow-download while a file of that name exists. ORIGIN is what URLs begin with.
 start_nginx() {
-  local dir=$WORK/nginx user='' try
+  local dir=$WORK/nginx user=''
   [[ -f $WORK/ca.pem ]] || make_authority
   ((EUID != 0)) || user='user root;'
   printf '%s:%s\n' "$FILE_USER" "$(openssl passwd -apr1 "$FILE_PASSWORD")" >"$dir/users"
-  for try in 1 2 3 4 5 6 7 8; do
+  for _ in {1..8}; do
     PORT=${kept_port:-$((20000 + RANDOM % 12000))}
     if [[ -z ${kept_port:-} ]] && answers "$PORT"; then continue; fi
     cat >"$dir/nginx.conf" <<NGINX

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The catalog can be deleted: the next start rebuilds it from the journal, without one request. And a
 # journal that was replaced by an older copy is noticed.
+# shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 start_nginx
 configure

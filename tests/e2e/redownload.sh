@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The operator's daily tool: fetch again by session, kind, artifact or what failed, with the agent
 # running or not; and what goes with it: replay, cancel, accept.
+# shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 start_nginx
 configure

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Each example body of the provider's page, posted as it stands (placeholders and all), is answered
 # 200 and shown by `deliveries`, byte for byte.
+# shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 configure
 start_agent

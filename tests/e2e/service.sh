@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The service: stops within 10 s whatever runs, takes rotated secrets and new configuration at SIGHUP,
 # tells its state to monitoring and to systemd, and starts from the installed tree.
+# shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 NGINX_RATE=4m
 start_nginx
@@ -168,7 +169,8 @@ built=$REELKEEP
 REELKEEP=$tree/usr/bin/reelkeep
 STATE=$WORK/lib/reelkeep
 export STATE_DIRECTORY=$STATE
-mkdir -p -m 0700 "$STATE"
+mkdir "$WORK/lib"
+mkdir -m 0700 "$STATE"
 run check
 start_agent
 await "the installed program is ready" status_is "$ADMIN/readyz" 200

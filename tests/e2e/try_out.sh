@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The two-minute try-out archives a simulated session of every kind; --once ends it with status 0,
 # without it the agent serves on until it is told to end.
+# shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 export REELKEEP
 AGENT_LOG=$WORK/once.log

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Whatever its Content-Type, Content-Encoding or framing, a body is stored byte for byte, and the
 # limit holds.
+# shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 configure
 sed -i 's/^\[admin\]/max_body = "64KiB"\n[admin]/' "$CONFIG"

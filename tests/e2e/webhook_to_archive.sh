@@ -2,6 +2,7 @@
 # Events posted with curl for files behind nginx (TLS, Basic auth) end as archived files, whatever
 # the files are called. With HOSTILE_ENVIRONMENT=1 the agent runs in an environment whose settings
 # for certificates and proxies are nonsense: they are nothing to it.
+# shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 start_nginx
 configure

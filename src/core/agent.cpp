@@ -83,7 +83,16 @@ void Agent::run() {
   bool stop_asked = false;
   std::vector<Message> kept;  // messages whose commit failed: they are tried again
   while (true) {
-    if (const Status opened = open(); opened)
+    Status opened = open();
+    if (!opened && opened.error().code == Errc::corrupt) {
+      // Damage in the middle shows only when it is read.
+      log::error("the catalog is damaged: it is rebuilt from the journal",
+                 {{"cause", opened.error().message}});
+      m_projector.reset();
+      m_catalog.reset();
+      if (const Status removed = m_ports.remove_catalog(); removed) opened = open();
+    }
+    if (opened)
       break;
     else {
       log::error("the catalog cannot be opened; trying again", {{"cause", opened.error().message}});
@@ -108,8 +117,10 @@ void Agent::run() {
                                                                 : more  ? Duration(0)
                                                                         : until_next());
     do {
+      std::vector<Message> arrived = m_mailbox.take_all_until(wait_until);
+      // Before the journal is read: who commits after that wakes us anew.
       m_wake_pending = false;
-      for (Message& message : m_mailbox.take_all_until(wait_until)) {
+      for (Message& message : arrived) {
         const auto* report = std::get_if<ArchiverMessage>(&message);
         if (std::holds_alternative<Stop>(message)) m_stopping = true;
         // That the journal grew is seen anyway.
@@ -156,7 +167,13 @@ void Agent::give_up_catalog(const Error& error) {
 }
 
 Status Agent::open() {
-  REELKEEP_ASSIGN(m_journal, m_ports.open_journal());
+  auto journal = m_ports.open_journal();
+  if (!journal) {
+    Error error = journal.error().within("the journal");
+    if (error.code == Errc::corrupt) error.code = Errc::unavailable;
+    return error;
+  }
+  m_journal = std::move(*journal);
   auto catalog = m_ports.open_catalog();
   if (!catalog && catalog.error().code == Errc::corrupt) {
     log::error("the catalog is damaged: it is rebuilt from the journal",
@@ -375,9 +392,6 @@ void Agent::carry_out(const Effects& effects) {
         log::warn("staging cannot be cleared", {{"name", staging->staging_name}});
     } else if (const auto* go = std::get_if<Publish>(&effect)) {
       auto artifact = m_catalog->artifact(go->artifact);
-      if (artifact && *artifact && (*artifact)->bad_digest)
-        if (const Status back = m_ports.staging->take_back((*artifact)->staging_name); !back)
-          log::warn("quarantined bytes cannot be taken back", {{"cause", back.error().message}});
       if (m_went_on && artifact && *artifact)
         if (const Status begun = begin_publishing(std::move(**artifact)); !begun)
           log::warn("accepted bytes cannot be published", {{"cause", begun.error().message}});

@@ -32,6 +32,14 @@ Status Agent::handle(Judged& message, AfterCommit& after) {
   REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(message.artifact));
   if (!artifact) return {};
   artifact->deaths = 0;
+  after.emplace_back(
+      [this, code = message.status ? std::optional<Errc>() : message.status.error().code] {
+        std::lock_guard lock(m_mutex);
+        if (code)
+          ++m_status.failures[*code];
+        else
+          ++m_status.successes;
+      });
   // Given up meanwhile: a cancelled artifact, or a cancelled refetch of an archived one.
   if (artifact->state == ArtifactState::cancelled ||
       (artifact->state == ArtifactState::archived && !artifact->refetch)) {
@@ -80,10 +88,10 @@ Status Agent::begin_publishing(Artifact artifact) {
   if (!artifact.digest) abort_broken_invariant("verifying without a digest");
   if (artifact.bad_digest == artifact.digest) {
     // Accepted: the bytes come back from aside, and their size is known before anything moves.
-    REELKEEP_ASSIGN(std::optional<ByteCount> staged, m_ports.staging->stat(artifact.staging_name));
-    if (!staged && m_ports.staging->take_back(artifact.staging_name)) {
-      REELKEEP_ASSIGN(staged, m_ports.staging->stat(artifact.staging_name));
-    }
+    // When they are back already there is nothing aside.
+    (void)m_ports.staging->take_back(artifact.staging_name).has_value();
+    REELKEEP_ASSIGN(const std::optional<ByteCount> staged,
+                    m_ports.staging->stat(artifact.staging_name));
     if (staged && artifact.size != staged) {
       artifact.size = staged;
       REELKEEP_TRY(m_catalog->transact([&]() -> Status {

@@ -227,10 +227,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
     m_breakers.probe_ended(key, row, m_ports.clock->now());  // nothing, unless it was one
     if (!code) m_disk_pause = {};
     std::lock_guard lock(m_mutex);
-    if (code)
-      ++m_status.failures[*code];
-    else
-      ++m_status.successes;
+    if (code) ++m_status.failures[*code];  // a success counts once its content is judged
   });
   REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(running.artifact));
   if (!artifact) return {};
@@ -356,7 +353,10 @@ Status Agent::attempt_failed(Artifact artifact, const Error& error, AfterCommit&
     artifact.next_attempt_at = step.at;
     after.emplace_back([artifact, error, next = step.at.value_or(now), now] {
       log::warn("an attempt failed; it will be tried again",
-                {{"artifact", artifact.id.get()},
+                {{"session", artifact.identity.session.conf_num.get()},
+                 {"kind", std::string(to_string(artifact.identity.kind))},
+                 {"name", artifact.name},
+                 {"artifact", artifact.id.get()},
                  {"attempt", std::to_string(artifact.attempts)},
                  {"cause", error.message},
                  {"next", relative(next, now)},
@@ -377,11 +377,15 @@ Status Agent::give_up(Artifact& artifact, Verdict verdict, const Error& error, A
                               ? Outcome(Expired{artifact.identity, error})
                               : Outcome(Quarantined{artifact.identity, error, artifact.bad_digest,
                                                     artifact.size.value_or(ByteCount(0))});
-  after.emplace_back([this, outcome, id = artifact.id, verdict, error] {
+  after.emplace_back([this, outcome, artifact, verdict, error] {
     log::error(verdict == Verdict::expired
                    ? "a recording is lost: the provider does not offer it any more"
                    : "a recording is quarantined: only wrong bytes came",
-               {{"artifact", id.get()}, {"cause", error.message}});
+               {{"session", artifact.identity.session.conf_num.get()},
+                {"kind", std::string(to_string(artifact.identity.kind))},
+                {"name", artifact.name},
+                {"artifact", artifact.id.get()},
+                {"cause", error.message}});
     journal_outcome(outcome);
   });
   return {};

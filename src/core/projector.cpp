@@ -294,6 +294,9 @@ Status Projector::quarantine(const Entry& entry, const std::string& reason) {
                 {"reason", reason}});
     return {};
   }
+  if (entry.seq > m_history_end)
+    log::warn("a delivery is quarantined: it is kept, and shown by 'reelkeep deliveries'",
+              {{"seq", std::to_string(entry.seq.get())}, {"reason", reason}});
   REELKEEP_ASSIGN(const std::optional<DeliveryRecord> before, m_catalog.delivery(entry.seq));
   return m_catalog.put_delivery(DeliveryRecord{.seq = entry.seq,
                                                .received_at = entry.received_at,

@@ -145,6 +145,15 @@ Status RecordFacts::stored(const ReplicaStored& outcome, Timestamp at) {
   REELKEEP_ASSIGN(Artifact artifact,
                   resolve_or_make(outcome.identity, outcome.room_id,
                                   outcome.path.substr(outcome.path.rfind('/') + 1), at));
+  // The store looked at its own older copy of these bytes first and did not find them there.
+  REELKEEP_ASSIGN(std::vector<Replica> known, m_catalog.replicas(artifact.row));
+  for (Replica& replica : known) {
+    if (replica.store != outcome.store || replica.digest != outcome.digest ||
+        replica.location == outcome.location || replica.state != ReplicaState::verified)
+      continue;
+    replica.state = ReplicaState::corrupt;
+    REELKEEP_TRY(m_catalog.put_replica(artifact.row, replica));
+  }
   REELKEEP_TRY(m_catalog.put_replica(artifact.row, Replica{.store = outcome.store,
                                                            .path = outcome.path,
                                                            .location = outcome.location,

@@ -180,12 +180,27 @@ class Service {
       if (now >= next_reserve) {
         next_reserve = now + k_reserve_look;
         m_runtime->tend_reserve();
+        tell_refusals();
       }
       if (m_notify.watchdog() && now >= next_alive && is_turning()) {
         next_alive = now + *m_notify.watchdog() / 4;
         (void)m_notify.alive().has_value();
       }
     }
+  }
+
+  /// Once a minute at most: a provider with the wrong pair loses its recordings in silence else.
+  void tell_refusals() {
+    const http::WebhookCounters now = m_webhook->counters();
+    if (now.unauthorized > m_told.unauthorized)
+      log::warn(
+          "deliveries were refused: user name or password of the webhook is wrong at the "
+          "sender, or here",
+          {{"refused", std::to_string(now.unauthorized - m_told.unauthorized)}});
+    if (now.too_large > m_told.too_large)
+      log::warn("deliveries were refused: larger than [webhook] max_body",
+                {{"refused", std::to_string(now.too_large - m_told.too_large)}});
+    m_told = now;
   }
 
   /// Every loop turned within half the watchdog's interval.
@@ -297,6 +312,7 @@ class Service {
 
   // main thread only
   Config m_config;
+  http::WebhookCounters m_told;  ///< refusals that were logged
 
   std::mutex m_mutex;
   std::vector<std::string> m_projects;  ///< guarded by m_mutex: for the admin thread

@@ -52,7 +52,7 @@ std::string session_sql(const ListFilter& filter) {
     where += fmt::format(" AND {} = ?", k_state);
   }
   return fmt::format(
-      "SELECT {}, {}, artifacts, archived, bytes, ifnull(urgent_deadline, latest_deadline)"
+      "SELECT {}, {}, counted, archived, bytes, ifnull(urgent_deadline, latest_deadline)"
       " FROM {} WHERE {} ORDER BY row DESC LIMIT ?",
       k_session_columns, k_state, from, where);
 }

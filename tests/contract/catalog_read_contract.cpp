@@ -99,7 +99,10 @@ SessionSummary summary_of(const SessionView& view, Timestamp now, Duration warn_
   summary.state = session_state(view, now, warn_before);
   summary.deadline = session_deadline(view);
   for (const ArtifactView& one : view.artifacts) {
-    ++summary.artifacts;
+    // Cancelled and delivered artifacts count for nothing.
+    if (one.artifact.state != ArtifactState::cancelled &&
+        one.artifact.state != ArtifactState::delivered)
+      ++summary.artifacts;
     if (one.artifact.state != ArtifactState::archived) continue;
     ++summary.archived;
     summary.bytes += one.artifact.size.value_or(ByteCount());

@@ -227,3 +227,19 @@ TEST_CASE("the agent stops although the catalog cannot be written") {
             })
             .has_value());
 }
+
+TEST_CASE("bytes accepted while no agent runs are archived by the next one") {
+  House house;
+  const std::string page = "<!doctype html><html><body>log in</body></html>";
+  house.reply(k_url, {{{}, page}});
+  house.start();
+  house.deliver(k_offer);
+  const SessionView refused = house.until_state(ArtifactState::waiting);
+  house.stop();
+  // A later attempt that got nothing left an empty file.
+  house.dir.write("staging/" + first(refused).staging_name + ".part", "");
+  house.command(AcceptCommand{first(refused).identity.session, first(refused).id});
+  house.start();
+  house.until_state(ArtifactState::archived);
+  CHECK(house.dir.read(k_file) == page);
+}

@@ -452,3 +452,18 @@ TEST_CASE("a newer offer of the same file revives what had expired") {
   projection.advance();
   CHECK(only(projection.show()).state == ArtifactState::planned);
 }
+
+TEST_CASE("a copy that its store did not find good is not called verified any more") {
+  Projection projection;
+  projection.deliver(k_one);
+  projection.advance();
+  const Artifact artifact = only(projection.show());
+  projection.record(EntryKind::outcome, stored(artifact, "bytes", artifact.path));
+  projection.record(EntryKind::outcome, stored(artifact, "bytes", artifact.path + "~new"));
+  projection.advance();
+  const SessionView view = projection.show();
+  CHECK(only(view).state == ArtifactState::archived);
+  for (const Replica& replica : view.artifacts.front().replicas)
+    CHECK(replica.state ==
+          (replica.path == artifact.path ? ReplicaState::corrupt : ReplicaState::verified));
+}

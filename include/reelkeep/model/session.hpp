@@ -69,7 +69,7 @@ std::optional<Timestamp> session_deadline(const SessionView& view);
 struct SessionSummary {
   Session session;
   SessionState state = SessionState::open;
-  std::int64_t artifacts = 0;
+  std::int64_t artifacts = 0;  ///< without cancelled and delivered ones, which count for nothing
   std::int64_t archived = 0;
   ByteCount bytes;  ///< archived
   std::optional<Timestamp> deadline;

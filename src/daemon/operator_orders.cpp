@@ -67,7 +67,11 @@ bool has_failed(const ArtifactView& view) {
     return true;
   if (artifact.state == ArtifactState::cancelled || artifact.state == ArtifactState::delivered)
     return false;
-  if (artifact.state == ArtifactState::waiting && artifact.error) return true;
+  // Also while the next attempt is in hand: it has not come through yet.
+  const bool to_fetch = artifact.state == ArtifactState::waiting ||
+                        artifact.state == ArtifactState::planned ||
+                        artifact.state == ArtifactState::running;
+  if (to_fetch && artifact.error) return true;
   return std::any_of(view.replicas.begin(), view.replicas.end(), [](const Replica& replica) {
     return replica.state == ReplicaState::missing || replica.state == ReplicaState::corrupt;
   });

@@ -64,6 +64,12 @@ TEST_CASE("failed is what waits after an error, was given up, or lacks a good re
   ArtifactView waiting = artifact("a", ArtifactState::waiting);
   waiting.artifact.error = Error{Errc::timeout, "too slow"};
   CHECK(has_failed(waiting));
+  for (const ArtifactState state : {ArtifactState::planned, ArtifactState::running}) {
+    ArtifactView tried_again = waiting;
+    tried_again.artifact.state = state;
+    CHECK(has_failed(tried_again));
+    CHECK_FALSE(has_failed(artifact("a", state)));
+  }
   CHECK(has_failed(artifact("a", ArtifactState::expired)));
   CHECK(has_failed(artifact("a", ArtifactState::quarantined)));
   CHECK_FALSE(has_failed(artifact("a", ArtifactState::archived)));

@@ -26,8 +26,8 @@ struct Selection {
   std::vector<Skipped> skipped;
 };
 
-/// It did not work out: waits after an error (or is tried again now), expired, quarantined, or lacks
-/// a good replica.
+/// It did not work out: waits after an error (or is tried again now), expired, quarantined, or
+/// lacks a good replica.
 [[nodiscard]] bool has_failed(const ArtifactView& view);
 
 /// What to fetch again. Errc::not_found: nothing matches (never with `failed` alone); conflict: an

@@ -450,15 +450,15 @@ void Agent::shut_down(std::vector<Message> kept) {
   m_journal.reset();
 }
 
+/// The journal tells all of us when it grew, and may outlive this agent: nothing of it is captured.
 void Agent::journal_outcome(const Outcome& outcome) {
   m_ports.journal->append(
       NewEntry{
           .kind = EntryKind::outcome, .received_at = m_ports.clock->now(), .body = encode(outcome)},
-      [this](Result<Appended> appended) {
+      [](const Result<Appended>& appended) {
         if (!appended)
           log::warn("an outcome could not be journaled; it is found again later",
                     {{"cause", appended.error().message}});
-        wake();
       });
 }
 

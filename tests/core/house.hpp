@@ -118,10 +118,11 @@ class House {
                                 .credential = Credential{"u", Secret("p")},
                                 .stores = {StoreId("local")}});
     policy->minimum_free_space = ByteCount(0);
-    writer = sqlite::open_journal_writer(dir.path("journal.db"), {.committed =
-                                                                      [this](std::size_t) {
-                                                                        if (agent) agent->wake();
-                                                                      }})
+    writer = sqlite::open_journal_writer(dir.path("journal.db"),
+                                         {.committed =
+                                              [this](std::size_t) {
+                                                if (core::Agent* a = awake.load()) a->wake();
+                                              }})
                  .value();
     store = fs::make_local_store(StoreId("local"), dir.path("archive"),
                                  {.staging_dir = dir.path("staging")});
@@ -146,8 +147,11 @@ class House {
                 }},
         policy);
     agent->start();
+    awake = agent.get();
   }
   void stop() {
+    awake = nullptr;
+    (void)writer->probe().has_value();  // behind every callback that still knew it
     if (agent) agent->stop();
   }
   void deliver(const std::string& bytes) {
@@ -228,6 +232,7 @@ class House {
   std::unique_ptr<Provider> provider = enablex::make_provider({});
   std::unique_ptr<Store> store;
   std::unique_ptr<Staging> staging;
+  std::atomic<core::Agent*> awake = nullptr;
   std::unique_ptr<JournalWriter> writer;
   std::unique_ptr<core::Agent> agent;
 };

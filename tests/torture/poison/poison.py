@@ -169,7 +169,8 @@ def main():
         again = trial.posters.answered[digest(poison(1))]
         trial.post([poison(1)] + trial.session(2))
         trial.survive("the same once more", MOST_DEATHS, sessions[:3])
-        check(deliveries(trial.agent)[again]["duplicates"] == 1, "the repetition was not counted")
+        wait_for(lambda: deliveries(trial.agent)[again]["duplicates"] == 1, 30,
+                 "the repetition is counted")
 
         trial.post([trial.poison(2)] + trial.session(3) + [trial.poison(3), trial.poison(4)]
                    + trial.session(4))

@@ -7,9 +7,12 @@ mkdir -p build
 build_packages=(
   cmake ninja-build g++ pkg-config libcurl4-openssl-dev libcpp-httplib-dev rapidjson-dev
   libsqlitecpp-dev libsqlite3-dev libcli11-dev libtomlplusplus-dev libssl-dev libfmt-dev
-  libspdlog-dev prometheus-cpp-dev libutf8proc-dev
+  libspdlog-dev prometheus-cpp-dev libutf8proc-dev libpugixml-dev
 )
-test_packages=(doctest-dev nginx-light curl openssl jq sqlite3 python3 procps systemd)
+test_packages=(
+  doctest-dev nginx-light curl openssl jq sqlite3 python3 procps systemd
+  ceph-mon ceph-osd radosgw s3cmd  # a real S3 server, and a client that nobody here wrote
+)
 sanitizer_packages=(clang-format clang-tidy)
 
 say() { printf '\n== %s\n' "$*" >&2; }

@@ -111,6 +111,15 @@ class Grammar {
     add_session(paths, true);
     add_kinds(paths);
     add_json(paths);
+    CLI::App& url = add("url", "print URLs that anybody may read a session's files in S3 at",
+                        "  reelkeep url CONF_NUM --expires 24h\n"
+                        "  curl -o film.mp4 \"$(reelkeep url --artifact 3fa9c1)\"");
+    add_session(url, false);
+    add_artifacts(url);
+    add_kinds(url);
+    url.add_option("--expires", m_raw.expires, "how long they are good for (default 1h, at most 7d)")
+        ->type_name("DURATION");
+    add_json(url);
     CLI::App& deliveries =
         add("deliveries", "list what the webhook received, newest first",
             "  reelkeep deliveries --state quarantined\n  reelkeep deliveries --raw 17");

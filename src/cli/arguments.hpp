@@ -37,6 +37,14 @@ struct PathsArguments {
   std::vector<ArtifactKind> kinds;
   Form form = Form::people;
 };
+struct UrlArguments {
+  std::optional<ConfNum> conf_num;
+  std::optional<AppId> app_id;
+  std::vector<std::string> artifacts;
+  std::vector<ArtifactKind> kinds;
+  Duration expires = std::chrono::hours(1);
+  Form form = Form::people;
+};
 struct DeliveriesArguments {
   ListFilter filter;
   std::optional<Seq> raw;
@@ -80,7 +88,7 @@ struct SimulateArguments {
 
 using CommandArguments =
     std::variant<ServeArguments, CheckArguments, SessionsArguments, ShowArguments, PathsArguments,
-                 DeliveriesArguments, RedownloadArguments, ReplayArguments, CancelArguments,
+                 UrlArguments, DeliveriesArguments, RedownloadArguments, ReplayArguments, CancelArguments,
                  AcceptArguments, SimulateArguments>;
 
 struct Arguments {

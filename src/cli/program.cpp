@@ -60,6 +60,7 @@ Status carry_out(const Arguments& arguments, Output& output) {
           [&](const SessionsArguments& it) { return on_state(path, output, it, list_sessions); },
           [&](const ShowArguments& it) { return on_state(path, output, it, show); },
           [&](const PathsArguments& it) { return on_state(path, output, it, list_paths); },
+          [&](const UrlArguments& it) { return on_state(path, output, it, list_urls); },
           [&](const DeliveriesArguments& it) {
             return on_state(path, output, it, list_deliveries);
           },

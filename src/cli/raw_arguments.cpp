@@ -28,6 +28,25 @@ Result<CommandArguments> command_of(const std::string& name, const Raw& raw, Tim
     REELKEEP_ASSIGN(auto kinds, artifact_kinds(raw.kinds));
     return CommandArguments(PathsArguments{ConfNum(raw.conf_num), app_id, std::move(kinds), form});
   }
+  if (name == "url") {
+    REELKEEP_ASSIGN(auto kinds, artifact_kinds(raw.kinds));
+    if (raw.conf_num.empty() == raw.artifacts.empty())
+      return Error{Errc::invalid, "URLs of what? give a CONF_NUM or --artifact ID; see reelkeep url "
+                                  "--help"};
+    UrlArguments it{
+        .conf_num = raw.conf_num.empty() ? std::nullopt : std::optional(ConfNum(raw.conf_num)),
+        .app_id = app_id,
+        .artifacts = raw.artifacts,
+        .kinds = std::move(kinds),
+        .form = form};
+    if (given("--expires")) {
+      REELKEEP_ASSIGN(it.expires, duration(raw.expires, "--expires"));
+    }
+    // What S3 servers accept in a signature.
+    if (it.expires < std::chrono::seconds(1) || it.expires > std::chrono::hours(24 * 7))
+      return Error{Errc::invalid, "--expires is between 1s and 7d"};
+    return CommandArguments(std::move(it));
+  }
   if (name == "deliveries") {
     REELKEEP_ASSIGN(ListFilter filter, list_filter(list, Listed::deliveries, now));
     if (raw.unmasked && !given("--raw"))

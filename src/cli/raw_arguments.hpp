@@ -24,6 +24,7 @@ struct Raw {
   std::int64_t raw_seq = 0;
   std::vector<std::int64_t> entries;
   std::string reason;
+  std::string expires;
   std::string wait;
   bool json = false;
   bool unmasked = false;

@@ -51,10 +51,13 @@ Archiver::~Archiver() {
 }
 
 void Archiver::stop() {
-  m_stopping = true;
+  if (m_stopping.exchange(true)) return;
   m_judging.close();
   m_auditing.close();
-  for (auto& [id, lane] : m_lanes) lane->tasks.close();
+  for (auto& [id, lane] : m_lanes) {
+    lane->tasks.close();
+    lane->store->interrupt();
+  }
   if (m_judge.joinable()) m_judge.join();
   if (m_auditor.joinable()) m_auditor.join();
   for (auto& [id, lane] : m_lanes)

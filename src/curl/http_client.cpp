@@ -1,7 +1,10 @@
 #include "curl/http_client.hpp"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <mutex>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -16,12 +19,18 @@ namespace {
 
 constexpr std::size_t k_idle_handles = 16;
 
-/// What the callbacks of one request fill.
+/// A request that streams is given up when it is slower than this for its timeout.
+constexpr long k_slowest_bytes_per_second = 1024;
+constexpr long k_upload_buffer = 256L * 1024;
+
+/// What the callbacks of one request fill and drain.
 struct Reception {
-  AnswerHead head;
-  std::string body;
+  const HttpRequest& request;
   std::size_t most = 0;
-  std::optional<Error> failure;
+  AnswerHead head{};
+  std::string body{};
+  ByteCount sent{};
+  std::optional<Error> failure{};
 
   static std::size_t on_header(char* line, std::size_t size, std::size_t count,
                                void* self) noexcept {
@@ -40,6 +49,14 @@ struct Reception {
                              void* self) noexcept {
     auto& reception = *static_cast<Reception*>(self);
     try {
+      const int status = reception.head.status();
+      if (reception.request.answer_sink && status >= 200 && status < 300) {
+        const Status taken = reception.request.answer_sink(
+            std::as_bytes(std::span<const char>(bytes, size * count)));
+        if (taken) return size * count;
+        reception.failure = taken.error();
+        return 0;
+      }
       if (size * count <= reception.most - reception.body.size()) {
         reception.body.append(bytes, size * count);
         return size * count;
@@ -50,6 +67,40 @@ struct Reception {
       reception.failure = Error{Errc::internal, exception.what()};
     }
     return 0;
+  }
+
+  static std::size_t on_send(char* into, std::size_t size, std::size_t count, void* self) noexcept {
+    auto& reception = *static_cast<Reception*>(self);
+    try {
+      const ByteCount left = reception.request.body_size - reception.sent;
+      const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left.get(), size * count));
+      if (most == 0) return 0;
+      auto got = reception.request.body_source(
+          reception.sent, std::as_writable_bytes(std::span<char>(into, most)));
+      if (got && *got > 0 && *got <= most) {
+        reception.sent += ByteCount(*got);
+        return *got;
+      }
+      reception.failure =
+          got ? Error{Errc::internal, "the body of a request ended early"} : got.error();
+    } catch (const std::exception& exception) {
+      reception.failure = Error{Errc::internal, exception.what()};
+    }
+    return CURL_READFUNC_ABORT;
+  }
+
+  /// A kept connection that turned out to be closed: the body is sent again on a new one.
+  static int on_seek(void* self, curl_off_t offset, int origin) noexcept {
+    if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
+    static_cast<Reception*>(self)->sent = ByteCount(static_cast<std::uint64_t>(offset));
+    return CURL_SEEKFUNC_OK;
+  }
+
+  static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
+    auto& reception = *static_cast<Reception*>(self);
+    if (reception.request.cancelled == nullptr || !*reception.request.cancelled) return 0;
+    reception.failure = Error{Errc::cancelled, "stopped"};
+    return 1;
   }
 };
 
@@ -92,14 +143,14 @@ class CurlHttpClient final : public HttpClient {
     Easy easy = take();
     std::array<char, CURL_ERROR_SIZE> error_buffer{};
     const HeaderList lines = header_lines(request);
-    Reception reception;
-    reception.most = static_cast<std::size_t>(request.max_answer.get());
+    Reception reception{.request = request,
+                        .most = static_cast<std::size_t>(request.max_answer.get())};
 
     configure(easy.get(), m_transport, error_buffer.data());
     address(easy.get(), request.url, request.credential ? &*request.credential : nullptr);
-    set_method(easy.get(), request);
+    set_method(easy.get(), request, reception);
+    set_limits(easy.get(), request, reception);
     curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, lines.get());
-    curl_easy_setopt(easy.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
     curl_easy_setopt(easy.get(), CURLOPT_HEADERFUNCTION, &Reception::on_header);
     curl_easy_setopt(easy.get(), CURLOPT_HEADERDATA, &reception);
     curl_easy_setopt(easy.get(), CURLOPT_WRITEFUNCTION, &Reception::on_body);
@@ -123,7 +174,33 @@ class CurlHttpClient final : public HttpClient {
   }
 
  private:
-  static void set_method(CURL* easy, const HttpRequest& request) {
+  static void set_limits(CURL* easy, const HttpRequest& request, Reception& reception) {
+    if (request.body_source || request.answer_sink) {
+      const auto seconds = std::chrono::ceil<std::chrono::seconds>(request.timeout).count();
+      curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, k_slowest_bytes_per_second);
+      curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(seconds));
+    } else {
+      curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+    }
+    if (request.cancelled == nullptr) return;
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, &Reception::on_progress);
+    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &reception);
+  }
+
+  static void set_method(CURL* easy, const HttpRequest& request, Reception& reception) {
+    if (request.body_source) {
+      curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+      curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, k_upload_buffer);
+      curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
+                       static_cast<curl_off_t>(request.body_size.get()));
+      curl_easy_setopt(easy, CURLOPT_READFUNCTION, &Reception::on_send);
+      curl_easy_setopt(easy, CURLOPT_READDATA, &reception);
+      curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, &Reception::on_seek);
+      curl_easy_setopt(easy, CURLOPT_SEEKDATA, &reception);
+      curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+      return;
+    }
     const bool has_body = !request.body.empty() || request.method == "POST" ||
                           request.method == "PUT" || request.method == "PATCH";
     if (has_body) {

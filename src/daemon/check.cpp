@@ -15,6 +15,8 @@
 #include "reelkeep/base/text.hpp"
 #include "reelkeep/base/unique_fd.hpp"
 
+#include "curl/http_client.hpp"
+#include "daemon/s3_places.hpp"
 #include "fs/space.hpp"
 #include "fs/state_lock.hpp"
 
@@ -72,6 +74,27 @@ Finding check_directory(const std::string& what, const std::string& path) {
                "the user that runs reelkeep must own it (chown reelkeep), and under systemd the "
                "unit must allow it (ReadWritePaths)");
   return good(name + (place == path ? ": can be written" : ": will be made"));
+}
+
+/// The bucket answers to the key pair. Nothing is written.
+Finding check_bucket(const std::string& name, const StoreConfig& store, const Config& config) {
+  struct WallClock final : Clock {
+    [[nodiscard]] Timestamp now() const override {
+      return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+    }
+    [[nodiscard]] MonotonicTime steady() const override { return {}; }
+  } const clock;
+  const auto http = curl::make_http_client({.ca_file = config.download.ca_file,
+                                            .proxy = config.download.proxy.reveal(),
+                                            .connect_timeout = config.download.connect_timeout});
+  s3::Client client(*http, clock, bucket_of(store), [&] { return access_of(store); });
+  const std::string place = "s3://" + store.bucket + "/" + store.prefix;
+  const auto listed = client.call(
+      {.query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", store.prefix}}});
+  if (!listed)
+    return bad(listed.error().code, name + " " + text::printable(place) + ": " +
+                                        listed.error().message, "");
+  return good(name + " " + text::printable(place) + ": can be read");
 }
 
 std::optional<dev_t> device_of(const std::string& path) {
@@ -170,7 +193,9 @@ std::vector<Finding> check_staging(const Config& config) {
   findings.push_back(check_free_space("staging directory", path, config.download.minimum_free_space,
                                       "downloads wait (minimum_free_space)"));
   for (const StoreConfig& store : config.stores)
-    if (const auto device = device_of(store.path); device && device != device_of(path))
+    if (store.type != StoreConfig::Type::local)
+      continue;
+    else if (const auto device = device_of(store.path); device && device != device_of(path))
       findings.push_back(doubtful(
           "staging directory " + text::printable(path) + " is on another filesystem than store \"" +
               store.id.get() + "\": files are copied instead of renamed",
@@ -180,9 +205,11 @@ std::vector<Finding> check_staging(const Config& config) {
 
 std::vector<Finding> check_stores(const Config& config) {
   std::vector<Finding> findings;
-  for (const StoreConfig& store : config.stores)
-    findings.push_back(
-        check_directory("store \"" + text::printable(store.id.get()) + "\"", store.path));
+  for (const StoreConfig& store : config.stores) {
+    const std::string name = "store \"" + text::printable(store.id.get()) + "\"";
+    findings.push_back(store.type == StoreConfig::Type::local ? check_directory(name, store.path)
+                                                              : check_bucket(name, store, config));
+  }
   return findings;
 }
 

@@ -88,6 +88,14 @@ const StoreConfig* Config::store_of(const StoreId& id) const {
   return found == stores.end() ? nullptr : &*found;
 }
 
+bool StoreConfig::same_place(const StoreConfig& other) const {
+  StoreConfig alike = other;
+  alike.access_key_id = access_key_id;
+  alike.secret_access_key = secret_access_key;
+  alike.session_token = session_token;
+  return *this == alike;
+}
+
 std::vector<std::string> changes_that_need_a_restart(const Config& running, const Config& wanted) {
   std::vector<std::string> keys;
   const auto compare = [&](const auto& a, const auto& b, const char* key) {
@@ -102,7 +110,10 @@ std::vector<std::string> changes_that_need_a_restart(const Config& running, cons
   compare(running.webhook.tls_key, wanted.webhook.tls_key, "[webhook] tls_key");
   compare(running.admin.listen, wanted.admin.listen, "[admin] listen");
   compare(running.download.staging_dir, wanted.download.staging_dir, "[download] staging_dir");
-  compare(running.stores, wanted.stores, "[[store]]");
+  if (!std::equal(running.stores.begin(), running.stores.end(), wanted.stores.begin(),
+                  wanted.stores.end(),
+                  [](const StoreConfig& a, const StoreConfig& b) { return a.same_place(b); }))
+    keys.emplace_back("[[store]]");
   return keys;
 }
 

@@ -91,11 +91,26 @@ struct Archive {
 };
 
 struct StoreConfig {
-  enum class Type { local };
+  enum class Type { local, s3 };
   StoreId id;
   Type type = Type::local;
-  std::string path;  ///< absolute; default <state_dir>/archive
+  std::string path;  ///< local: absolute; default <state_dir>/archive
+  // s3:
+  std::string endpoint;  ///< "https://host[:port]"; empty in the file: Amazon's of the region
+  std::string region = "us-east-1";
+  std::string bucket;
+  std::string prefix;  ///< empty, or ends with '/'
+  /// Default: at any endpoint but Amazon's, and where a certificate could not cover the bucket.
+  bool path_style = false;
+  std::string access_key_id;
+  Secret secret_access_key;
+  Secret session_token;
+  std::string storage_class;
+  std::string server_side_encryption;
   friend bool operator==(const StoreConfig&, const StoreConfig&) = default;
+
+  /// The same place; credentials may differ, they are taken up while running.
+  [[nodiscard]] bool same_place(const StoreConfig& other) const;
 };
 
 struct ProjectConfig {

@@ -120,7 +120,7 @@ void check_stores(Config& config, Reader& reader) {
     const std::string place = element("store", i);
     if (store.id.empty() && !reader.spoilt(place + ".id"))
       reader.problem(reader.at(place), "no id in [[store]]", "projects name a store by its id");
-    if (store.path.empty()) store.path = reader.absolute(config.agent.state_dir + "/archive");
+    finish_store(store, place, config.agent.state_dir, reader);
     for (std::size_t j = 0; j < i; ++j) {
       const StoreConfig& other = config.stores[j];
       if (!store.id.empty() && store.id == other.id)
@@ -128,7 +128,16 @@ void check_stores(Config& config, Reader& reader) {
                        "two stores have the id " + quoted(store.id.get()));
       const bool both_known = !reader.spoilt(place + ".type") && !reader.spoilt(place + ".path") &&
                               !reader.spoilt(element("store", j) + ".type");
-      if (both_known && store.type == other.type && store.path == other.path)
+      if (both_known && store.type == other.type && store.type == StoreConfig::Type::s3 &&
+          store.bucket == other.bucket && store.prefix == other.prefix &&
+          store.endpoint == other.endpoint)
+        reader.problem(reader.at(place), "stores " + quoted(other.id.get()) + " and " +
+                                             quoted(store.id.get()) +
+                                             " both are s3://" + text::printable(store.bucket) +
+                                             "/" + text::printable(store.prefix),
+                       "give one of them another prefix");
+      if (both_known && store.type == other.type && store.type == StoreConfig::Type::local &&
+          store.path == other.path)
         reader.problem(reader.at(place + ".path"),
                        "stores " + quoted(other.id.get()) + " and " + quoted(store.id.get()) +
                            " both have the path " + text::printable(store.path));
@@ -188,7 +197,7 @@ void finish_config(Config& config, Reader& reader) {
     config.agent.state_dir = reader.absolute(state.empty() ? k_default_state_dir : state);
   }
   if (config.stores.empty() && !reader.spoilt("store"))
-    config.stores.push_back(StoreConfig{StoreId("local"), StoreConfig::Type::local, ""});
+    config.stores.push_back(StoreConfig{.id = StoreId("local")});
 
   check_users(config, reader);
   check_listeners(config, reader);
@@ -200,9 +209,14 @@ void finish_config(Config& config, Reader& reader) {
   if (config.projects.empty() && !reader.has("project") && !config.file.empty())
     reader.warning(Position{}, "no [[project]]: deliveries are kept, and nothing is downloaded");
 
-  if (config.download.staging_dir.empty())
-    config.download.staging_dir = config.stores.empty() ? config.agent.state_dir + "/staging"
-                                                        : config.stores.front().path + "/.staging";
+  if (config.download.staging_dir.empty()) {
+    const auto local = std::find_if(
+        config.stores.begin(), config.stores.end(),
+        [](const StoreConfig& store) { return store.type == StoreConfig::Type::local; });
+    config.download.staging_dir = local == config.stores.end()
+                                      ? config.agent.state_dir + "/staging"
+                                      : local->path + "/.staging";
+  }
 }
 
 }  // namespace reelkeep::daemon

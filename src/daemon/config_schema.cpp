@@ -27,11 +27,8 @@ void log_format(const Slot& slot, Agent& agent) {
 }
 
 void store_type(const Slot& slot, StoreConfig& store) {
-  if (slot.node.kind == Node::Kind::string && slot.node.text == "s3") {
-    slot.problem("store type \"s3\" is not supported by this version", "write type = \"local\"");
-    return;
-  }
-  if (read_word(slot, {"local"})) store.type = StoreConfig::Type::local;
+  if (const auto index = read_word(slot, {"local", "s3"}))
+    store.type = *index == 0 ? StoreConfig::Type::local : StoreConfig::Type::s3;
 }
 
 constexpr std::int64_t ms(Duration duration) {
@@ -97,23 +94,21 @@ constexpr std::array k_archive{
     Key<Archive>{"layout", words<&Archive::layout>},
 };
 
-constexpr auto k_later = Key<StoreConfig>::Kind::later;
+constexpr auto k_store_secret = Key<StoreConfig>::Kind::secret;
 constexpr std::array k_store{
     Key<StoreConfig>{"id", name<&StoreConfig::id>},
     Key<StoreConfig>{"type", store_type},
     Key<StoreConfig>{"path", path<&StoreConfig::path>},
-    Key<StoreConfig>{"endpoint", nullptr, k_later},
-    Key<StoreConfig>{"region", nullptr, k_later},
-    Key<StoreConfig>{"bucket", nullptr, k_later},
-    Key<StoreConfig>{"prefix", nullptr, k_later},
-    Key<StoreConfig>{"path_style", nullptr, k_later},
-    Key<StoreConfig>{"access_key_id", nullptr, k_later},
-    Key<StoreConfig>{"secret_access_key", nullptr, k_later},
-    Key<StoreConfig>{"secret_access_key_file", nullptr, k_later},
-    Key<StoreConfig>{"session_token", nullptr, k_later},
-    Key<StoreConfig>{"session_token_file", nullptr, k_later},
-    Key<StoreConfig>{"storage_class", nullptr, k_later},
-    Key<StoreConfig>{"server_side_encryption", nullptr, k_later},
+    Key<StoreConfig>{"endpoint", words<&StoreConfig::endpoint>},
+    Key<StoreConfig>{"region", words<&StoreConfig::region>},
+    Key<StoreConfig>{"bucket", words<&StoreConfig::bucket>},
+    Key<StoreConfig>{"prefix", words<&StoreConfig::prefix>},
+    Key<StoreConfig>{"path_style", flag<&StoreConfig::path_style>},
+    Key<StoreConfig>{"access_key_id", words<&StoreConfig::access_key_id>},
+    Key<StoreConfig>{"secret_access_key", secret<&StoreConfig::secret_access_key>, k_store_secret},
+    Key<StoreConfig>{"session_token", secret<&StoreConfig::session_token>, k_store_secret},
+    Key<StoreConfig>{"storage_class", words<&StoreConfig::storage_class>},
+    Key<StoreConfig>{"server_side_encryption", words<&StoreConfig::server_side_encryption>},
 };
 
 constexpr auto k_project_later = Key<ProjectConfig>::Kind::later;

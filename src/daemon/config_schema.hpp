@@ -19,4 +19,8 @@ void read_document(const Node& root, Config& config, Reader& reader);
 /// Works on what could be read, so that everything wrong is told at once.
 void finish_config(Config& config, Reader& reader);
 
+/// The same for the keys of one [[store]].
+void finish_store(StoreConfig& store, const std::string& place, const std::string& state_dir,
+                  Reader& reader);
+
 }  // namespace reelkeep::daemon

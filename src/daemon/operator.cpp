@@ -9,6 +9,7 @@
 
 #include "core/records.hpp"
 #include "daemon/runtime.hpp"
+#include "daemon/s3_places.hpp"
 #include "enablex/source_key.hpp"
 #include "fs/owner.hpp"
 #include "fs/state_lock.hpp"
@@ -155,6 +156,15 @@ std::optional<std::string> Operator::source(const Artifact& artifact) const {
   static const std::vector<std::string> k_none;
   return enablex::without_signature(*url, project != nullptr ? project->volatile_query : k_none)
       .without_user_info();
+}
+
+std::optional<std::string> Operator::presigned(const Replica& replica,
+                                               std::chrono::seconds lifetime,
+                                               Timestamp moment) const {
+  const StoreConfig* store = replica.store ? m_config.store_of(*replica.store) : nullptr;
+  if (store == nullptr || store->type != StoreConfig::Type::s3) return std::nullopt;
+  return s3::presigned_url(bucket_of(*store), store->prefix + replica.path, access_of(*store),
+                           moment, lifetime);
 }
 
 Result<Seq> Operator::order(const Command& command) {

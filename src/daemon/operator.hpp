@@ -66,6 +66,12 @@ class Operator {
   /// Where it is offered: no user info, no signing parameters. Nothing: at no URL.
   [[nodiscard]] std::optional<std::string> source(const Artifact& artifact) const;
 
+  /// A URL that anybody may read the replica at for so long. Nothing: it lies in no S3 store that
+  /// is configured.
+  [[nodiscard]] std::optional<std::string> presigned(const Replica& replica,
+                                                     std::chrono::seconds lifetime,
+                                                     Timestamp now) const;
+
   // --- deliveries ---
   /// Newest first; what the catalog does not know yet is pending.
   Status deliveries(const ListFilter& filter,

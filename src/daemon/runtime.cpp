@@ -3,7 +3,9 @@
 #include "reelkeep/base/log.hpp"
 
 #include "curl/fetcher.hpp"
+#include "curl/http_client.hpp"
 #include "daemon/late_staging.hpp"
+#include "daemon/s3_places.hpp"
 #include "enablex/payload.hpp"
 #include "fs/local_store.hpp"
 #include "sqlite/catalog.hpp"
@@ -103,14 +105,15 @@ void Runtime::start_agent() {
   const Config& config = m_configs.front();
   std::vector<Store*> stores;
   for (const StoreConfig& store : config.stores) {
-    m_stores.push_back(
-        fs::make_local_store(store.id, store.path, {.staging_dir = config.download.staging_dir}));
+    m_stores.push_back(make_store(store));
     stores.push_back(m_stores.back().get());
   }
   // Staging below a store's root is that filesystem's: not before the root is known to be ours.
   Store* above = nullptr;
   for (std::size_t i = 0; i < config.stores.size(); ++i)
-    if (config.download.staging_dir.starts_with(config.stores[i].path + "/")) above = stores[i];
+    if (config.stores[i].type == StoreConfig::Type::local &&
+        config.download.staging_dir.starts_with(config.stores[i].path + "/"))
+      above = stores[i];
   m_staging = std::make_unique<LateStaging>(
       config.download.staging_dir, config.download.minimum_free_space,
       [above] { return above != nullptr ? above->ready() : Status(); });
@@ -130,6 +133,34 @@ void Runtime::start_agent() {
       policy_of(config));
   m_agent->start();
   m_awake = m_agent.get();
+}
+
+std::unique_ptr<Store> Runtime::make_store(const StoreConfig& store) {
+  const Config& config = m_configs.front();
+  switch (store.type) {
+    case StoreConfig::Type::local:
+      return fs::make_local_store(store.id, store.path,
+                                  {.staging_dir = config.download.staging_dir});
+    case StoreConfig::Type::s3:
+      break;
+  }
+  if (!m_http)
+    m_http = curl::make_http_client({.ca_file = config.download.ca_file,
+                                     .proxy = config.download.proxy.reveal(),
+                                     .connect_timeout = config.download.connect_timeout});
+  // Credentials are those of the newest configuration that still has the store.
+  const auto access = [this, id = store.id] {
+    std::lock_guard lock(m_mutex);
+    for (auto newest = m_configs.rbegin(); newest != m_configs.rend(); ++newest)
+      if (const StoreConfig* found = newest->store_of(id)) return access_of(*found);
+    return s3::AccessKey{};
+  };
+  return s3::make_s3_store(
+      store.id, *m_http, *m_clock,
+      {.bucket = bucket_of(store),
+       .prefix = store.prefix,
+       .objects = {store.storage_class, store.server_side_encryption},
+       .access = access});
 }
 
 void Runtime::stop() {

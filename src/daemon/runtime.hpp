@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "reelkeep/port/http_client.hpp"
 #include "reelkeep/port/journal.hpp"
 #include "reelkeep/port/provider.hpp"
 
@@ -51,6 +52,7 @@ class Runtime {
  private:
   Runtime(const Config& config, fs::StateLock lock);
   const std::vector<std::string>& volatile_query(const AppId& app_id);
+  std::unique_ptr<Store> make_store(const StoreConfig& store);
 
   fs::StateLock m_lock;
   fs::IntakeReserve m_reserve;
@@ -62,6 +64,7 @@ class Runtime {
   std::atomic<core::Agent*> m_awake = nullptr;  ///< woken by commits once it exists
   std::unique_ptr<JournalWriter> m_journal;
   std::unique_ptr<Staging> m_staging;
+  std::unique_ptr<HttpClient> m_http;  ///< of the S3 stores
   std::vector<std::unique_ptr<Store>> m_stores;
   std::unique_ptr<core::Agent> m_agent;
 };

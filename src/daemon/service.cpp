@@ -286,7 +286,7 @@ class Service {
       if (const auto free = m_runtime->staging().free_space(); free)
         figures.free_by_filesystem["staging"] = *free;
       for (const auto& store : m_runtime->stores())
-        if (const auto free = store->free_space(); free)
+        if (const auto free = store->free_space(); free && *free != k_no_known_limit)
           figures.free_by_filesystem[store->id().get()] = *free;
     }
     {

@@ -1,6 +1,8 @@
 #include "curl/http_client.hpp"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <doctest/doctest.h>
 #include <thread>
 #include <vector>
@@ -182,4 +184,74 @@ TEST_CASE("many threads share a client") {
       });
   }
   for (const int count : right) CHECK(count == 20);
+}
+
+TEST_CASE("a body comes from its source piece by piece, and the source may fail") {
+  ScriptedServer server;
+  const std::string body(3'000'000, 'b');
+  server.on("/put", [&](ServerConnection& connection, const SeenRequest& request) {
+    connection.send(http_answer("200 OK", {}, std::to_string(request.body == body)));
+  });
+  const auto client = curl::make_http_client();
+  HttpRequest request = request_to(server.url("/put"));
+  request.method = "PUT";
+  std::size_t largest = 0;
+  request.body_source = [&](ByteCount offset, std::span<std::byte> into) -> Result<std::size_t> {
+    largest = std::max(largest, into.size());
+    const std::size_t n = std::min<std::size_t>(into.size(), body.size() - offset.get());
+    for (std::size_t i = 0; i < n; ++i) into[i] = std::byte{'b'};
+    return n;
+  };
+  request.body_size = ByteCount(body.size());
+  for (int i = 0; i < 3; ++i) {
+    const auto answer = client->send(request);
+    REQUIRE(answer);
+    CHECK(answer->body == "1");
+    CHECK(server.seen().back().header("content-length") == std::to_string(body.size()));
+    CHECK_FALSE(server.seen().back().header("expect"));
+  }
+  CHECK(largest <= 1'000'000);
+  request.body_source = [](ByteCount, std::span<std::byte>) -> Result<std::size_t> {
+    return Error{Errc::corrupt, "the source failed"};
+  };
+  const auto failed = client->send(request);
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().code == Errc::corrupt);
+  CHECK(failed.error().message.find("the source failed") != std::string::npos);
+}
+
+TEST_CASE("a good answer goes to its sink, a bad one into the body") {
+  ScriptedServer server;
+  const std::string content(1'000'000, 'c');
+  server.on("/good", http_answer("200 OK", {}, content));
+  server.on("/bad", http_answer("404 No", {}, "why"));
+  const auto client = curl::make_http_client();
+  std::size_t got = 0;
+  const auto ask = [&](const std::string& path) {
+    HttpRequest request = request_to(server.url(path));
+    request.max_answer = ByteCount(100);
+    request.answer_sink = [&](std::span<const std::byte> bytes) -> Status {
+      got += bytes.size();
+      return {};
+    };
+    return client->send(request);
+  };
+  CHECK(ask("/good")->body.empty());
+  CHECK(got == content.size());
+  CHECK(ask("/bad")->body == "why");
+  CHECK(got == content.size());
+}
+
+TEST_CASE("a request ends soon after it is cancelled") {
+  ScriptedServer server;
+  std::atomic<bool> cancelled = false;
+  server.on("/hang", [&](ServerConnection& connection, const SeenRequest&) {
+    cancelled = true;
+    connection.wait_until_closed();
+  });
+  const auto client = curl::make_http_client();
+  HttpRequest request = request_to(server.url("/hang"));
+  request.timeout = Duration(100'000);
+  request.cancelled = &cancelled;
+  CHECK(client->send(request).error().code == Errc::cancelled);
 }

@@ -84,7 +84,7 @@ TEST_CASE("everything that is wrong is told at once, each with a way out") {
   config.download.minimum_free_space = ByteCount(1ULL << 60U);
   folder.write("file", "no directory");
   config.stores.push_back(
-      StoreConfig{StoreId("blocked"), StoreConfig::Type::local, folder.path("file/archive")});
+      StoreConfig{.id = StoreId("blocked"), .path = folder.path("file/archive")});
   config.secret_files.push_back(SecretFile{folder.path("gone"), "[webhook] password_file"});
   const auto findings = check_environment(config);
   CHECK(count(findings, Severity::error) == 5);

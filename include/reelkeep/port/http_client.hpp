@@ -1,6 +1,10 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,9 +21,20 @@ struct HttpRequest {
   Url url;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  /// Gives the body instead of `body`, `body_size` bytes of it, as they are sent: fills as much of
+  /// the span as there is from that offset on, at least one byte. It may be asked again from the
+  /// start. Its Error becomes that of the request. Called on the sending thread.
+  std::function<Result<std::size_t>(ByteCount offset, std::span<std::byte> into)> body_source;
+  ByteCount body_size;
+  /// Takes the body of an answer of 2xx as it arrives (HttpAnswer::body stays empty, max_answer does
+  /// not count). Its Error becomes that of the request.
+  std::function<Status(std::span<const std::byte> bytes)> answer_sink;
   std::optional<Credential> credential;  ///< sent pre-emptively
   ByteCount max_answer = 16_MiB;
+  /// Of the whole; with body_source or answer_sink: without a KiB a second going either way.
   Duration timeout{30'000};
+  /// Set by another thread: the request ends within about a second with Errc::cancelled. Borrowed.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 struct HttpAnswer {
@@ -34,8 +49,9 @@ struct HttpAnswer {
   }
 };
 
-/// Small requests (API calls, simulate's posts). Any thread; blocking. No redirects are followed.
-/// An answer of any status is a success; Errors: unavailable, timeout, corrupt (too large).
+/// Requests of our own (API calls, uploads to S3, simulate's posts). Any thread; blocking. No
+/// redirects are followed. An answer of any status is a success, also one that came before the body
+/// was sent. Errors: unavailable, timeout, corrupt (too large), cancelled.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;

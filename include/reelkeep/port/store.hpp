@@ -41,6 +41,8 @@ struct Placed {
 
 enum class Depth { quick, full };
 
+inline constexpr ByteCount k_no_known_limit = ByteCount(~std::uint64_t{0});
+
 /// What a replica was found to be.
 struct Inspection {
   enum class Found { good, missing, corrupt } found = Found::good;
@@ -68,6 +70,10 @@ class Store {
   /// success.
   virtual Status remove(const std::string& path) = 0;
   [[nodiscard]] virtual std::string location(const std::string& path) const = 0;
+  /// Any thread: what runs or is still to come gives up soon with Errc::cancelled and can be gone
+  /// on with later: a long upload must not hold up a shutdown. For good.
+  virtual void interrupt() noexcept {}
+  /// k_no_known_limit: nobody can tell.
   virtual Result<ByteCount> free_space() = 0;
 };
 

@@ -117,7 +117,8 @@ class Grammar {
     add_session(url, false);
     add_artifacts(url);
     add_kinds(url);
-    url.add_option("--expires", m_raw.expires, "how long they are good for (default 1h, at most 7d)")
+    url.add_option("--expires", m_raw.expires,
+                   "how long they are good for (default 1h, at most 7d)")
         ->type_name("DURATION");
     add_json(url);
     CLI::App& deliveries =

@@ -88,8 +88,8 @@ struct SimulateArguments {
 
 using CommandArguments =
     std::variant<ServeArguments, CheckArguments, SessionsArguments, ShowArguments, PathsArguments,
-                 UrlArguments, DeliveriesArguments, RedownloadArguments, ReplayArguments, CancelArguments,
-                 AcceptArguments, SimulateArguments>;
+                 UrlArguments, DeliveriesArguments, RedownloadArguments, ReplayArguments,
+                 CancelArguments, AcceptArguments, SimulateArguments>;
 
 struct Arguments {
   std::optional<std::string> config;  ///< --config

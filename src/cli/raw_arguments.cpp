@@ -31,8 +31,9 @@ Result<CommandArguments> command_of(const std::string& name, const Raw& raw, Tim
   if (name == "url") {
     REELKEEP_ASSIGN(auto kinds, artifact_kinds(raw.kinds));
     if (raw.conf_num.empty() == raw.artifacts.empty())
-      return Error{Errc::invalid, "URLs of what? give a CONF_NUM or --artifact ID; see reelkeep url "
-                                  "--help"};
+      return Error{Errc::invalid,
+                   "URLs of what? give a CONF_NUM or --artifact ID; see reelkeep url "
+                   "--help"};
     UrlArguments it{
         .conf_num = raw.conf_num.empty() ? std::nullopt : std::optional(ConfNum(raw.conf_num)),
         .app_id = app_id,

@@ -10,7 +10,7 @@ namespace reelkeep::cli {
 namespace {
 
 void add_urls(Scene scene, const UrlArguments& arguments, const SessionView& view,
-                std::vector<std::string>& urls) {
+              std::vector<std::string>& urls) {
   for (const ArtifactView& one : view.artifacts) {
     const ArtifactKind kind = one.artifact.identity.kind;
     if (!arguments.kinds.empty() &&

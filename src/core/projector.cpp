@@ -205,7 +205,7 @@ Status Projector::apply_receipt(const Policy& policy, const Receipt& receipt, Ef
   }
   const Timestamp received_at = entry->received_at;
   if (!rejected) entry->received_at = receipt.received_at;
-  const Status applied = m_catalog.transact([&] {
+  Status applied = m_catalog.transact([&] {
     return apply(policy, *entry, rejected ? Occasion::first : Occasion::repeated, receipt.user,
                  effects);
   });
@@ -223,7 +223,7 @@ Status Projector::apply_again(const Policy& policy, const std::vector<Seq>& entr
     for (const Seq seq : entries) {
       REELKEEP_ASSIGN(const std::optional<Entry> entry, of_journal(m_journal.find(seq)));
       if (!entry || entry->kind != EntryKind::delivery) continue;
-      const Status applied = m_catalog.transact(
+      Status applied = m_catalog.transact(
           [&] { return apply(policy, *entry, Occasion::repeated, entry->user, effects); });
       if (!applied && is_catalogs_fault(applied.error())) return applied;
       if (!applied) REELKEEP_TRY(quarantine(*entry, applied.error().message));

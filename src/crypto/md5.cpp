@@ -16,15 +16,15 @@ struct Md5::Context {
 };
 
 Md5::Md5() : m_context(std::make_unique<Context>()) {
-  m_context->usable = m_context->evp != nullptr &&
-                      EVP_DigestInit_ex(m_context->evp.get(), EVP_md5(), nullptr) == 1;
+  m_context->usable =
+      m_context->evp != nullptr && EVP_DigestInit_ex(m_context->evp.get(), EVP_md5(), nullptr) == 1;
 }
 
 Md5::~Md5() = default;
 
 void Md5::update(std::span<const std::byte> bytes) {
-  m_context->usable = m_context->usable && EVP_DigestUpdate(m_context->evp.get(), bytes.data(),
-                                                            bytes.size()) == 1;
+  m_context->usable =
+      m_context->usable && EVP_DigestUpdate(m_context->evp.get(), bytes.data(), bytes.size()) == 1;
 }
 
 std::string Md5::finish() {

@@ -75,8 +75,8 @@ struct Reception {
       const ByteCount left = reception.request.body_size - reception.sent;
       const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left.get(), size * count));
       if (most == 0) return 0;
-      auto got = reception.request.body_source(
-          reception.sent, std::as_writable_bytes(std::span<char>(into, most)));
+      auto got = reception.request.body_source(reception.sent,
+                                               std::as_writable_bytes(std::span<char>(into, most)));
       if (got && *got > 0 && *got <= most) {
         reception.sent += ByteCount(*got);
         return *got;

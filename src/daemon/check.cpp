@@ -89,11 +89,11 @@ Finding check_bucket(const std::string& name, const StoreConfig& store, const Co
                                             .connect_timeout = config.download.connect_timeout});
   s3::Client client(*http, clock, bucket_of(store), [&] { return access_of(store); });
   const std::string place = "s3://" + store.bucket + "/" + store.prefix;
-  const auto listed = client.call(
-      {.query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", store.prefix}}});
+  const auto listed =
+      client.call({.query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", store.prefix}}});
   if (!listed)
-    return bad(listed.error().code, name + " " + text::printable(place) + ": " +
-                                        listed.error().message, "");
+    return bad(listed.error().code,
+               name + " " + text::printable(place) + ": " + listed.error().message, "");
   return good(name + " " + text::printable(place) + ": can be read");
 }
 

@@ -131,10 +131,10 @@ void check_stores(Config& config, Reader& reader) {
       if (both_known && store.type == other.type && store.type == StoreConfig::Type::s3 &&
           store.bucket == other.bucket && store.prefix == other.prefix &&
           store.endpoint == other.endpoint)
-        reader.problem(reader.at(place), "stores " + quoted(other.id.get()) + " and " +
-                                             quoted(store.id.get()) +
-                                             " both are s3://" + text::printable(store.bucket) +
-                                             "/" + text::printable(store.prefix),
+        reader.problem(reader.at(place),
+                       "stores " + quoted(other.id.get()) + " and " + quoted(store.id.get()) +
+                           " both are s3://" + text::printable(store.bucket) + "/" +
+                           text::printable(store.prefix),
                        "give one of them another prefix");
       if (both_known && store.type == other.type && store.type == StoreConfig::Type::local &&
           store.path == other.path)
@@ -213,9 +213,8 @@ void finish_config(Config& config, Reader& reader) {
     const auto local = std::find_if(
         config.stores.begin(), config.stores.end(),
         [](const StoreConfig& store) { return store.type == StoreConfig::Type::local; });
-    config.download.staging_dir = local == config.stores.end()
-                                      ? config.agent.state_dir + "/staging"
-                                      : local->path + "/.staging";
+    config.download.staging_dir = local == config.stores.end() ? config.agent.state_dir + "/staging"
+                                                               : local->path + "/.staging";
   }
 }
 

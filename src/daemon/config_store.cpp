@@ -43,8 +43,8 @@ void check_endpoint(StoreConfig& store, const std::string& place, Reader& reader
   store.endpoint = url->origin();
   if (!reader.has(place + ".path_style"))
     store.path_style = !is_amazon(*url) || store.bucket.find('.') != std::string::npos;
-  const bool loopback = url->host() == "localhost" || url->host() == "::1" ||
-                        url->host().starts_with("127.");
+  const bool loopback =
+      url->host() == "localhost" || url->host() == "::1" || url->host().starts_with("127.");
   if (url->scheme() == "http" && !loopback)
     reader.warning(reader.at(key), "recordings travel unencrypted to " + url->authority(),
                    "use https:// where the server has it");
@@ -82,10 +82,10 @@ void finish_store(StoreConfig& store, const std::string& place, const std::strin
     reader.problem(reader.at(place), "no bucket in [[store]]", "it has to exist already");
   else if (!reader.spoilt(place + ".bucket") &&
            store.bucket.find_first_of("/ ?#%:@") != std::string::npos)
-    reader.problem(reader.at(place + ".bucket"),
-                   "bucket is \"" + text::printable(store.bucket) +
-                       "\", expected the bare name of a bucket",
-                   "a folder in it is the prefix");
+    reader.problem(
+        reader.at(place + ".bucket"),
+        "bucket is \"" + text::printable(store.bucket) + "\", expected the bare name of a bucket",
+        "a folder in it is the prefix");
   if (!reader.has(place + ".access_key_id"))
     reader.problem(reader.at(place), "no access_key_id in [[store]]",
                    "give the key pair that may write to the bucket");

@@ -155,12 +155,11 @@ std::unique_ptr<Store> Runtime::make_store(const StoreConfig& store) {
       if (const StoreConfig* found = newest->store_of(id)) return access_of(*found);
     return s3::AccessKey{};
   };
-  return s3::make_s3_store(
-      store.id, *m_http, *m_clock,
-      {.bucket = bucket_of(store),
-       .prefix = store.prefix,
-       .objects = {store.storage_class, store.server_side_encryption},
-       .access = access});
+  return s3::make_s3_store(store.id, *m_http, *m_clock,
+                           {.bucket = bucket_of(store),
+                            .prefix = store.prefix,
+                            .objects = {store.storage_class, store.server_side_encryption},
+                            .access = access});
 }
 
 void Runtime::stop() {

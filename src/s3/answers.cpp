@@ -24,7 +24,9 @@ std::string child(const pugi::xml_node& node, const char* name) {
   return node.child(name).child_value();
 }
 
-bool is_truncated(const pugi::xml_node& root) { return child(root, "IsTruncated") == "true"; }
+bool is_truncated(const pugi::xml_node& root) {
+  return child(root, "IsTruncated") == "true";
+}
 
 std::string unquoted(std::string etag) {
   std::erase(etag, '"');
@@ -43,13 +45,12 @@ std::optional<Refusal> parse_refusal(std::string_view body) {
 
 Result<UploadPage> parse_uploads(std::string_view body) {
   pugi::xml_document document;
-  REELKEEP_ASSIGN(const pugi::xml_node root,
-                  root_of(document, body, "ListMultipartUploadsResult"));
+  REELKEEP_ASSIGN(const pugi::xml_node root, root_of(document, body, "ListMultipartUploadsResult"));
   UploadPage page;
   for (const pugi::xml_node& node : root.children("Upload"))
-    page.uploads.push_back(OpenUpload{child(node, "Key"), child(node, "UploadId"),
-                                      parse_rfc3339(child(node, "Initiated"))
-                                          .value_or(Timestamp::max())});
+    page.uploads.push_back(
+        OpenUpload{child(node, "Key"), child(node, "UploadId"),
+                   parse_rfc3339(child(node, "Initiated")).value_or(Timestamp::max())});
   if (is_truncated(root))
     page.next = OpenUpload{child(root, "NextKeyMarker"), child(root, "NextUploadIdMarker"), {}};
   return page;

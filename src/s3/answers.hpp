@@ -11,7 +11,8 @@
 #include "reelkeep/base/result.hpp"
 #include "reelkeep/base/time.hpp"
 
-/// The XML of S3 answers. Pure; whatever the text is, nothing worse than Errc::unavailable comes of it.
+/// The XML of S3 answers. Pure; whatever the text is, nothing worse than Errc::unavailable comes of
+/// it.
 namespace reelkeep::s3 {
 
 /// `<Error>`.

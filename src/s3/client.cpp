@@ -18,8 +18,8 @@ std::string host_of(const BucketPlace& bucket) {
 }  // namespace
 
 ObjectPlace place_of(const BucketPlace& bucket, const std::string& key) {
-  return {host_of(bucket), bucket.path_style ? "/" + bucket.bucket + (key.empty() ? "" : "/" + key)
-                                             : "/" + key};
+  return {host_of(bucket),
+          bucket.path_style ? "/" + bucket.bucket + (key.empty() ? "" : "/" + key) : "/" + key};
 }
 
 std::string presigned_url(const BucketPlace& bucket, const std::string& key,
@@ -61,8 +61,8 @@ Result<HttpAnswer> Client::send(const Call& call) {
                       .answer_sink = call.answer_sink,
                       .timeout = call.timeout,
                       .cancelled = &m_interrupted};
-  request.headers.emplace_back("Authorization", authorization(signable, access,
-                                                              Scope{m_bucket.region}, now));
+  request.headers.emplace_back("Authorization",
+                               authorization(signable, access, Scope{m_bucket.region}, now));
   return m_http.send(request);
 }
 
@@ -88,8 +88,9 @@ Result<HttpAnswer> Client::call(const Call& call) {
       refusal = parse_refusal(answer.body);
     }
   }
-  return explain(answer, refusal, Asked{m_bucket.endpoint.authority(), m_bucket.bucket,
-                                        m_bucket.region, call.method, call.key, m_clock.now()});
+  return explain(answer, refusal,
+                 Asked{m_bucket.endpoint.authority(), m_bucket.bucket, m_bucket.region, call.method,
+                       call.key, m_clock.now()});
 }
 
 }  // namespace reelkeep::s3

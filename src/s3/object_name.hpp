@@ -10,7 +10,8 @@ namespace reelkeep::s3 {
 
 inline constexpr std::string_view k_marker_name = ".reelkeep-archive";
 
-/// A path that the archive may hold, the same as in a directory: relative, no empty segment, no dots.
+/// A path that the archive may hold, the same as in a directory: relative, no empty segment, no
+/// dots.
 Status check_path(std::string_view path);
 
 /// wanted, wanted~suffix, wanted~suffix-2, ...

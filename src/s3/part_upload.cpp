@@ -17,8 +17,7 @@ constexpr std::size_t k_ahead = 2;
 constexpr std::size_t k_read_bytes = 1U << 20U;
 
 std::string base64(const Digest& digest) {
-  return text::to_base64(
-      {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()});
+  return text::to_base64({reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()});
 }
 
 }  // namespace
@@ -47,8 +46,7 @@ Status PartUpload::resume(const std::string& id) {
 
 Result<Digest> PartUpload::run() {
   std::vector<std::jthread> senders;
-  const std::uint64_t count =
-      (m_file.size().get() + m_part_size.get() - 1) / m_part_size.get();
+  const std::uint64_t count = (m_file.size().get() + m_part_size.get() - 1) / m_part_size.get();
   for (std::size_t i = 0; i < std::min<std::uint64_t>(k_senders, count); ++i)
     senders.emplace_back([this] { send_loop(); });
   Result<Digest> whole = hash_all();
@@ -73,13 +71,13 @@ Result<Digest> PartUpload::hash_all() {
     const bool compare = held != m_held.end() && held->second.size == piece.size;
     Sha256 part;
     Md5 md5;
-    REELKEEP_TRY(m_file.read_through(piece.offset, piece.size, buffer,
-                                     [this] { return m_client.interrupted() || failed(); },
-                                     [&](std::span<const std::byte> bytes) {
-                                       whole.update(bytes);
-                                       part.update(bytes);
-                                       if (compare) md5.update(bytes);
-                                     }));
+    REELKEEP_TRY(m_file.read_through(
+        piece.offset, piece.size, buffer, [this] { return m_client.interrupted() || failed(); },
+        [&](std::span<const std::byte> bytes) {
+          whole.update(bytes);
+          part.update(bytes);
+          if (compare) md5.update(bytes);
+        }));
     piece.digest = part.finish();
     const bool same = compare && (held->second.checksum.empty()
                                       ? !m_checksums && held->second.etag == md5.finish()

@@ -55,8 +55,8 @@ class PartUpload {
   const StagedFile& m_file;
   const std::string& m_key;
   const ByteCount m_part_size;
-  std::string m_id;            // constant during run()
-  bool m_checksums = false;    // constant during run()
+  std::string m_id;                            // constant during run()
+  bool m_checksums = false;                    // constant during run()
   std::map<std::uint32_t, StoredPart> m_held;  // calling thread; what the server had before
 
   std::mutex m_mutex;

@@ -23,8 +23,8 @@ constexpr std::array<std::string_view, 3> k_full{"QuotaExceeded", "InsufficientS
                                                  "XMinioStorageFull"};
 constexpr std::array<std::string_view, 4> k_token{"ExpiredToken", "InvalidToken",
                                                   "TokenRefreshRequired", "ExpiredTokenException"};
-constexpr std::array<std::string_view, 4> k_damaged{
-    "XAmzContentSHA256Mismatch", "BadDigest", "InvalidDigest", "IncompleteBody"};
+constexpr std::array<std::string_view, 4> k_damaged{"XAmzContentSHA256Mismatch", "BadDigest",
+                                                    "InvalidDigest", "IncompleteBody"};
 constexpr std::array<std::string_view, 5> k_busy{"SlowDown", "ServiceUnavailable", "InternalError",
                                                  "OperationAborted", "RequestTimeout"};
 
@@ -64,10 +64,9 @@ std::optional<Timestamp> parse_http_date(std::string_view text) {
   const std::size_t month = k_months.find(text.substr(8, 3));
   if (month == std::string_view::npos || month % 3 != 0) return std::nullopt;
   const std::string number = std::to_string(month / 3 + 1);
-  const auto parsed = parse_rfc3339(std::string(text.substr(12, 4)) + "-" +
-                                    (number.size() == 1 ? "0" : "") + number + "-" +
-                                    std::string(text.substr(5, 2)) + "T" +
-                                    std::string(text.substr(17, 8)) + "Z");
+  const auto parsed = parse_rfc3339(
+      std::string(text.substr(12, 4)) + "-" + (number.size() == 1 ? "0" : "") + number + "-" +
+      std::string(text.substr(5, 2)) + "T" + std::string(text.substr(17, 8)) + "Z");
   if (!parsed) return std::nullopt;
   return *parsed;
 }
@@ -78,16 +77,15 @@ Error explain(const HttpAnswer& answer, const std::optional<Refusal>& refusal, c
   if (one_of(code, k_skewed))
     return {Errc::unavailable, at + " refuses the request because " + skew_words(answer, asked) +
                                    ": set it (timedatectl set-ntp true)"};
-  const std::string region =
-      refusal && !refusal->region.empty() ? refusal->region
-                                          : answer.header("x-amz-bucket-region").value_or("");
+  const std::string region = refusal && !refusal->region.empty()
+                                 ? refusal->region
+                                 : answer.header("x-amz-bucket-region").value_or("");
   if (one_of(code, k_elsewhere) || answer.status == 301 || answer.status == 307)
     return {Errc::invalid,
-            region.empty()
-                ? "bucket " + asked.bucket + " is not in region " + asked.region + " of " + at +
-                      ": correct region and endpoint in [[store]]"
-                : "bucket " + asked.bucket + " is in region " + text::printable(region) +
-                      ", not in " + asked.region + ": correct region in [[store]]"};
+            region.empty() ? "bucket " + asked.bucket + " is not in region " + asked.region +
+                                 " of " + at + ": correct region and endpoint in [[store]]"
+                           : "bucket " + asked.bucket + " is in region " + text::printable(region) +
+                                 ", not in " + asked.region + ": correct region in [[store]]"};
   if (code == "NoSuchBucket")
     return {Errc::unavailable, "there is no bucket " + asked.bucket + " at " + at +
                                    ": make it, or correct bucket in [[store]]"};

@@ -54,10 +54,10 @@ class S3Store final : public Store {
     auto found = read_marker();
     if (!found) return found.error().within("store " + m_id.get());
     if (*found == root) return {};
-    return Error{Errc::unavailable,
-                 "store " + m_id.get() + ": expected archive " + root + " at " + location("") +
-                     ", found " + (found->empty() ? "no " + marker() : "archive " + *found) +
-                     " there: restore that object"};
+    return Error{Errc::unavailable, "store " + m_id.get() + ": expected archive " + root + " at " +
+                                        location("") + ", found " +
+                                        (found->empty() ? "no " + marker() : "archive " + *found) +
+                                        " there: restore that object"};
   }
 
   std::vector<Result<Placed>> put(std::span<const PutRequest> requests) override {
@@ -155,9 +155,8 @@ class S3Store final : public Store {
 
   Status claim() {
     REELKEEP_ASSIGN(const HttpAnswer listed,
-                    m_client.call(Call{.query = {{"list-type", "2"},
-                                                 {"max-keys", "1"},
-                                                 {"prefix", m_prefix}}}));
+                    m_client.call(Call{
+                        .query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", m_prefix}}}));
     REELKEEP_ASSIGN(const auto first, parse_first_key(listed.body));
     if (first)
       return Error{Errc::unavailable, "expected nothing or an archive at " + location("") +
@@ -244,11 +243,11 @@ class S3Store final : public Store {
     if (sent->size == request.size && sent->digest == request.digest.hex()) return {};
     // An upload that was begun for other bytes keeps their digest as its metadata.
     (void)m_client.call(Call{.method = "DELETE", .key = key}).has_value();
-    return Error{Errc::unavailable,
-                 "the server holds " + std::to_string(sent->size.get()) + " bytes with SHA-256 '" +
-                     text::printable(sent->digest) + "' after " +
-                     std::to_string(request.size.get()) + " with " + request.digest.hex() +
-                     " were sent; it was removed and will be sent again"};
+    return Error{Errc::unavailable, "the server holds " + std::to_string(sent->size.get()) +
+                                        " bytes with SHA-256 '" + text::printable(sent->digest) +
+                                        "' after " + std::to_string(request.size.get()) + " with " +
+                                        request.digest.hex() +
+                                        " were sent; it was removed and will be sent again"};
   }
 
   /// The object has the bytes that are to be put.

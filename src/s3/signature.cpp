@@ -67,7 +67,9 @@ std::string signature(const Signable& request, const Pairs& query, const SignedH
 
 }  // namespace
 
-std::string encoded_path(std::string_view path) { return text::percent_encode(path, "/"); }
+std::string encoded_path(std::string_view path) {
+  return text::percent_encode(path, "/");
+}
 
 std::string encoded_query(const Pairs& query) {
   Pairs encoded;

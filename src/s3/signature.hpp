@@ -33,7 +33,7 @@ struct Signable {
   std::string host;        ///< as in the Host header
   std::string path = "/";  ///< begins with '/'
   Pairs query;
-  Pairs headers;         ///< without Host; all of them are signed
+  Pairs headers;        ///< without Host; all of them are signed
   std::string payload;  ///< hex SHA-256 of the body
 };
 
@@ -46,8 +46,8 @@ struct Signable {
 [[nodiscard]] std::string authorization(const Signable& request, const AccessKey& key,
                                         const Scope& scope, Timestamp now);
 
-/// The query of a URL that anybody may use until `lifetime` (whole seconds, at most 7 days) is over.
-/// `request.headers` are those that the user of the URL has to send, normally none.
+/// The query of a URL that anybody may use until `lifetime` (whole seconds, at most 7 days) is
+/// over. `request.headers` are those that the user of the URL has to send, normally none.
 [[nodiscard]] std::string presigned_query(const Signable& request, const AccessKey& key,
                                           const Scope& scope, Timestamp now,
                                           std::chrono::seconds lifetime);

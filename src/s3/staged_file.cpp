@@ -28,15 +28,16 @@ Result<std::size_t> StagedFile::read_at(ByteCount offset, std::span<std::byte> i
         ::pread(m_file.get(), into.data(), into.size(), static_cast<off_t>(offset.get()));
     if (got > 0) return static_cast<std::size_t>(got);
     if (got == 0)
-      return Error{Errc::corrupt, m_path + " became shorter than " + std::to_string(m_size.get()) +
-                                      " bytes"};
+      return Error{Errc::corrupt,
+                   m_path + " became shorter than " + std::to_string(m_size.get()) + " bytes"};
     if (errno != EINTR) return Error::from_errno(errno, "cannot read " + m_path);
   }
 }
 
-Status StagedFile::read_through(ByteCount offset, ByteCount length, std::span<std::byte> buffer,
-                                const std::function<bool()>& stop,
-                                const std::function<void(std::span<const std::byte>)>& taker) const {
+Status StagedFile::read_through(
+    ByteCount offset, ByteCount length, std::span<std::byte> buffer,
+    const std::function<bool()>& stop,
+    const std::function<void(std::span<const std::byte>)>& taker) const {
   while (length.get() > 0) {
     if (stop()) return Error{Errc::cancelled, "stopped"};
     const auto most =

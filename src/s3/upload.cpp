@@ -17,8 +17,7 @@ constexpr std::size_t k_read_bytes = 1U << 20U;
 constexpr Duration k_completing = std::chrono::minutes(10);
 
 std::string base64(const Digest& digest) {
-  return text::to_base64(
-      {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()});
+  return text::to_base64({reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()});
 }
 
 Error other_bytes(const Digest& found, const Digest& wanted) {
@@ -49,7 +48,7 @@ Result<HttpAnswer> call_in_dialect(Client& client, Dialect& dialect, const Make&
 }  // namespace
 
 ByteCount part_size(ByteCount size) {
-  const std::uint64_t mib = 1_MiB .get();
+  const std::uint64_t mib = (1_MiB).get();
   const std::uint64_t least = (size.get() + k_most_parts - 1) / k_most_parts;
   return std::max(k_single_put_below, ByteCount((least + mib - 1) / mib * mib));
 }
@@ -65,32 +64,33 @@ Pairs Upload::object_headers() const {
 
 Status Upload::run() {
   if (m_file.size() > k_largest_object)
-    return Error{Errc::invalid, "S3 objects have at most 5 TiB, this one would have " +
-                                    to_string(m_file.size())};
+    return Error{Errc::invalid,
+                 "S3 objects have at most 5 TiB, this one would have " + to_string(m_file.size())};
   return m_file.size() < k_single_put_below ? put_whole() : put_in_parts();
 }
 
 Status Upload::put_whole() {
   std::vector<std::byte> buffer(std::min<std::size_t>(k_read_bytes, m_file.size().get() + 1));
   Sha256 hash;
-  REELKEEP_TRY(m_file.read_through({}, m_file.size(), buffer,
-                                   [&] { return m_client.interrupted(); },
-                                   [&](auto bytes) { hash.update(bytes); }));
+  REELKEEP_TRY(m_file.read_through(
+      {}, m_file.size(), buffer, [&] { return m_client.interrupted(); },
+      [&](auto bytes) { hash.update(bytes); }));
   if (const Digest found = hash.finish(); found != m_digest) return other_bytes(found, m_digest);
   const Pairs headers = object_headers();
-  REELKEEP_ASSIGN(
-      const HttpAnswer answer,
-      call_in_dialect(m_client, m_dialect, [&](bool checksums, bool conditions) {
-        Call call{.method = "PUT", .key = m_key, .headers = headers, .body_digest = m_digest};
-        if (m_file.size().get() > 0)
-          call.body_source = [this](ByteCount offset, std::span<std::byte> into) {
-            return m_file.read_at(offset, into);
-          };
-        call.body_size = m_file.size();
-        if (checksums) call.headers.emplace_back("x-amz-checksum-sha256", base64(m_digest));
-        if (conditions) call.headers.emplace_back("if-none-match", "*");
-        return call;
-      }));
+  REELKEEP_ASSIGN(const HttpAnswer answer,
+                  call_in_dialect(m_client, m_dialect, [&](bool checksums, bool conditions) {
+                    Call call{
+                        .method = "PUT", .key = m_key, .headers = headers, .body_digest = m_digest};
+                    if (m_file.size().get() > 0)
+                      call.body_source = [this](ByteCount offset, std::span<std::byte> into) {
+                        return m_file.read_at(offset, into);
+                      };
+                    call.body_size = m_file.size();
+                    if (checksums)
+                      call.headers.emplace_back("x-amz-checksum-sha256", base64(m_digest));
+                    if (conditions) call.headers.emplace_back("if-none-match", "*");
+                    return call;
+                  }));
   if (const auto checksum = answer.header("x-amz-checksum-sha256");
       checksum && *checksum != base64(m_digest))
     return Error{Errc::unavailable, "the server says that it stored other bytes than were sent"};
@@ -101,7 +101,8 @@ Status Upload::put_in_parts() {
   const Pairs headers = object_headers();
   PartUpload parts(m_client, m_file, m_key, part_size(m_file.size()));
 
-  // What an interrupted run left: the newest upload is gone on with, older ones are in nobody's use.
+  // What an interrupted run left: the newest upload is gone on with, older ones are in nobody's
+  // use.
   REELKEEP_ASSIGN(std::vector<OpenUpload> open, list_uploads(m_client, m_key));
   std::erase_if(open, [&](const OpenUpload& one) { return one.key != m_key; });
   std::sort(open.begin(), open.end(),
@@ -117,16 +118,12 @@ Status Upload::put_in_parts() {
     resumed = taken.has_value();
   }
   if (!resumed) {
-    REELKEEP_ASSIGN(const HttpAnswer begun,
-                    call_in_dialect(m_client, m_dialect, [&](bool checksums, bool) {
-                      Call call{.method = "POST",
-                                .key = m_key,
-                                .query = {{"uploads", ""}},
-                                .headers = headers};
-                      if (checksums)
-                        call.headers.emplace_back("x-amz-checksum-algorithm", "SHA256");
-                      return call;
-                    }));
+    REELKEEP_ASSIGN(
+        const HttpAnswer begun, call_in_dialect(m_client, m_dialect, [&](bool checksums, bool) {
+          Call call{.method = "POST", .key = m_key, .query = {{"uploads", ""}}, .headers = headers};
+          if (checksums) call.headers.emplace_back("x-amz-checksum-algorithm", "SHA256");
+          return call;
+        }));
     REELKEEP_ASSIGN(const std::string id, parse_begun_upload(begun.body));
     parts.begin(id, begun.header("x-amz-checksum-algorithm") == "SHA256");
   }
@@ -169,8 +166,7 @@ Result<std::vector<OpenUpload>> list_uploads(Client& client, const std::string& 
 }
 
 Status abort_upload(Client& client, const std::string& key, const std::string& id) {
-  auto answer =
-      client.call(Call{.method = "DELETE", .key = key, .query = {{"uploadId", id}}});
+  auto answer = client.call(Call{.method = "DELETE", .key = key, .query = {{"uploadId", id}}});
   if (answer || answer.error().code == Errc::not_found) return {};
   return answer.error().within("cannot abort an unfinished upload");
 }

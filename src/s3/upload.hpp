@@ -23,8 +23,8 @@ struct ObjectOptions {
 
 /// What a server turned out not to understand; found out by trying. Any thread.
 struct Dialect {
-  std::atomic<bool> checksums = true;    ///< x-amz-checksum-sha256
-  std::atomic<bool> conditions = true;   ///< If-None-Match: *
+  std::atomic<bool> checksums = true;   ///< x-amz-checksum-sha256
+  std::atomic<bool> conditions = true;  ///< If-None-Match: *
 };
 
 /// Name of the user metadata that holds the hex SHA-256 of the whole object.

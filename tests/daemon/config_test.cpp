@@ -348,7 +348,8 @@ TEST_CASE("deep nesting and binary rubbish are refused without harm") {
 }
 
 TEST_CASE("an S3 store has the defaults that its endpoint asks for") {
-  const std::string head = "[agent]\nstate_dir = \"/state\"\n[[store]]\nid = \"s\"\ntype = \"s3\"\n";
+  const std::string head =
+      "[agent]\nstate_dir = \"/state\"\n[[store]]\nid = \"s\"\ntype = \"s3\"\n";
   const std::string key = "access_key_id = \"i\"\nsecret_access_key = \"s\"\n";
   const auto read = [&](const std::string& more) {
     const ConfigResult result = read_config(head + key + more, "c.toml", Environment{});

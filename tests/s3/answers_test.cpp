@@ -38,8 +38,8 @@ TEST_CASE("an error document is known by its root, also after spaces that kept t
 }
 
 TEST_CASE("causes are told apart in words and codes") {
-  const Error skew = refused(403, "RequestTimeTooSkewed", "",
-                             {{"date", "Sun, 04 Jan 2026 10:00:00 GMT"}});
+  const Error skew =
+      refused(403, "RequestTimeTooSkewed", "", {{"date", "Sun, 04 Jan 2026 10:00:00 GMT"}});
   CHECK(skew.code == Errc::unavailable);
   CHECK(says(skew, "clock is 25m ahead of the server's"));
 
@@ -114,8 +114,8 @@ TEST_CASE("an upload is completed with its parts in order") {
 TEST_CASE("parts grow so that ten thousand of them are enough for every size") {
   CHECK(part_size(16_MiB) == 16_MiB);
   CHECK(part_size(100_GiB) == 16_MiB);
-  for (const ByteCount size : {ByteCount(160'000ULL << 20U), ByteCount((160'000ULL << 20U) + 1),
-                               k_largest_object}) {
+  for (const ByteCount size :
+       {ByteCount(160'000ULL << 20U), ByteCount((160'000ULL << 20U) + 1), k_largest_object}) {
     const std::uint64_t part = part_size(size).get();
     CHECK((size.get() + part - 1) / part <= k_most_parts);
     CHECK(part % (1U << 20U) == 0);

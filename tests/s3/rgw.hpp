@@ -56,7 +56,8 @@ class RgwPlace final : public contract::StorePlace {
  public:
   RgwPlace() : m_client(m_plain, clock, bucket(), [] { return access(); }) {
     const auto made = m_client.call(s3::Call{.method = "PUT"});
-    if (!made && made.error().code != Errc::conflict) throw std::runtime_error(made.error().message);
+    if (!made && made.error().code != Errc::conflict)
+      throw std::runtime_error(made.error().message);
   }
 
   static s3::BucketPlace bucket() {
@@ -83,8 +84,7 @@ class RgwPlace final : public contract::StorePlace {
     throw std::runtime_error(answer.error().message);
   }
   void store_directly(const std::string& path, const std::string& bytes) override {
-    const auto done =
-        m_client.call(s3::Call{.method = "PUT", .key = prefix + path, .body = bytes});
+    const auto done = m_client.call(s3::Call{.method = "PUT", .key = prefix + path, .body = bytes});
     if (!done) throw std::runtime_error(done.error().message);
   }
   void lose(const std::string& path) override {

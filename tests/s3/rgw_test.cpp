@@ -1,11 +1,11 @@
 // The store on a real server, run by tests/support/with_rgw.sh.
-#include <doctest/doctest.h>
+#include "s3/rgw.hpp"
 
+#include <doctest/doctest.h>
 #include <fstream>
 #include <thread>
 
 #include "crypto/sha256.hpp"
-#include "s3/rgw.hpp"
 
 using namespace reelkeep;
 using namespace reelkeep::testing;
@@ -45,10 +45,11 @@ std::size_t unfinished(RgwPlace& place) {
 /// The digest of what is there, read in pieces.
 Digest digest_of(RgwPlace& place, const std::string& path) {
   Sha256 hash;
-  REQUIRE(place.client().call({.key = place.prefix + path, .answer_sink = [&](auto bytes) -> Status {
-                                 hash.update(bytes);
-                                 return {};
-                               }}));
+  REQUIRE(
+      place.client().call({.key = place.prefix + path, .answer_sink = [&](auto bytes) -> Status {
+                             hash.update(bytes);
+                             return {};
+                           }}));
   return hash.finish();
 }
 
@@ -78,9 +79,9 @@ TEST_CASE("every key that a layout can produce arrives under its own name") {
     CHECK(place.stored(path) == name);
     CHECK(store->inspect(path, ByteCount(name.size()), sha256(name), Depth::full)->found ==
           Inspection::Found::good);
-    const std::string url = s3::presigned_url(RgwPlace::bucket(), place.prefix + path,
-                                              RgwPlace::access(), place.clock.now(),
-                                              std::chrono::seconds(60));
+    const std::string url =
+        s3::presigned_url(RgwPlace::bucket(), place.prefix + path, RgwPlace::access(),
+                          place.clock.now(), std::chrono::seconds(60));
     const auto answer = place.wire.send({.url = Url::parse(url).value()});
     REQUIRE(answer);
     CHECK(answer->status == 200);
@@ -280,8 +281,10 @@ TEST_CASE("uploads that nobody went on with for a week are aborted, younger ones
   wire.before = [&](const HttpRequest& sent) -> std::optional<Result<HttpAnswer>> {
     const bool lists = sent.method == "GET" && sent.url.query() &&
                        sent.url.query()->find("uploads=") != std::string::npos;
-    if (sent.method == "DELETE") return place.client().call(
-        {.method = "DELETE", .key = place.prefix + "old", .query = {{"uploadId", sent.url.query()->substr(9)}}});
+    if (sent.method == "DELETE")
+      return place.client().call({.method = "DELETE",
+                                  .key = place.prefix + "old",
+                                  .query = {{"uploadId", sent.url.query()->substr(9)}}});
     if (!lists) return std::nullopt;
     auto answer = Wire().send(sent);
     ++asked;
@@ -347,7 +350,8 @@ TEST_CASE("a bucket that vanished is an outage, never missing files") {
   const std::string root = store->open("").value();
   REQUIRE(put(*store, request(place, "file", "bytes")));
   place.wire.before = [&](const HttpRequest& sent) -> std::optional<Result<HttpAnswer>> {
-    return HttpAnswer{404, {}, sent.method == "HEAD" ? "" : "<Error><Code>NoSuchBucket</Code></Error>"};
+    return HttpAnswer{
+        404, {}, sent.method == "HEAD" ? "" : "<Error><Code>NoSuchBucket</Code></Error>"};
   };
   CHECK(store->inspect("file", ByteCount(5), sha256("bytes"), Depth::quick).error().code ==
         Errc::unavailable);

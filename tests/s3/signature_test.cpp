@@ -2,8 +2,9 @@
 
 #include <doctest/doctest.h>
 
-#include "crypto/sha256.hpp"
 #include "reelkeep/base/url.hpp"
+
+#include "crypto/sha256.hpp"
 #include "s3/client.hpp"
 
 using namespace reelkeep;
@@ -19,16 +20,17 @@ std::string suite_signature(Signable request) {
   request.headers.emplace_back("X-Amz-Date", amz_date(now));
   request.payload = sha256("").hex();
   const std::string header = authorization(request, key, {"us-east-1", "service"}, now);
-  CHECK(header.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/"
-                           "aws4_request,SignedHeaders=host;"));
+  CHECK(
+      header.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/"
+                         "aws4_request,SignedHeaders=host;"));
   return header.substr(header.find("Signature=") + 10);
 }
 
 /// The examples of the S3 documentation, "Authenticating Requests (AWS Signature Version 4)".
-const AccessKey k_key{"AKIAIOSFODNN7EXAMPLE", Secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
-                      {}};
-const Timestamp k_2013 = Timestamp(std::chrono::sys_days(
-    std::chrono::year(2013) / std::chrono::May / 24));
+const AccessKey k_key{
+    "AKIAIOSFODNN7EXAMPLE", Secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), {}};
+const Timestamp k_2013 =
+    Timestamp(std::chrono::sys_days(std::chrono::year(2013) / std::chrono::May / 24));
 
 std::string s3_signature(Signable request) {
   request.host = "examplebucket.s3.amazonaws.com";
@@ -54,9 +56,9 @@ TEST_CASE("the vectors of the published test suite come out") {
         "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b");
   CHECK(suite_signature({.method = "POST", .headers = {{"My-Header1", "value1"}}}) ==
         "c5410059b04c1ee005303aed430f6e6645f61f4dc9e1461ec8f8916fdf18852c");
-  CHECK(suite_signature(
-            {.headers = {{"My-Header1", " value1"}, {"My-Header2", " \"a   b   c\""}}}) ==
-        "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736");
+  CHECK(
+      suite_signature({.headers = {{"My-Header1", " value1"}, {"My-Header2", " \"a   b   c\""}}}) ==
+      "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736");
 }
 
 TEST_CASE("the examples of the S3 documentation come out") {

@@ -26,8 +26,8 @@ struct HttpRequest {
   /// start. Its Error becomes that of the request. Called on the sending thread.
   std::function<Result<std::size_t>(ByteCount offset, std::span<std::byte> into)> body_source;
   ByteCount body_size;
-  /// Takes the body of an answer of 2xx as it arrives (HttpAnswer::body stays empty, max_answer does
-  /// not count). Its Error becomes that of the request.
+  /// Takes the body of an answer of 2xx as it arrives (HttpAnswer::body stays empty, max_answer
+  /// does not count). Its Error becomes that of the request.
   std::function<Status(std::span<const std::byte> bytes)> answer_sink;
   std::optional<Credential> credential;  ///< sent pre-emptively
   ByteCount max_answer = 16_MiB;

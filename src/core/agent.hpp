@@ -111,13 +111,15 @@ class Agent final : public FetchSink {
   void give_up_catalog(const Error& error);
   Status recover(bool unclean);
   Result<bool> turn(std::vector<Message>& messages);
+  [[nodiscard]] Duration until_next() const;
+  void shut_down(std::vector<Message> kept);
+  void publish_status();
+
+  // agent_effects.cpp: what follows outside the catalog
   Result<bool> staging_is_there();
   Status go_on();
   void sweep_staging();
-  [[nodiscard]] Duration until_next() const;
   void carry_out(const Effects& effects);
-  void shut_down(std::vector<Message> kept);
-  void publish_status();
 
   // agent_transfers.cpp: transfers and their ends
   Status claim();

@@ -1,0 +1,112 @@
+// What follows from facts outside the catalog: effects of a commit, and what lies in staging.
+#include "reelkeep/base/log.hpp"
+
+#include "core/agent.hpp"
+
+namespace reelkeep::core {
+namespace {
+
+constexpr std::size_t k_page = 256;  ///< artifacts looked at in one query
+
+}  // namespace
+
+/// Staging may lie on a filesystem that is not mounted yet. The intake does not care.
+Result<bool> Agent::staging_is_there() {
+  const Result<ByteCount> free = m_ports.staging->free_space();
+  // At the first start a store is about to make the folder that staging lies in.
+  if (!free && !m_untried_stores.empty()) return false;
+  {
+    std::lock_guard lock(m_mutex);
+    if (!free && m_status.staging_problem.empty())
+      log::error("staging is not available: downloads wait", {{"cause", free.error().message}});
+    m_status.staging_problem = free ? "" : free.error().message;
+  }
+  if (!free) return false;
+  if (!m_went_on) {
+    REELKEEP_TRY(go_on());
+    m_went_on = true;
+  }
+  return true;
+}
+
+/// Complete bytes that the last run left in staging go on to their stores; leftovers go away.
+Status Agent::go_on() {
+  ArtifactRow last;
+  for (;;) {
+    REELKEEP_ASSIGN(std::vector<Artifact> verifying,
+                    m_catalog->in_state(ArtifactState::verifying, k_page, last));
+    if (verifying.empty()) break;
+    for (Artifact& artifact : verifying) {
+      last = artifact.row;
+      REELKEEP_TRY(begin_publishing(std::move(artifact)));
+    }
+  }
+  sweep_staging();
+  return {};
+}
+
+void Agent::sweep_staging() {
+  auto names = m_ports.staging->list();
+  if (!names) {
+    log::warn("staging cannot be listed", {{"cause", names.error().message}});
+    return;
+  }
+  for (const std::string& name : *names) {
+    auto needed = m_catalog->needs_staging(name);
+    if (!needed || *needed) continue;
+    // Known and not needed: the leftover of a finished artifact. Unknown: never ours to delete.
+    auto known = m_catalog->knows_staging(name);
+    if (known && *known) {
+      if (const Status removed = m_ports.staging->remove(name); !removed)
+        log::warn("a leftover in staging cannot be removed", {{"cause", removed.error().message}});
+      (void)m_ports.staging->discard_aside(name).has_value();
+    } else {
+      log::warn("a file in staging belongs to no artifact; it is kept", {{"name", name}});
+    }
+  }
+}
+
+void Agent::carry_out(const Effects& effects) {
+  for (const Effect& effect : effects) {
+    if (const auto* drop = std::get_if<DropTransfer>(&effect)) {
+      const auto ticket = m_tickets.find(drop->artifact);
+      if (ticket != m_tickets.end()) {
+        m_running[ticket->second].dropped = true;
+        m_fetcher->cancel(ticket->second);
+      } else if (m_publishing.erase(drop->artifact) > 0) {
+        // A refetch on its way into the stores was in hand.
+        const Status freed = m_catalog->transact([&]() -> Status {
+          REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(drop->artifact));
+          if (!artifact || !artifact->in_hand) return {};
+          artifact->in_hand = false;
+          REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
+          return {};
+        });
+        if (!freed)
+          log::warn("a cancelled artifact stays in hand until the next start",
+                    {{"cause", freed.error().message}});
+      }
+    } else if (const auto* staging = std::get_if<DropStaging>(&effect)) {
+      const Status removed = m_ports.staging->remove(staging->staging_name);
+      const Status aside = m_ports.staging->discard_aside(staging->staging_name);
+      if (!removed || !aside)
+        log::warn("staging cannot be cleared", {{"name", staging->staging_name}});
+    } else if (const auto* go = std::get_if<Publish>(&effect)) {
+      auto artifact = m_catalog->artifact(go->artifact);
+      if (m_went_on && artifact && *artifact)
+        if (const Status begun = begin_publishing(std::move(**artifact)); !begun)
+          log::warn("accepted bytes cannot be published", {{"cause", begun.error().message}});
+    } else if (const auto* old = std::get_if<RemoveSuperseded>(&effect)) {
+      if (const Status removed = remove_superseded(*old); !removed)
+        log::warn("superseded replicas stay", {{"cause", removed.error().message}});
+    } else if (const auto* again = std::get_if<ApplyAgain>(&effect)) {
+      Effects further;
+      if (const Status applied = m_projector->apply_again(*m_policy, again->entries, further);
+          !applied)
+        log::warn("a replay failed", {{"cause", applied.error().message}});
+      carry_out(further);
+    }
+  }
+}
+
+}  // namespace reelkeep::core

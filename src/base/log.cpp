@@ -3,9 +3,12 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "reelkeep/base/error.hpp"
 #include "reelkeep/base/text.hpp"
@@ -18,12 +21,13 @@ struct LevelRow {
   Level level;
   std::string_view name;
   spdlog::level::level_enum theirs;
+  std::string_view priority;  ///< for the system journal, see sd-daemon(3)
 };
-constexpr std::array k_levels{LevelRow{Level::trace, "trace", spdlog::level::trace},
-                              LevelRow{Level::debug, "debug", spdlog::level::debug},
-                              LevelRow{Level::info, "info", spdlog::level::info},
-                              LevelRow{Level::warn, "warn", spdlog::level::warn},
-                              LevelRow{Level::error, "error", spdlog::level::err}};
+constexpr std::array k_levels{LevelRow{Level::trace, "trace", spdlog::level::trace, "<7>"},
+                              LevelRow{Level::debug, "debug", spdlog::level::debug, "<7>"},
+                              LevelRow{Level::info, "info", spdlog::level::info, "<6>"},
+                              LevelRow{Level::warn, "warn", spdlog::level::warn, "<4>"},
+                              LevelRow{Level::error, "error", spdlog::level::err, "<3>"}};
 
 const LevelRow& row(Level level) noexcept {
   for (const LevelRow& candidate : k_levels)
@@ -34,6 +38,16 @@ const LevelRow& row(Level level) noexcept {
 // What a process says about itself has one place to go to: the one mutable state beside main's.
 std::atomic<Level> g_level{Level::info};
 std::atomic<Format> g_format{Format::text};
+std::atomic<bool> g_to_journal{false};
+
+/// stderr is the system journal, which adds the time and keeps the level as a priority
+/// (systemd.exec(5), $JOURNAL_STREAM: "device:inode" of the stream).
+bool stderr_is_the_journal() noexcept {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat held {};
+  if (stream == nullptr || ::fstat(STDERR_FILENO, &held) != 0) return false;
+  return stream == std::to_string(held.st_dev) + ":" + std::to_string(held.st_ino);
+}
 
 /// The lines are composed here; the sink keeps lines of several threads apart.
 spdlog::logger& sink() {
@@ -58,9 +72,14 @@ void append_quoted(std::string& line, std::string_view text) {
 }
 
 std::string text_line(Level level, std::string_view message, Fields fields) {
-  std::string line =
-      to_rfc3339(std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()));
-  line.append(" ").append(to_string(level)).append(" ").append(text::printable(message));
+  std::string line;
+  if (!g_to_journal.load(std::memory_order_relaxed))
+    line.append(
+            to_rfc3339(std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now())))
+        .append(" ")
+        .append(to_string(level))
+        .append(" ");
+  line.append(text::printable(message));
   for (const Field& field : fields) {
     line.append(" ").append(field.name).append("=");
     const std::string value = text::printable(field.value);
@@ -114,6 +133,7 @@ std::optional<Format> parse_format(std::string_view text) noexcept {
 void configure(Level level, Format format) {
   g_level.store(level, std::memory_order_relaxed);
   g_format.store(format, std::memory_order_relaxed);
+  g_to_journal.store(stderr_is_the_journal(), std::memory_order_relaxed);
 }
 
 bool enabled(Level level) noexcept {
@@ -122,9 +142,10 @@ bool enabled(Level level) noexcept {
 
 void write(Level level, std::string_view message, Fields fields) {
   if (!enabled(level)) return;
-  const std::string line = g_format.load(std::memory_order_relaxed) == Format::json
-                               ? json_line(level, message, fields)
-                               : text_line(level, message, fields);
+  std::string line = g_format.load(std::memory_order_relaxed) == Format::json
+                         ? json_line(level, message, fields)
+                         : text_line(level, message, fields);
+  if (g_to_journal.load(std::memory_order_relaxed)) line.insert(0, row(level).priority);
   sink().log(row(level).theirs, spdlog::string_view_t(line.data(), line.size()));
 }
 

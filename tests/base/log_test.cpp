@@ -1,9 +1,11 @@
 #include "reelkeep/base/log.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 #include <doctest/doctest.h>
 #include <functional>
 #include <memory>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -53,6 +55,27 @@ TEST_CASE("a text line has time, level, message and fields") {
     log::warn("cannot store", {{"artifact", "3fa9c1"}, {"error", "disk full"}});
   });
   CHECK(after_time(line) == "warn cannot store artifact=3fa9c1 error=\"disk full\"\n");
+}
+
+TEST_CASE("lines for the system journal carry a priority instead of time and level") {
+  const std::string lines = heard([] {
+    struct stat stream {};
+    REQUIRE(::fstat(STDERR_FILENO, &stream) == 0);
+    const std::string name = std::to_string(stream.st_dev) + ":" + std::to_string(stream.st_ino);
+    ::setenv("JOURNAL_STREAM", name.c_str(), 1);
+    log::configure(log::Level::debug, log::Format::text);
+    log::error("an artifact is at risk", {{"artifact", "3fa9c1"}});
+    log::info("ready");
+    log::configure(log::Level::info, log::Format::json);
+    log::warn("w");
+    ::setenv("JOURNAL_STREAM", "1:1", 1);  // stderr was sent elsewhere since
+    log::configure(log::Level::info, log::Format::text);
+    log::info("elsewhere");
+    ::unsetenv("JOURNAL_STREAM");
+  });
+  CHECK(lines.starts_with("<3>an artifact is at risk artifact=3fa9c1\n<6>ready\n<4>{\"time\":"));
+  CHECK(lines.find("info elsewhere\n") != std::string::npos);
+  CHECK(lines.find("<6>elsewhere") == std::string::npos);
 }
 
 TEST_CASE("field values are quoted where they would be ambiguous") {

@@ -16,8 +16,9 @@ std::optional<Level> parse_level(std::string_view text) noexcept;
 std::string_view to_string(Format format) noexcept;
 std::optional<Format> parse_format(std::string_view text) noexcept;
 
-/// Diagnostics go to stderr only (systemd adds the rest). Callable again at any time, any thread.
-/// Before the first call: text, info.
+/// Diagnostics go to stderr only. Where that is the system journal ($JOURNAL_STREAM), each line
+/// gets its priority, so that `journalctl -p warning` works, and leaves out what the journal adds.
+/// Callable again at any time, any thread. Before the first call: text, info.
 void configure(Level level, Format format);
 [[nodiscard]] bool enabled(Level level) noexcept;
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <memory>
@@ -30,6 +31,10 @@ std::string hex(std::uint32_t value) {
   return digits;
 }
 
+bool is_ascii(std::string_view text) noexcept {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
 struct Freed {
   void operator()(utf8proc_uint8_t* memory) const noexcept { std::free(memory); }
 };
@@ -37,6 +42,7 @@ struct Freed {
 }  // namespace
 
 CodePoint first_code_point(std::string_view text) noexcept {
+  if (!text.empty() && static_cast<unsigned char>(text.front()) < 0x80) return {text.front(), 1};
   utf8proc_int32_t value = -1;
   const auto size =
       utf8proc_iterate(octets(text), static_cast<utf8proc_ssize_t>(text.size()), &value);
@@ -45,7 +51,8 @@ CodePoint first_code_point(std::string_view text) noexcept {
 }
 
 std::optional<std::string> compose(std::string_view text, Case letter_case) {
-  if (text.empty()) return std::string();
+  // Most names are; all forms of ASCII but its case are one.
+  if (is_ascii(text)) return letter_case == Case::folded ? lower(text) : std::string(text);
   unsigned options = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
   if (letter_case == Case::folded) options |= UTF8PROC_CASEFOLD;
   utf8proc_uint8_t* memory = nullptr;
@@ -57,6 +64,7 @@ std::optional<std::string> compose(std::string_view text, Case letter_case) {
 }
 
 bool is_control(std::int32_t code_point) noexcept {
+  if (code_point < 0x80) return code_point < 0x20 || code_point == 0x7F;
   for (const std::int32_t bidi : k_bidi_controls)
     if (code_point == bidi) return true;
   if ((code_point & 0xFFFE) == 0xFFFE || (code_point >= 0xFDD0 && code_point <= 0xFDEF))
@@ -67,6 +75,7 @@ bool is_control(std::int32_t code_point) noexcept {
 }
 
 bool is_invisible(std::int32_t code_point) noexcept {
+  if (code_point < 0x80) return false;
   return utf8proc_category(code_point) == UTF8PROC_CATEGORY_CF &&
          code_point != k_zero_width_non_joiner && code_point != k_zero_width_joiner;
 }
@@ -99,6 +108,7 @@ std::string printable(std::string_view text) {
 }
 
 std::string fold_name(std::string_view name) {
+  if (is_ascii(name)) return lower(name);
   auto folded = compose(name, Case::folded);
   if (!folded) return lower(name);
   // Folding may uncover what composes anew; a second pass is the last that can change anything.

@@ -71,15 +71,15 @@ Status Agent::handle(Judged& message, AfterCommit& after) {
     artifact->resume.reset();
     artifact->next_attempt_at.reset();
   }
-  REELKEEP_ASSIGN(const Artifact kept, m_catalog->put_artifact(std::move(*artifact)));
-  after.emplace_back(
-      [this, kept, size = message.size, digest = message.digest, disputed = message.disputed] {
-        Publishing publishing{.digest = digest, .size = size, .disputed = disputed};
-        m_refetch_failures.erase(kept.row);
-        if (const Status begun = publish(kept, publishing); !begun)
-          log::warn("publishing could not begin", {{"cause", begun.error().message}});
-        m_publishing[kept.row] = std::move(publishing);
-      });
+  REELKEEP_TRY(m_catalog->put_progress(*artifact));
+  after.emplace_back([this, kept = std::move(*artifact), size = message.size,
+                      digest = message.digest, disputed = message.disputed] {
+    Publishing publishing{.digest = digest, .size = size, .disputed = disputed};
+    m_refetch_failures.erase(kept.row);
+    if (const Status begun = publish(kept, publishing); !begun)
+      log::warn("publishing could not begin", {{"cause", begun.error().message}});
+    m_publishing[kept.row] = std::move(publishing);
+  });
   return {};
 }
 

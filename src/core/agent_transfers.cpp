@@ -67,7 +67,7 @@ Status Agent::claim() {
     for (Artifact& artifact : chosen) {
       artifact.in_hand = true;
       if (!artifact.refetch) artifact.state = ArtifactState::running;
-      REELKEEP_ASSIGN(artifact, m_catalog->put_artifact(std::move(artifact)));
+      REELKEEP_TRY(m_catalog->put_progress(artifact));
     }
     return {};
   }));
@@ -82,12 +82,15 @@ bool Agent::is_busy(const Artifact& artifact) const {
 
 Result<std::vector<Artifact>> Agent::choose_work(std::size_t slots, ByteCount free) {
   const Timestamp now = m_ports.clock->now();
-  REELKEEP_TRY(m_catalog->transact([&]() -> Status {
-    for (;;) {
-      REELKEEP_ASSIGN(const std::int64_t released, m_catalog->release_due(now, 1024));
-      if (released < 1024) return {};
-    }
-  }));
+  // A transaction costs, also when there is nothing to do in it.
+  REELKEEP_ASSIGN(const std::optional<Timestamp> due, m_catalog->next_due());
+  if (due && *due <= now)
+    REELKEEP_TRY(m_catalog->transact([&]() -> Status {
+      for (;;) {
+        REELKEEP_ASSIGN(const std::int64_t released, m_catalog->release_due(now, 1024));
+        if (released < 1024) return {};
+      }
+    }));
   std::map<std::string, std::size_t> on_host;
   for (const auto& [ticket, running] : m_running) ++on_host[running.host];
 
@@ -136,10 +139,14 @@ Result<std::vector<Artifact>> Agent::candidates(std::size_t slots,
       refused[key].push_back(lane);
       continue;
     }
-    REELKEEP_ASSIGN(std::vector<Artifact> ready,
-                    m_catalog->claimable(lane, slots + m_publishing.size() + k_spare_candidates));
-    std::erase_if(ready, [this](const Artifact& artifact) { return is_busy(artifact); });
-    std::ranges::move(ready, std::back_inserter(found));
+    for (std::size_t limit = slots + k_spare_candidates;; limit *= 2) {
+      REELKEEP_ASSIGN(std::vector<Artifact> ready, m_catalog->claimable(lane, limit));
+      const bool is_all = ready.size() < limit;
+      std::erase_if(ready, [this](const Artifact& artifact) { return is_busy(artifact); });
+      if (ready.size() < slots && !is_all) continue;  // the busy ones hide others
+      std::ranges::move(ready, std::back_inserter(found));
+      break;
+    }
   }
   for (const auto& [key, key_lanes] : refused) {
     if (!m_breakers.may_probe(key, now)) continue;
@@ -211,8 +218,7 @@ Status Agent::handle(Checkpoint& message, AfterCommit& after) {
   artifact->resume = message.resume;
   artifact->resume->boot_id = m_ports.staging->boot_id();
   if (!artifact->refetch) artifact->received = message.resume.offset;
-  REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
-  return {};
+  return m_catalog->put_progress(*artifact);
 }
 
 Status Agent::handle(Fetched& message, AfterCommit& after) {
@@ -235,8 +241,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
     after.emplace_back(
         [this, name = artifact->staging_name] { (void)m_ports.staging->remove(name).has_value(); });
     artifact->in_hand = false;
-    REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
-    return {};
+    return m_catalog->put_progress(*artifact);
   }
   if (!artifact->refetch) artifact->received = message.received;
   artifact->resume = message.resume;
@@ -256,8 +261,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
                                   .declared_size = kept.declared_size,
                                   .bad_digest = kept.bad_digest});
     });
-    REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
-    return {};
+    return m_catalog->put_progress(*artifact);
   }
   artifact->in_hand = false;
   artifact->deaths = 0;
@@ -266,8 +270,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
   const Error error = message.status.error();
   switch (error.code) {
     case Errc::cancelled:  // we stop, or the limits changed: nothing was learned
-      REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
-      return {};
+      return m_catalog->put_progress(*artifact);
     case Errc::no_space:
       after.emplace_back([this] {
         if (!m_disk_paused)
@@ -277,8 +280,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
         m_next_disk_look = m_ports.clock->now() + m_disk_pause;
       });
       artifact->error = error;
-      REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
-      return {};
+      return m_catalog->put_progress(*artifact);
     case Errc::unauthorized: {
       const bool was_open = m_breakers.is_open(key);
       const bool burns = m_breakers.refused(key, artifact->row, m_ports.clock->now());
@@ -290,8 +292,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
             {{"app_id", key}});
       if (burns) break;
       artifact->error = error;
-      REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
-      return {};
+      return m_catalog->put_progress(*artifact);
     }
     case Errc::invalid:
     case Errc::not_found:
@@ -343,8 +344,7 @@ Status Agent::attempt_failed(Artifact artifact, const Error& error, AfterCommit&
       attempt.deadline = attempt.give_up_at = now + offered_for;
       artifact.next_attempt_at = next_step(attempt, m_policy->retry).at;
     }
-    REELKEEP_TRY(m_catalog->put_artifact(std::move(artifact)));
-    return {};
+    return m_catalog->put_progress(artifact);
   }
 
   const NextStep step = next_step(attempt, m_policy->retry);
@@ -365,8 +365,7 @@ Status Agent::attempt_failed(Artifact artifact, const Error& error, AfterCommit&
   } else {
     REELKEEP_TRY(give_up(artifact, step.verdict, error, after));
   }
-  REELKEEP_TRY(m_catalog->put_artifact(std::move(artifact)));
-  return {};
+  return m_catalog->put_progress(artifact);
 }
 
 /// The verdict is a fact of the journal first; until it is applied the artifact just waits.

@@ -199,8 +199,7 @@ Status RecordFacts::settle(Artifact artifact, ByteCount size, const Digest& dige
   artifact.bad_digest.reset();
   artifact.deaths = 0;
   m_effects.push_back(DropStaging{artifact.staging_name});
-  REELKEEP_TRY(m_catalog.put_artifact(std::move(artifact)));
-  return {};
+  return m_catalog.put_progress(artifact);
 }
 
 /// Only a catalog that is being built learns something from it.

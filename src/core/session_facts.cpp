@@ -26,6 +26,14 @@ Artifact* choose(std::vector<Artifact>& same_source, const std::string& stage) {
   return same_source.front().identity.stage.empty() ? &same_source.front() : nullptr;
 }
 
+constexpr int k_most_paths = 100;
+
+/// What tells a path from the ones that are taken: a part of the id, all of it, and numbers.
+std::string suffix(const ArtifactId& id, int attempt) {
+  if (attempt == 0) return "~" + id.get().substr(0, 6);
+  return "~" + id.get() + (attempt == 1 ? "" : "-" + std::to_string(attempt));
+}
+
 /// A repeated offer, or an operator's wish: what waits or was given up becomes due.
 void make_due(Artifact& artifact, Timestamp now) {
   if (artifact.state != ArtifactState::waiting && artifact.state != ArtifactState::expired &&
@@ -159,12 +167,8 @@ Status SessionFacts::settle_new(Artifact& artifact, const Session& session) {
   const auto slash = plain.rfind('/');
   const std::string folder = slash == std::string::npos ? "" : plain.substr(0, slash + 1);
   const std::string leaf = plain.substr(folder.size());
-  std::vector<std::string> suffixes{"", "~" + artifact.id.get().substr(0, 6),
-                                    "~" + artifact.id.get()};
-  for (int n = 2; n < 100; ++n)
-    suffixes.push_back("~" + artifact.id.get() + "-" + std::to_string(n));
-  for (const std::string& suffix : suffixes) {
-    artifact.path = folder + (suffix.empty() ? leaf : with_suffix(leaf, suffix));
+  for (int attempt = -1; attempt < k_most_paths; ++attempt) {
+    artifact.path = folder + (attempt < 0 ? leaf : with_suffix(leaf, suffix(artifact.id, attempt)));
     REELKEEP_ASSIGN(const bool taken, m_catalog.path_taken(artifact.path));
     if (!taken) return {};
   }

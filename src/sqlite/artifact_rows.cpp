@@ -9,63 +9,42 @@ namespace reelkeep::sqlite {
 
 namespace {
 
-// bind_artifact() and read_artifact() go through these in this order; the row is apart.
-constexpr std::array k_columns{
-    "session",
-    "app_id",
-    "conf_num",
-    "kind",
-    "source_key",
-    "stage",
-    "id",
-    "room_id",
-    "name",
-    "url",
-    "url_at",
-    "host",
-    "staging_name",
-    "path",
-    "declared_size",
-    "offered_at",
-    "deadline",
-    "known_at",
-    "state",
-    "disputed",
-    "refetch",
-    "replace_old",
-    "in_hand",
-    "attempts",
-    "next_attempt_at",
-    "error_code",
-    "error_message",
-    "error_retry_after",
-    "size",
-    "digest",
-    "received",
-    "resume_offset",
-    "resume_validator",
-    "resume_length",
-    "resume_boot_id",
-    "bad_digest",
-    "deaths",
+// bind_facts(), bind_progress() and read_artifact() go through these in this order; the row is
+// apart. The facts and the progress are apart because of the indexes: most are over facts, and
+// SQLite takes an entry out of an index and puts it back when one of its columns is written.
+constexpr std::array k_facts{
+    "session",      "app_id",  "conf_num",      "kind",       "source_key", "stage",
+    "id",           "room_id", "name",          "url",        "url_at",     "host",
+    "staging_name", "path",    "declared_size", "offered_at", "deadline",   "known_at",
 };
-constexpr std::array k_derived{"path_fold", "work",   "needs_source",
-                               "claimable", "due_at", "staged"};
+constexpr std::array k_progress{
+    "state",         "disputed",        "refetch",    "replace_old",   "in_hand",
+    "attempts",      "next_attempt_at", "error_code", "error_message", "error_retry_after",
+    "size",          "digest",          "received",   "resume_offset", "resume_validator",
+    "resume_length", "resume_boot_id",  "bad_digest", "deaths",
+};
+constexpr std::array k_derived_of_facts{"path_fold"};
+constexpr std::array k_derived_of_progress{"work", "needs_source", "claimable", "due_at", "staged"};
 
-std::string joined(bool with_derived) {
-  std::string list;
-  for (const char* column : k_columns) list.append(list.empty() ? "" : ", ").append(column);
-  if (with_derived) {
-    for (const char* column : k_derived) list.append(", ").append(column);
-  }
-  return list;
+/// The columns of several lists, with commas between.
+template <class... Lists>
+std::string joined(const Lists&... lists) {
+  std::string all;
+  const auto append = [&all](const auto& list) {
+    for (const char* column : list) all.append(all.empty() ? "" : ", ").append(column);
+  };
+  (append(lists), ...);
+  return all;
 }
 
-std::string placeholders() {
+std::string placeholders(std::size_t count) {
   std::string list = "?";
-  for (std::size_t i = 1; i < k_columns.size() + k_derived.size(); ++i) list.append(", ?");
+  for (std::size_t i = 1; i < count; ++i) list.append(", ?");
   return list;
 }
+
+constexpr std::size_t k_of_progress = k_progress.size() + k_derived_of_progress.size();
+constexpr std::size_t k_of_all = k_facts.size() + k_derived_of_facts.size() + k_of_progress;
 
 bool is_complete_in_staging(const Artifact& artifact) noexcept {
   return artifact.state == ArtifactState::verifying || artifact.digest.has_value();
@@ -94,7 +73,7 @@ bool is_staged(const Artifact& artifact) noexcept {
          artifact.state == ArtifactState::quarantined || artifact.bad_digest.has_value();
 }
 
-void bind_artifact(Query& query, const Artifact& artifact) {
+void bind_facts(Query& query, const Artifact& artifact) {
   query.bind(artifact.session_row);
   query.bind(artifact.identity.session.app_id);
   query.bind(artifact.identity.session.conf_num);
@@ -113,6 +92,13 @@ void bind_artifact(Query& query, const Artifact& artifact) {
   query.bind(artifact.offered_at);
   query.bind(artifact.deadline);
   query.bind(artifact.known_at);
+  if (artifact.path.empty())
+    query.bind(std::nullopt);
+  else
+    query.bind(text::fold_name(artifact.path));
+}
+
+void bind_progress(Query& query, const Artifact& artifact) {
   query.bind(artifact.state);
   query.bind(artifact.disputed);
   query.bind(artifact.refetch);
@@ -144,10 +130,6 @@ void bind_artifact(Query& query, const Artifact& artifact) {
   query.bind(artifact.bad_digest);
   query.bind(artifact.deaths);
 
-  if (artifact.path.empty())
-    query.bind(std::nullopt);
-  else
-    query.bind(text::fold_name(artifact.path));
   query.bind(is_work(artifact.state));
   query.bind(is_work(artifact.state) && !is_complete_in_staging(artifact));
   query.bind(is_claimable(artifact));
@@ -178,7 +160,8 @@ std::optional<ResumePoint> read_resume(Query& query) {
 }  // namespace
 
 std::string select_artifacts(std::string_view rest) {
-  static const std::string k_select = "SELECT row, " + joined(false) + " FROM artifact ";
+  static const std::string k_select =
+      "SELECT row, " + joined(k_facts, k_progress) + " FROM artifact ";
   return k_select + std::string(rest);
 }
 
@@ -227,17 +210,30 @@ std::vector<Artifact> read_artifacts(Query& query) {
 }
 
 ArtifactRow write_artifact(Connection& connection, const Artifact& artifact) {
+  static const std::string k_all =
+      joined(k_facts, k_derived_of_facts, k_progress, k_derived_of_progress);
   static const std::string k_insert =
-      "INSERT INTO artifact(" + joined(true) + ") VALUES (" + placeholders() + ")";
+      "INSERT INTO artifact(" + k_all + ") VALUES (" + placeholders(k_of_all) + ")";
   static const std::string k_update =
-      "UPDATE artifact SET (" + joined(true) + ") = (" + placeholders() + ") WHERE row = ?";
+      "UPDATE artifact SET (" + k_all + ") = (" + placeholders(k_of_all) + ") WHERE row = ?";
   const bool is_new = artifact.row.get() == 0;
   Query query(connection, is_new ? k_insert : k_update);
-  bind_artifact(query, artifact);
+  bind_facts(query, artifact);
+  bind_progress(query, artifact);
   if (!is_new) query.bind(artifact.row);
   const auto changed = query.run();
   if (is_new) return ArtifactRow(connection.last_row());
   return changed == 0 ? ArtifactRow(0) : artifact.row;
+}
+
+std::int64_t write_progress(Connection& connection, const Artifact& artifact) {
+  static const std::string k_update = "UPDATE artifact SET (" +
+                                      joined(k_progress, k_derived_of_progress) + ") = (" +
+                                      placeholders(k_of_progress) + ") WHERE row = ?";
+  Query query(connection, k_update);
+  bind_progress(query, artifact);
+  query.bind(artifact.row);
+  return query.run();
 }
 
 }  // namespace reelkeep::sqlite

@@ -187,6 +187,14 @@ class SqliteCatalog final : public Catalog {
     return artifact;
   }
 
+  Status put_progress(const Artifact& artifact) override {
+    std::int64_t changed = 0;
+    REELKEEP_TRY(change([&] { changed = write_progress(*m_connection, artifact); }));
+    if (changed == 0) return no_row("artifact", artifact.row.get());
+    m_transactions.touch(artifact.session_row);
+    return {};
+  }
+
   Status remove_artifact(ArtifactRow row) override {
     return change([&] {
       touch_session_of(row);

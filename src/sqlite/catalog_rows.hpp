@@ -29,6 +29,8 @@ Artifact read_artifact(Query& query);
 std::vector<Artifact> read_artifacts(Query& query);
 /// Inserts (row 0) or updates; returns the row. 0: there is no such row.
 ArtifactRow write_artifact(Connection& connection, const Artifact& artifact);
+/// Updates the columns of its progress alone; 0: there is no such row.
+std::int64_t write_progress(Connection& connection, const Artifact& artifact);
 
 std::vector<Replica> read_replicas(Connection& connection, ArtifactRow artifact);
 void write_replica(Connection& connection, ArtifactRow artifact, const Replica& replica);

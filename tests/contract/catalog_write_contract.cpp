@@ -86,6 +86,30 @@ void check_deliveries(const CatalogFixture& fixture) {
   }
 }
 
+namespace {
+
+/// `progress`, but with the identity, source and times of `facts`.
+Artifact facts_of(const Artifact& facts, Artifact progress) {
+  progress.row = facts.row;
+  progress.session_row = facts.session_row;
+  progress.identity = facts.identity;
+  progress.id = facts.id;
+  progress.room_id = facts.room_id;
+  progress.name = facts.name;
+  progress.url = facts.url;
+  progress.url_at = facts.url_at;
+  progress.host = facts.host;
+  progress.staging_name = facts.staging_name;
+  progress.path = facts.path;
+  progress.declared_size = facts.declared_size;
+  progress.offered_at = facts.offered_at;
+  progress.deadline = facts.deadline;
+  progress.known_at = facts.known_at;
+  return progress;
+}
+
+}  // namespace
+
 void check_values_come_back(const CatalogFixture& fixture) {
   Catalog& catalog = fixture.catalog;
   AnyValue any(3);
@@ -109,6 +133,15 @@ void check_values_come_back(const CatalogFixture& fixture) {
       CHECK(artifact == other);
       CHECK(catalog.artifact(other.id).value() == other);
       CHECK(catalog.artifact(other.identity).value() == other);
+
+      // Of a progress everything from state on is written, and nothing before it.
+      const Artifact progress = any.artifact(session);
+      Artifact expected = progress;
+      expected.row = artifact.row;
+      REELKEEP_TRY(catalog.put_progress(expected));
+      expected = facts_of(artifact, progress);
+      CHECK(catalog.artifact(artifact.row).value() == expected);
+      artifact = expected;
 
       std::vector<Replica> replicas;
       for (int n = 0; n < 3; ++n) {

@@ -61,6 +61,9 @@ class Catalog {
   /// Inserts when row is 0, else updates all columns. Returns it with its row.
   /// Errc::conflict: the identity exists, or the path (compared by text::fold_name) is taken.
   virtual Result<Artifact> put_artifact(Artifact artifact) = 0;
+  /// Updates where its work stands, and nothing else: state to deaths, as the members are ordered.
+  /// What is written several times for each artifact costs a fraction of put_artifact() that way.
+  virtual Status put_progress(const Artifact& artifact) = 0;
   virtual Status remove_artifact(ArtifactRow row) = 0;  ///< with its replicas
   [[nodiscard]] virtual Result<bool> path_taken(const std::string& path) = 0;
 

@@ -25,9 +25,22 @@ Timestamp now() {
   return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
 }
 
+/// Looking and ordering needs no secret; what talks to a store or the provider does.
+template <class Arguments>
+daemon::SecretFiles secrets_for(const Arguments&) {
+  return daemon::SecretFiles::leave;
+}
+daemon::SecretFiles secrets_for(const UrlArguments&) {
+  return daemon::SecretFiles::read;
+}
+daemon::SecretFiles secrets_for(const RedownloadArguments& arguments) {
+  return arguments.now ? daemon::SecretFiles::read : daemon::SecretFiles::leave;
+}
+
 /// The state that the configuration names, for a command on it.
-Result<daemon::Operator> open_state(const std::string& config_path) {
-  daemon::ConfigResult loaded = daemon::load_config(config_path, daemon::Environment::of_process());
+Result<daemon::Operator> open_state(const std::string& config_path, daemon::SecretFiles secrets) {
+  daemon::ConfigResult loaded =
+      daemon::load_config(config_path, daemon::Environment::of_process(secrets));
   if (!loaded.config) return loaded.error();
   return daemon::Operator::open(*std::move(loaded.config));
 }
@@ -35,7 +48,7 @@ Result<daemon::Operator> open_state(const std::string& config_path) {
 template <class Arguments>
 Status on_state(const std::string& config_path, Output& output, const Arguments& arguments,
                 Status (*command)(Scene, const Arguments&)) {
-  REELKEEP_ASSIGN(daemon::Operator state, open_state(config_path));
+  REELKEEP_ASSIGN(daemon::Operator state, open_state(config_path, secrets_for(arguments)));
   return command(Scene{state, output, now()}, arguments);
 }
 

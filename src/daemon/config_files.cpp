@@ -25,7 +25,8 @@ std::optional<std::string> expanded(const Slot& slot, std::string path) {
     const auto& directory = slot.reader.environment().credentials_directory;
     if (directory) return *directory + path.substr(form.size());
     slot.problem(std::string(slot.key) + ": $CREDENTIALS_DIRECTORY is not set",
-                 "systemd sets it for the service when the unit has LoadCredential=");
+                 "systemd sets it for the service when the unit has LoadCredential=; while the "
+                 "service runs, root finds it too");
     return std::nullopt;
   }
   if (path.starts_with('$') || path.starts_with('~')) {
@@ -109,6 +110,8 @@ std::optional<Secret> read_secret(const Slot& slot) {
 
 std::optional<Secret> read_secret_file(const Slot& slot) {
   auto text = read_text(slot, "the path of a file");
+  if (slot.reader.environment().secret_files == SecretFiles::leave)
+    return text ? std::optional<Secret>(Secret("")) : std::nullopt;
   if (text) text = expanded(slot, *std::move(text));
   if (!text) return std::nullopt;
   const std::string path = slot.reader.absolute(*text);

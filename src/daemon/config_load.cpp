@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::size_t k_longest_config = 4 * 1024 * 1024;
 constexpr std::string_view k_default_path = "/etc/reelkeep/config.toml";
+// Where systemd keeps what LoadCredential= of the running service named (systemd.exec(5)).
+constexpr const char* k_service_credentials = "/run/credentials/reelkeep.service";
 
 std::optional<std::string> variable(const char* name) {
   const char* value =
@@ -90,9 +92,12 @@ ConfigResult read(const ConfigText& content, const std::string& path,
 
 }  // namespace
 
-Environment Environment::of_process() {
+Environment Environment::of_process(SecretFiles secret_files) {
+  std::optional<std::string> credentials = variable("CREDENTIALS_DIRECTORY");
+  if (!credentials && ::access(k_service_credentials, R_OK | X_OK) == 0)
+    credentials = k_service_credentials;
   return Environment{variable("REELKEEP_CONFIG"), variable("STATE_DIRECTORY"),
-                     variable("CREDENTIALS_DIRECTORY")};
+                     std::move(credentials), secret_files};
 }
 
 std::string Problem::text() const {

@@ -9,12 +9,17 @@
 
 namespace reelkeep::daemon {
 
+/// Whether the `*_file` secrets are read. Who only looks at the state does without: under
+/// LoadCredential= they exist while the service runs, and for its user alone.
+enum class SecretFiles { read, leave };
+
 /// What the configuration takes from the process' surroundings; tests give their own.
 struct Environment {
   std::optional<std::string> config_path;            ///< REELKEEP_CONFIG
   std::optional<std::string> state_directory;        ///< STATE_DIRECTORY
-  std::optional<std::string> credentials_directory;  ///< CREDENTIALS_DIRECTORY
-  static Environment of_process();
+  std::optional<std::string> credentials_directory;  ///< CREDENTIALS_DIRECTORY, else the service's
+  SecretFiles secret_files = SecretFiles::read;      ///< left: those secrets are empty
+  static Environment of_process(SecretFiles secret_files = SecretFiles::read);
 };
 
 /// One thing that is wrong in the configuration, and the way out.

@@ -219,6 +219,17 @@ TEST_CASE("secrets come from $CREDENTIALS_DIRECTORY, without one trailing newlin
   CHECK(config.webhook.users[2].password.reveal() == "third");
 }
 
+TEST_CASE("who only looks at the state needs no secret file") {
+  Environment environment;
+  environment.secret_files = SecretFiles::leave;
+  const Config config = read_good(
+      "[webhook]\nusername = \"u\"\npassword_file = \"$CREDENTIALS_DIRECTORY/a\"\n"
+      "[[project]]\nusername = \"x\"\npassword_file = \"/nowhere/b\"\nhosts = [\"h.example\"]\n",
+      "/etc/reelkeep/config.toml", environment);
+  CHECK(config.webhook.users.at(0).password.reveal().empty());
+  CHECK(config.projects.at(0).username == "x");
+}
+
 TEST_CASE("a secret that everyone may read is a warning, in its file and in the configuration") {
   const testing::TempDir folder;
   folder.write("pw", "secret\n");

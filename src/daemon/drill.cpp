@@ -81,8 +81,8 @@ Drill::Drill(DrillOptions options, std::unique_ptr<simulate::StandIn> stand_in)
 Drill::~Drill() = default;
 
 Result<std::unique_ptr<Drill>> Drill::start(const DrillOptions& options) {
-  REELKEEP_ASSIGN(simulate::StandInOptions wanted, stand_in_options(options));
-  REELKEEP_ASSIGN(auto stand_in, simulate::StandIn::start(std::move(wanted)));
+  REELKEEP_ASSIGN(const simulate::StandInOptions wanted, stand_in_options(options));
+  REELKEEP_ASSIGN(auto stand_in, simulate::StandIn::start(wanted));
   return std::unique_ptr<Drill>(new Drill(options, std::move(stand_in)));
 }
 

@@ -127,7 +127,7 @@ class Service {
                {"state_dir", m_config.agent.state_dir},
                {"version", REELKEEP_VERSION}});
     (void)m_notify.ready("receiving webhooks").has_value();
-    const Status ended = turn_until_told();
+    Status ended = turn_until_told();
     stop();
     return ended;
   }

@@ -63,7 +63,7 @@ class Desk final : public AdminServer {
       else
         responder.respond(text_response(200, "ok"));
     };
-    REELKEEP_ASSIGN(m_server, Server::start(std::move(options), std::move(handler)));
+    REELKEEP_ASSIGN(m_server, Server::start(options, std::move(handler)));
     m_worker = std::thread([this] { answer_all(); });
     return {};
   }

@@ -77,7 +77,7 @@ class Intake final : public WebhookServer {
     handler.on_request = [this](Request request, Responder responder) {
       append(std::move(request), std::move(responder));
     };
-    REELKEEP_ASSIGN(m_server, Server::start(std::move(options), std::move(handler)));
+    REELKEEP_ASSIGN(m_server, Server::start(options, std::move(handler)));
     return {};
   }
 

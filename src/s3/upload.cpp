@@ -113,7 +113,7 @@ Status Upload::put_in_parts() {
       REELKEEP_TRY(abort_upload(m_client, m_key, open.back().id));
       continue;
     }
-    const Status taken = parts.resume(open.back().id);
+    Status taken = parts.resume(open.back().id);
     if (!taken && taken.error().code != Errc::not_found) return taken;
     resumed = taken.has_value();
   }

@@ -63,10 +63,11 @@ Result<std::unique_ptr<StandIn>> StandIn::start(const StandInOptions& options) {
   server.tls = options.tls;
   std::unique_ptr<StandIn> stand_in(new StandIn(options));
   http::Handler handler;
-  handler.on_request = [self = stand_in.get()](http::Request request, http::Responder responder) {
+  handler.on_request = [self = stand_in.get()](const http::Request& request,
+                                               const http::Responder& responder) {
     responder.respond(self->answer(request));
   };
-  REELKEEP_ASSIGN(stand_in->m_server, http::Server::start(std::move(server), std::move(handler)));
+  REELKEEP_ASSIGN(stand_in->m_server, http::Server::start(server, std::move(handler)));
   const std::string& wanted = stand_in->m_plan.options().public_url;
   stand_in->m_base_url = wanted.empty() ? stand_in->m_server->origin() : wanted;
   return stand_in;

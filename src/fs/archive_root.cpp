@@ -256,7 +256,9 @@ Result<UniqueFd> ArchiveRoot::make_folder(const std::string& relative,
 
 Result<UniqueFd> ArchiveRoot::private_area() const {
   const std::string name(k_private_area);
-  if (::mkdirat(fd(), name.c_str(), 0700) != 0 && errno != EEXIST)
+  if (::mkdirat(fd(), name.c_str(), 0700) == 0)
+    REELKEEP_TRY(sync_file(fd(), m_path));
+  else if (errno != EEXIST)
     return place_error(errno, "cannot create " + m_path + "/" + name);
   return open_folder(name);
 }

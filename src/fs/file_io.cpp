@@ -1,5 +1,6 @@
 #include "fs/file_io.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <fcntl.h>
@@ -70,6 +71,28 @@ std::string process_token() {
 
 constexpr std::string_view k_temp_prefix = ".reelkeep-tmp-";
 
+/// Puts the name of a directory on the medium: whatever is synced in it is reached through that.
+/// Also of one that was there: the run that made it may have been killed before its sync.
+Status sync_name(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string parent =
+      slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
+  UniqueFd folder(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  int result = 0;
+  if (folder) {
+    result = ::fsync(folder.get());
+  } else if (errno == EACCES) {
+    // We may pass through the parent but not read it.
+    folder.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    result = folder ? ::syncfs(folder.get()) : -1;
+  } else {
+    result = -1;
+  }
+  // A parent that cannot be written (a mount point on a read-only system) has nothing to sync.
+  if (result == 0 || errno == EINVAL || errno == EROFS) return {};
+  return Error::from_errno(errno, "cannot sync " + parent);
+}
+
 }  // namespace
 
 Status make_private_directory(const std::string& path) {
@@ -77,14 +100,17 @@ Status make_private_directory(const std::string& path) {
        slash = path.find('/', slash + 1)) {
     const std::string parent = path.substr(0, slash);
     struct stat status {};
-    if (::stat(parent.c_str(), &status) != 0 && errno == ENOENT)
+    if (::stat(parent.c_str(), &status) != 0 && errno == ENOENT) {
       REELKEEP_TRY(make_directory(parent, 0755));
+      REELKEEP_TRY(sync_name(parent));
+    }
   }
   return make_private_leaf_directory(path);
 }
 
 Status make_private_leaf_directory(const std::string& path) {
-  return make_directory(path, 0700);
+  REELKEEP_TRY(make_directory(path, 0700));
+  return sync_name(path);
 }
 
 Status write_all(int fd, std::span<const std::byte> bytes, off_t offset, const std::string& what,

@@ -167,16 +167,20 @@ Result<UniqueFd> open_manifest(int folder) {
   return Error::from_errno(errno, "cannot open " + manifest_name());
 }
 
-/// One write; all of it or nothing stays.
+/// One write; all of it or nothing stays. Lines whose sync failed go too: a second sync of them
+/// would say yes to bytes that the kernel has dropped.
 Status append_lines(int fd, std::uint64_t at, const std::string& lines) {
   if (::ftruncate(fd, static_cast<off_t>(at)) != 0)
     return Error::from_errno(errno, "cannot cut the torn end of " + manifest_name());
   ssize_t n = 0;
   do n = ::write(fd, lines.data(), lines.size());
   while (n < 0 && errno == EINTR);
-  if (n == static_cast<ssize_t>(lines.size())) return sync_file(fd, manifest_name());
-  const int why = n < 0 ? errno : ENOSPC;
-  Error error = Error::from_errno(why, "cannot append to " + manifest_name());
+  Error error = Error::from_errno(n < 0 ? errno : ENOSPC, "cannot append to " + manifest_name());
+  if (n == static_cast<ssize_t>(lines.size())) {
+    const Status synced = sync_file(fd, manifest_name());
+    if (synced) return {};
+    error = synced.error();
+  }
   if (::ftruncate(fd, static_cast<off_t>(at)) != 0) error.message += " (and a torn line is left)";
   return error;
 }
@@ -223,13 +227,10 @@ Status add_to_manifest(int folder, int temp_folder, std::span<const ManifestLine
   std::string missing;
   for (const auto& [key, text] : texts)
     if (!findings.present.contains(key)) missing += text;
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0)
-    return Error::from_errno(errno, "cannot look at " + manifest_name());
-  const bool torn = findings.complete != static_cast<std::uint64_t>(status.st_size);
-  if (missing.empty() && !findings.replace && !torn)
-    // The run that wrote the lines may have been killed before its sync.
-    return sync_file(file.get(), manifest_name());
+  // Lines that are there already are written anew all the same: whoever wrote them may have been
+  // killed before their sync, or that sync may have failed.
+  if (missing.empty() && !findings.replace)
+    return replace_manifest(folder, temp_folder, file.get(), {}, "");
   const bool one_page = findings.complete % k_page + missing.size() <= k_page;
   const bool append = findings.complete > 0 && !findings.replace &&
                       (one_page || findings.complete > k_largest_replaced);

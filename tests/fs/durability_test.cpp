@@ -4,6 +4,7 @@
 #include <span>
 
 #include "crypto/sha256.hpp"
+#include "fs/file_io.hpp"
 #include "fs/process.hpp"
 #include "fs/staging.hpp"
 #include "fs/store_places.hpp"
@@ -238,4 +239,58 @@ TEST_CASE(
   CHECK(calls.seen() == std::vector<std::string>{"fdatasync " + dir.path("staging/abc.part"),
                                                  "fsync " + dir.path("staging"),
                                                  "fdatasync " + dir.path("staging/abc.part")});
+}
+
+TEST_CASE("the name of a private directory is on the medium, also when an earlier run made it") {
+  const TempDir dir;
+  Syscalls calls;
+  REQUIRE(fs::make_private_directory(dir.path("a/b/state")));
+  CHECK(calls.seen() == std::vector<std::string>{"fsync " + dir.path(), "fsync " + dir.path("a"),
+                                                 "fsync " + dir.path("a/b")});
+  calls.forget();
+  REQUIRE(fs::make_private_directory(dir.path("a/b/state")));
+  CHECK(calls.seen() == std::vector<std::string>{"fsync " + dir.path("a/b")});
+  calls.fail("fsync " + dir.path("a"), EIO);
+  CHECK(fs::make_private_directory(dir.path("a/b/state")).error().code == Errc::unavailable);
+}
+
+TEST_CASE("the archive's own area is on the medium before anything is staged there") {
+  LocalPlace place;
+  const auto store = place.make();
+  Syscalls calls;
+  REQUIRE(store->open(""));
+  const auto seen = plain(calls.seen(), place);
+  const auto staged = std::find_if(seen.begin(), seen.end(), [](const std::string& call) {
+    return call.find("/archive/.staging/") != std::string::npos;
+  });
+  CHECK(std::find(seen.begin(), staged, "fsync /archive") != staged);
+}
+
+TEST_CASE("a manifest line whose sync failed is not there, and is written again by the next try") {
+  LocalPlace place;
+  const auto store = place.make();
+  REQUIRE(store->open(""));
+  REQUIRE(put(*store, request(place, "room/conf/a.mp4", "a", Staged::take)));
+  const std::string before = place.dir().read("archive/room/conf/manifest-sha256.txt");
+  const PutRequest wanted = request(place, "room/conf/b.mp4", "b", Staged::take);
+  Syscalls calls;
+  calls.fail("manifest-sha256.txt", EIO);
+  CHECK(put(*store, wanted).error().code == Errc::unavailable);
+  CHECK(place.dir().read("archive/room/conf/manifest-sha256.txt") == before);
+  REQUIRE(put(*store, wanted));
+  CHECK(sha256sum_accepts(place.root() + "/room/conf"));
+}
+
+TEST_CASE("manifest lines that are there already are written anew, not only synced") {
+  LocalPlace place;
+  const auto store = place.make();
+  REQUIRE(store->open(""));
+  const PutRequest wanted = request(place, "room/conf/a.mp4", "a", Staged::keep);
+  REQUIRE(put(*store, wanted));
+  const std::string before = place.dir().read("archive/room/conf/manifest-sha256.txt");
+  Syscalls calls;
+  REQUIRE(put(*store, wanted));
+  CHECK(count(plain(calls.seen(), place),
+              "renameat /archive/.staging/TEMP /archive/room/conf/manifest-sha256.txt") == 1);
+  CHECK(place.dir().read("archive/room/conf/manifest-sha256.txt") == before);
 }

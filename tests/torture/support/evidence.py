@@ -25,14 +25,17 @@ def file_digest(path):
 
 
 class Databases:
-    """A copy of journal and catalog; `with` removes it."""
+    """A copy of journal and catalog, of those in a folder or given as bytes by name; `with`
+    removes it."""
 
-    def __init__(self, state_dir):
+    def __init__(self, state_dir=None, contents=None):
         self._copy = pathlib.Path(tempfile.mkdtemp(prefix="reelkeep-look-"))
         for name in ("journal.db", "catalog.db"):
-            for suffix in ("", "-wal"):
-                if (state_dir / (name + suffix)).exists():
+            for suffix in ("", "-wal", "-journal"):
+                if state_dir and (state_dir / (name + suffix)).exists():
                     shutil.copy(state_dir / (name + suffix), self._copy / (name + suffix))
+        for name, bytes_ in (contents or {}).items():
+            (self._copy / name).write_bytes(bytes_)
 
     def __enter__(self):
         return self

@@ -15,8 +15,8 @@
 // errors.
 namespace reelkeep::fs {
 
-/// The directory exists afterwards, its name on the medium: 0700 when it had to be made, its missing
-/// parents 0755.
+/// The directory exists afterwards, its name on the medium: 0700 when it had to be made, its
+/// missing parents 0755.
 Status make_private_directory(const std::string& path);
 /// The same with missing parents being an error (a mount point that is not mounted).
 Status make_private_leaf_directory(const std::string& path);

@@ -219,11 +219,20 @@ Status Agent::recover(bool unclean) {
   return m_catalog->transact([&]() -> Status {
     REELKEEP_TRY(m_catalog->set_note(k_running_note, "1"));
     if (unclean) REELKEEP_TRY(suspect_publishing());
-    for (;;) {
-      REELKEEP_ASSIGN(std::vector<Artifact> held,
-                      m_catalog->in_hand(k_rows_per_commit, ArtifactRow(0)));
+    for (ArtifactRow last;;) {
+      REELKEEP_ASSIGN(std::vector<Artifact> held, m_catalog->in_hand(k_rows_per_commit, last));
       if (held.empty()) return {};
       for (Artifact& artifact : held) {
+        last = artifact.row;
+        // Complete bytes that were fetched again go on to their stores.
+        REELKEEP_ASSIGN(const std::vector<PendingPut> waiting, m_catalog->pending(artifact.row));
+        const bool complete = artifact.refetch && !waiting.empty();
+        if (complete && !(unclean && artifact.deaths >= 1)) {
+          artifact.deaths += unclean ? 1 : 0;
+          REELKEEP_TRY(m_catalog->put_progress(artifact));
+          continue;
+        }
+        REELKEEP_TRY(m_catalog->remove_pending(artifact.row));
         artifact.in_hand = false;
         if (artifact.state == ArtifactState::running) artifact.state = ArtifactState::planned;
         if (unclean) artifact.deaths += 1;
@@ -261,7 +270,7 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
           }
           m_policy = policy;
           // What waits for a store may not have to any more, or has a project now.
-          for (auto& [row, publishing] : m_publishing) publishing.retry_at[StoreId()] = Timestamp{};
+          if (m_went_on) m_looked_over = ArtifactRow(0);
         });
       }
     }
@@ -284,7 +293,10 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
   REELKEEP_ASSIGN(const bool staging, staging_is_there());
   if (staging) {
     REELKEEP_TRY(claim());
-    REELKEEP_TRY(retry_publishing());
+    REELKEEP_ASSIGN(const bool pages, look_over_pending());
+    REELKEEP_ASSIGN(const bool rows, journal_waiting());
+    more = more || pages || rows;
+    REELKEEP_TRY(hand_out());
   }
   REELKEEP_TRY(inspect_replicas());
   if (const Timestamp now = m_ports.clock->now(); now >= m_next_erase) {
@@ -304,8 +316,9 @@ Duration Agent::until_next() const {
   };
   if (auto due = m_catalog->next_due(); due) consider(*due);
   consider(m_breakers.next_probe());
-  for (const auto& [row, publishing] : m_publishing)
-    for (const auto& [store, at] : publishing.retry_at) consider(at);
+  for (const Store* store : m_ports.stores)
+    if (!m_closed_stores.contains(store->id()))
+      if (auto due = m_catalog->next_pending(store->id(), m_turned_at); due) consider(*due);
   return std::max(pause, Duration(1));
 }
 

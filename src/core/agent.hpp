@@ -93,18 +93,6 @@ class Agent final : public FetchSink {
     ByteCount declared_left;  ///< still to come of it
     bool dropped = false;     ///< cancelled by the operator meanwhile
   };
-  /// Judged bytes that are on their way into stores.
-  struct Publishing {
-    Digest digest;
-    ByteCount size;
-    bool disputed = false;
-    std::set<StoreId> at_work;
-    std::map<StoreId, Timestamp> retry_at;
-    int tries = 0;
-    bool journaled = false;    ///< that the bytes are here is in the journal
-    bool from_before = false;  ///< an earlier run, or an operator, says that these are the bytes
-  };
-
   // agent.cpp: the loop
   void run();
   Status open();
@@ -140,14 +128,21 @@ class Agent final : public FetchSink {
   Status handle(Judged& message, AfterCommit& after);
   Status handle(Published& message, AfterCommit& after);
   Status handle(StoreOpened& message, AfterCommit& after);
-  Status suspect_publishing();
-  Status begin_publishing(Artifact artifact);
-  Status publish(const Artifact& artifact, Publishing& publishing);
-  Status retry_publishing();
+  Status put_failed(PendingPut pending, Artifact artifact, const Error& error, AfterCommit& after);
   Status remove_superseded(const RemoveSuperseded& effect);
   void journal_outcome(const Outcome& outcome);
   void tend_stores();
   Status inspect_replicas();
+
+  // agent_pending.cpp: the queue of what waits for a store
+  Status begin_publishing(Artifact artifact, Effects& effects);
+  Status line_up(const Artifact& artifact, PendingPut bytes, Effects& effects);
+  Status suspect_publishing();
+  Result<bool> look_over_pending();
+  Result<bool> journal_waiting();
+  Status hand_out();
+  Status hand_out(const StoreId& store);
+  [[nodiscard]] std::optional<std::string> why_closed(const StoreId& store) const;
 
   // constant after construction
   const AgentPorts m_ports;
@@ -161,9 +156,13 @@ class Agent final : public FetchSink {
   Breakers m_breakers{RetryPolicy{}};
   std::map<std::uint64_t, Running> m_running;  ///< by ticket
   std::map<ArtifactRow, std::uint64_t> m_tickets;
-  std::map<ArtifactRow, Publishing> m_publishing;
+  std::map<StoreId, std::set<ArtifactRow>> m_at_stores;  ///< handed out, bounded; the rest waits
+                                                         ///< in the catalog
+  std::set<StoreId> m_doubted_stores;                    ///< refused the last one: tried one by one
+  /// Closed stores, and how far it was journaled that bytes for them are here.
+  std::map<StoreId, std::optional<std::pair<Timestamp, ArtifactRow>>> m_journaling;
+  std::optional<ArtifactRow> m_looked_over;  ///< what is pending is compared with the policy
   std::map<ArtifactRow, int> m_refetch_failures;
-  std::set<ArtifactRow> m_dropped;               ///< cancelled while being judged or published
   std::map<StoreId, Timestamp> m_closed_stores;  ///< when to try to open again
   Timestamp m_next_store_look;
   std::set<StoreId> m_untried_stores;  ///< did not answer for the first time yet
@@ -182,6 +181,8 @@ class Agent final : public FetchSink {
   Duration m_disk_pause{};     ///< grows while writes fail although there seems to be space
   std::string m_last_problem;  ///< of the catalog, as logged
   std::mt19937_64 m_random{std::random_device{}()};
+  const std::int64_t m_run =
+      static_cast<std::int64_t>(m_random());  ///< this agent, told from earlier ones
 
   // any thread
   Mailbox<Message> m_mailbox;

@@ -4,12 +4,6 @@
 #include "core/agent.hpp"
 
 namespace reelkeep::core {
-namespace {
-
-constexpr std::size_t k_page = 256;  ///< artifacts looked at in one query
-
-}  // namespace
-
 /// Staging may lie on a filesystem that is not mounted yet. The intake does not care.
 Result<bool> Agent::staging_is_there() {
   const Result<ByteCount> free = m_ports.staging->free_space();
@@ -31,16 +25,7 @@ Result<bool> Agent::staging_is_there() {
 
 /// Complete bytes that the last run left in staging go on to their stores; leftovers go away.
 Status Agent::go_on() {
-  ArtifactRow last;
-  for (;;) {
-    REELKEEP_ASSIGN(std::vector<Artifact> verifying,
-                    m_catalog->in_state(ArtifactState::verifying, k_page, last));
-    if (verifying.empty()) break;
-    for (Artifact& artifact : verifying) {
-      last = artifact.row;
-      REELKEEP_TRY(begin_publishing(std::move(artifact)));
-    }
-  }
+  m_looked_over = ArtifactRow(0);
   sweep_staging();
   return {};
 }
@@ -73,18 +58,6 @@ void Agent::carry_out(const Effects& effects) {
       if (ticket != m_tickets.end()) {
         m_running[ticket->second].dropped = true;
         m_fetcher->cancel(ticket->second);
-      } else if (m_publishing.erase(drop->artifact) > 0) {
-        // A refetch on its way into the stores was in hand.
-        const Status freed = m_catalog->transact([&]() -> Status {
-          REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(drop->artifact));
-          if (!artifact || !artifact->in_hand) return {};
-          artifact->in_hand = false;
-          REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
-          return {};
-        });
-        if (!freed)
-          log::warn("a cancelled artifact stays in hand until the next start",
-                    {{"cause", freed.error().message}});
       }
     } else if (const auto* staging = std::get_if<DropStaging>(&effect)) {
       const Status removed = m_ports.staging->remove(staging->staging_name);
@@ -92,13 +65,21 @@ void Agent::carry_out(const Effects& effects) {
       if (!removed || !aside)
         log::warn("staging cannot be cleared", {{"name", staging->staging_name}});
     } else if (const auto* go = std::get_if<Publish>(&effect)) {
-      auto artifact = m_catalog->artifact(go->artifact);
-      if (m_went_on && artifact && *artifact)
-        if (const Status begun = begin_publishing(std::move(**artifact)); !begun)
-          log::warn("accepted bytes cannot be published", {{"cause", begun.error().message}});
+      Effects further;
+      const Status begun = m_catalog->transact([&]() -> Status {
+        REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(go->artifact));
+        if (!m_went_on || !artifact || artifact->state != ArtifactState::verifying) return {};
+        return begin_publishing(std::move(*artifact), further);
+      });
+      if (!begun)
+        log::warn("complete bytes cannot be published", {{"cause", begun.error().message}});
+      else
+        carry_out(further);
     } else if (const auto* old = std::get_if<RemoveSuperseded>(&effect)) {
       if (const Status removed = remove_superseded(*old); !removed)
         log::warn("superseded replicas stay", {{"cause", removed.error().message}});
+    } else if (const auto* finding = std::get_if<JournalOutcome>(&effect)) {
+      journal_outcome(finding->outcome);
     } else if (const auto* again = std::get_if<ApplyAgain>(&effect)) {
       Effects further;
       if (const Status applied = m_projector->apply_again(*m_policy, again->entries, further);

@@ -75,9 +75,12 @@ Status Agent::claim() {
   return {};
 }
 
-/// A transfer has it, or its complete bytes are still on their way into the stores.
+/// A transfer has it, or a store is at its bytes.
 bool Agent::is_busy(const Artifact& artifact) const {
-  return m_publishing.contains(artifact.row) || m_tickets.contains(artifact.row);
+  return m_tickets.contains(artifact.row) ||
+         std::ranges::any_of(m_at_stores, [&](const auto& at_store) {
+           return at_store.second.contains(artifact.row);
+         });
 }
 
 Result<std::vector<Artifact>> Agent::choose_work(std::size_t slots, ByteCount free) {

@@ -97,7 +97,7 @@ void Archiver::remove(RemoveTask task) {
 void Archiver::publish(PublishTask task) {
   const auto lane = m_lanes.find(task.store);
   if (lane == m_lanes.end()) {
-    m_deliver(Published{task.artifact, task.store,
+    m_deliver(Published{task.artifact, task.store, task.request.digest,
                         Error{Errc::invalid, "store \"" + task.store.get() +
                                                  "\" is not configured any more: restart the "
                                                  "agent after changing [[store]]"}});
@@ -160,12 +160,14 @@ void Archiver::store_loop(Lane& lane) {
 void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) {
   Store& store = *lane.store;
   const auto fail_all = [&](const Error& error) {
-    for (const PublishTask& task : batch) m_deliver(Published{task.artifact, store.id(), error});
+    for (const PublishTask& task : batch)
+      m_deliver(Published{task.artifact, store.id(), task.request.digest, error});
   };
   if (const Status ready = store.ready(); !ready) return fail_all(ready.error());
   std::erase_if(batch, [&](const PublishTask& task) {
     const Status checked = task.hash_first ? check_staged(task) : Status();
-    if (!checked) m_deliver(Published{task.artifact, store.id(), checked.error()});
+    if (!checked)
+      m_deliver(Published{task.artifact, store.id(), task.request.digest, checked.error()});
     return !checked;
   });
 
@@ -195,7 +197,7 @@ void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) 
     if (auto appended = m_journal.append_all(std::move(outcomes)); !appended)
       journaled = appended.error().within("the outcome could not be journaled");
   for (std::size_t i = 0; i < batch.size(); ++i)
-    m_deliver(Published{batch[i].artifact, store.id(),
+    m_deliver(Published{batch[i].artifact, store.id(), batch[i].request.digest,
                         placed[i] ? journaled : Status(placed[i].error())});
 }
 

@@ -82,6 +82,7 @@ struct Judged {
 struct Published {
   ArtifactRow artifact;
   StoreId store;
+  Digest digest;
   Status status;  ///< success: the outcome is in the journal
 };
 struct StoreOpened {

@@ -119,6 +119,10 @@ Status RecordFacts::cancel(const CancelCommand& command) {
     artifact->next_attempt_at.reset();
     artifact->resume.reset();
     artifact->bad_digest.reset();
+    REELKEEP_ASSIGN(const std::vector<PendingPut> waiting, m_catalog.pending(artifact->row));
+    if (!waiting.empty())
+      artifact->in_hand = false;  // bytes fetched again, on their way into stores
+    REELKEEP_TRY(m_catalog.remove_pending(artifact->row));
     m_effects.push_back(DropTransfer{artifact->row});
     m_effects.push_back(DropStaging{artifact->staging_name});
     REELKEEP_TRY(m_catalog.put_artifact(std::move(*artifact)));
@@ -176,6 +180,7 @@ Status RecordFacts::settle(Artifact artifact, ByteCount size, const Digest& dige
   };
   const ProjectPolicy* project = m_policy.project(artifact.identity.session.app_id);
   if (project != nullptr && !std::ranges::all_of(project->stores, holds)) return {};
+  REELKEEP_TRY(m_catalog.remove_pending(artifact.row));
 
   std::vector<std::string> superseded;
   for (Replica& replica : replicas) {

@@ -30,7 +30,11 @@ struct RemoveSuperseded {
 struct ApplyAgain {
   std::vector<Seq> entries;
 };  ///< replay
-using Effect = std::variant<DropTransfer, DropStaging, Publish, RemoveSuperseded, ApplyAgain>;
+struct JournalOutcome {
+  Outcome outcome;
+};
+using Effect =
+    std::variant<DropTransfer, DropStaging, Publish, RemoveSuperseded, ApplyAgain, JournalOutcome>;
 using Effects = std::vector<Effect>;
 
 /// Whether a row is applied for the first time or read again while the catalog is rebuilt.

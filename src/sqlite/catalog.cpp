@@ -44,6 +44,14 @@ constexpr std::string_view k_put_pushed_file =
     " (url, destination_name, source_key, at) = (excluded.url, excluded.destination_name,"
     " excluded.source_key, excluded.at) WHERE (excluded.at, excluded.url) >= (at, url)";
 
+constexpr std::string_view k_put_pending =
+    "INSERT INTO pending_put(artifact, store, digest, size, disputed, due_at, tries, journaled, "
+    "run)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(artifact, store) DO UPDATE SET"
+    " (digest, size, disputed, due_at, tries, journaled, run) = (excluded.digest, excluded.size,"
+    " excluded.disputed, excluded.due_at, excluded.tries, excluded.journaled, excluded.run)";
+constexpr std::string_view k_remove_pending = "DELETE FROM pending_put WHERE artifact = ?";
+
 class SqliteCatalog final : public Catalog {
  public:
   explicit SqliteCatalog(std::unique_ptr<Connection> connection)
@@ -199,6 +207,7 @@ class SqliteCatalog final : public Catalog {
     return change([&] {
       touch_session_of(row);
       Query(*m_connection, "DELETE FROM replica WHERE artifact = ?", row).run();
+      Query(*m_connection, k_remove_pending, row).run();
       Query(*m_connection, "DELETE FROM artifact WHERE row = ?", row).run();
     });
   }
@@ -279,6 +288,50 @@ class SqliteCatalog final : public Catalog {
   Result<std::optional<Timestamp>> next_due() override {
     return m_connection->guarded([&]() -> Result<std::optional<Timestamp>> {
       Query query(*m_connection, k_next_due);
+      query.step();
+      return query.next<std::optional<Timestamp>>();
+    });
+  }
+
+  Status put_pending(const PendingPut& pending) override {
+    return change([&] {
+      Query(*m_connection, k_put_pending, pending.artifact, pending.store, pending.digest,
+            pending.size, pending.disputed, pending.due_at, pending.tries, pending.journaled,
+            pending.run)
+          .run();
+    });
+  }
+  Status remove_pending(ArtifactRow artifact, const StoreId& store) override {
+    return change([&] {
+      Query(*m_connection, "DELETE FROM pending_put WHERE artifact = ? AND store = ?", artifact,
+            store)
+          .run();
+    });
+  }
+  Status remove_pending(ArtifactRow artifact) override {
+    return change([&] { Query(*m_connection, k_remove_pending, artifact).run(); });
+  }
+  Result<std::vector<PendingPut>> pending(ArtifactRow artifact) override {
+    return m_connection->guarded([&]() -> Result<std::vector<PendingPut>> {
+      Query query(*m_connection,
+                  "SELECT artifact, store, digest, size, disputed, due_at, tries, journaled, run"
+                  " FROM pending_put WHERE artifact = ? ORDER BY store",
+                  artifact);
+      return read_pending(query);
+    });
+  }
+  Result<std::vector<PendingPut>> pending(
+      const StoreId& store, std::size_t limit,
+      const std::optional<std::pair<Timestamp, ArtifactRow>>& after) override {
+    return m_connection->guarded([&]() -> Result<std::vector<PendingPut>> {
+      const auto [due_at, artifact] = after.value_or(std::pair(Timestamp::min(), ArtifactRow(0)));
+      Query query(*m_connection, k_pending_of_store, store, due_at, artifact, as_limit(limit));
+      return read_pending(query);
+    });
+  }
+  Result<std::optional<Timestamp>> next_pending(const StoreId& store, Timestamp after) override {
+    return m_connection->guarded([&]() -> Result<std::optional<Timestamp>> {
+      Query query(*m_connection, k_next_pending, store, after);
       query.step();
       return query.next<std::optional<Timestamp>>();
     });

@@ -4,6 +4,23 @@
 
 namespace reelkeep::sqlite {
 
+std::vector<PendingPut> read_pending(Query& query) {
+  std::vector<PendingPut> rows;
+  while (query.step()) {
+    PendingPut& pending = rows.emplace_back();
+    query.read(pending.artifact);
+    query.read(pending.store);
+    query.read(pending.digest);
+    query.read(pending.size);
+    query.read(pending.disputed);
+    query.read(pending.due_at);
+    query.read(pending.tries);
+    query.read(pending.journaled);
+    query.read(pending.run);
+  }
+  return rows;
+}
+
 std::vector<Lane> read_lanes(Connection& connection) {
   std::vector<Lane> lanes;
   // No lane sorts before two empty texts; one that equals them is looked for apart.

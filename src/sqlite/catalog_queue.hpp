@@ -4,7 +4,7 @@
 
 #include "reelkeep/port/catalog.hpp"
 
-#include "sqlite/connection.hpp"
+#include "sqlite/query.hpp"
 
 namespace reelkeep::sqlite {
 
@@ -34,6 +34,14 @@ inline constexpr std::string_view k_needs_staging =
     "SELECT 1 FROM artifact INDEXED BY artifact_staged"
     " WHERE staged = 1 AND staging_name = ? LIMIT 1";
 
+inline constexpr std::string_view k_pending_of_store =
+    "SELECT artifact, store, digest, size, disputed, due_at, tries, journaled, run"
+    " FROM pending_put INDEXED BY pending_put_due"
+    " WHERE store = ? AND (due_at, artifact) > (?, ?) ORDER BY due_at, artifact LIMIT ?";
+inline constexpr std::string_view k_next_pending =
+    "SELECT min(due_at) FROM pending_put INDEXED BY pending_put_due WHERE store = ? AND due_at > ?";
+
+std::vector<PendingPut> read_pending(Query& query);
 std::vector<Lane> read_lanes(Connection& connection);
 
 }  // namespace reelkeep::sqlite

@@ -148,7 +148,22 @@ CREATE INDEX IF NOT EXISTS artifact_known ON artifact(known_at) WHERE work = 1;
 CREATE INDEX IF NOT EXISTS artifact_deadline ON artifact(deadline) WHERE needs_source = 1;
 )sql";
 
-constexpr std::array k_steps{k_tables, k_listings};
+constexpr std::string_view k_pending_puts = R"sql(
+CREATE TABLE pending_put(
+  artifact INTEGER NOT NULL,
+  store TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  size INTEGER NOT NULL,
+  disputed INTEGER NOT NULL,
+  due_at INTEGER NOT NULL,
+  tries INTEGER NOT NULL,
+  journaled INTEGER NOT NULL,
+  run INTEGER NOT NULL,
+  PRIMARY KEY (artifact, store)) WITHOUT ROWID;
+CREATE INDEX pending_put_due ON pending_put(store, due_at, artifact);
+)sql";
+
+constexpr std::array k_steps{k_tables, k_listings, k_pending_puts};
 constexpr Schema k_schema{.noun = "catalog",
                           .application_id = 0x726B6374,  // "rkct"
                           .steps = k_steps};
@@ -161,8 +176,8 @@ const Schema& catalog_schema() noexcept {
 
 void drop_catalog_tables(Connection& connection) {
   // Children first: then nothing has to be looked up row by row.
-  for (const char* table : {"replica", "pushed_file", "artifact", "session", "delivery",
-                            "artifact_count", "note", "position"}) {
+  for (const char* table : {"replica", "pending_put", "pushed_file", "artifact", "session",
+                            "delivery", "artifact_count", "note", "position"}) {
     connection.execute(std::string("DROP TABLE ") + table);
   }
 }

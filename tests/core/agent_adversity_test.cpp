@@ -201,6 +201,7 @@ TEST_CASE("staged bytes that changed after they were received are never publishe
   house.stop();
   house.dir.write("staging/" + first(held).staging_name + ".part", movie("wrong"));
   std::filesystem::rename(house.dir.path("unmounted"), house.dir.path("archive"));
+  house.clock.turn(1min);
   house.start();
   house.until_state(ArtifactState::waiting);
   CHECK_FALSE(house.dir.exists(k_file));

@@ -317,6 +317,11 @@ TEST_CASE("complete bytes that were there at two deaths are held back, then publ
                 ->transact([&]() -> Status {
                   REELKEEP_TRY(catalog->put_replica(row, replica));
                   REELKEEP_TRY(catalog->put_artifact(artifact));
+                  REELKEEP_TRY(catalog->put_pending({.artifact = row,
+                                                     .store = StoreId("local"),
+                                                     .digest = *artifact.digest,
+                                                     .size = *artifact.size,
+                                                     .due_at = house.clock.now()}));
                   return catalog->set_note("running", "1");
                 })
                 .has_value());

@@ -130,6 +130,11 @@ class House {
   }
   ~House() { stop(); }
 
+  std::vector<Store*> stores() {
+    std::vector<Store*> all{store.get()};
+    for (const auto& other : more_stores) all.push_back(other.get());
+    return all;
+  }
   void start() {
     agent = std::make_unique<core::Agent>(
         core::AgentPorts{
@@ -139,7 +144,7 @@ class House {
             .journal = writer.get(),
             .provider = provider.get(),
             .staging = staging.get(),
-            .stores = {store.get()},
+            .stores = stores(),
             .clock = &clock,
             .make_fetcher =
                 [this](FetchSink& sink) {
@@ -231,6 +236,7 @@ class House {
   ScriptedFetcher::Script script;
   std::unique_ptr<Provider> provider = enablex::make_provider({});
   std::unique_ptr<Store> store;
+  std::vector<std::unique_ptr<Store>> more_stores;
   std::unique_ptr<Staging> staging;
   std::atomic<core::Agent*> awake = nullptr;
   std::unique_ptr<JournalWriter> writer;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reelkeep/model/delivery.hpp"
@@ -18,6 +19,20 @@ struct Lane {
   AppId app_id;
   std::string host;  ///< host:port
   friend auto operator<=>(const Lane&, const Lane&) = default;
+};
+
+/// Complete bytes that one store does not hold yet: the queue of what is to be published.
+struct PendingPut {
+  ArtifactRow artifact;
+  StoreId store;
+  Digest digest;  ///< of the bytes; while something archived is fetched again not the artifact's
+  ByteCount size;
+  bool disputed = false;
+  Timestamp due_at;
+  int tries = 0;
+  bool journaled = false;  ///< that the bytes are here is in the journal
+  std::int64_t run = 0;    ///< of the agent that received them: another one hashes them first
+  friend bool operator==(const PendingPut&, const PendingPut&) = default;
 };
 
 /// The derived, queryable state, and the queue. Write side: the agent's thread only.
@@ -88,6 +103,20 @@ class Catalog {
   virtual Result<std::int64_t> release_due(Timestamp now, std::size_t limit) = 0;
   /// When the next one becomes due.
   virtual Result<std::optional<Timestamp>> next_due() = 0;
+
+  // What waits for a store; each costs one index look-up, whatever waits.
+  /// Inserts or updates by (artifact, store).
+  virtual Status put_pending(const PendingPut& pending) = 0;
+  virtual Status remove_pending(ArtifactRow artifact, const StoreId& store) = 0;
+  virtual Status remove_pending(ArtifactRow artifact) = 0;
+  virtual Result<std::vector<PendingPut>> pending(ArtifactRow artifact) = 0;
+  /// Of one store, those due first come first, behind (due_at, artifact) of `after`.
+  virtual Result<std::vector<PendingPut>> pending(
+      const StoreId& store, std::size_t limit,
+      const std::optional<std::pair<Timestamp, ArtifactRow>>& after = std::nullopt) = 0;
+  /// When the next one of this store after `after` becomes due.
+  virtual Result<std::optional<Timestamp>> next_pending(const StoreId& store, Timestamp after) = 0;
+
   virtual Result<std::vector<Artifact>> in_state(ArtifactState state, std::size_t limit,
                                                  ArtifactRow after = ArtifactRow(0)) = 0;
   /// Artifacts that were left in hand (Artifact::in_hand), to be taken up again at start.

@@ -1,0 +1,263 @@
+// The queue of what waits for a store: rows of the catalog, of which a bounded set is handed out.
+#include <algorithm>
+
+#include "reelkeep/base/log.hpp"
+
+#include "core/agent.hpp"
+#include "core/layout.hpp"
+
+namespace reelkeep::core {
+namespace {
+
+/// Handed to a store at a time: enough for its batches, whatever waits behind them.
+constexpr std::size_t k_handed_out = 256;
+constexpr std::size_t k_looked_over_at_once = 64;
+/// What was handed out when the process died is among the first by time; rows of the same
+/// millisecond may stand between.
+constexpr std::size_t k_suspects = 2 * k_handed_out;
+
+std::string suffix_of(const Digest& digest) {
+  return "~" + digest.hex().substr(0, 6);
+}
+
+}  // namespace
+
+/// For artifacts whose complete bytes are there (after a start, accepted by the operator, or to be
+/// copied from another store). In a transaction; idempotent.
+Status Agent::begin_publishing(Artifact artifact, Effects& effects) {
+  if (!artifact.digest) abort_broken_invariant("verifying without a digest");
+  if (artifact.bad_digest == artifact.digest) {
+    // Accepted: the bytes come back from aside, and their size is known before anything moves.
+    // When they are back already there is nothing aside.
+    (void)m_ports.staging->take_back(artifact.staging_name).has_value();
+    REELKEEP_ASSIGN(const std::optional<ByteCount> staged,
+                    m_ports.staging->stat(artifact.staging_name));
+    if (staged && artifact.size != staged) {
+      artifact.size = staged;
+      REELKEEP_ASSIGN(artifact, m_catalog->put_artifact(std::move(artifact)));
+    }
+  }
+  return line_up(artifact,
+                 PendingPut{.digest = *artifact.digest,
+                            .size = artifact.size.value_or(ByteCount(0)),
+                            .disputed = artifact.disputed},
+                 effects);
+}
+
+/// One row for each store that has to get these bytes; what waits already stays as it is. In a
+/// transaction.
+Status Agent::line_up(const Artifact& artifact, PendingPut bytes, Effects& effects) {
+  const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
+  if (project == nullptr) return {};  // waits for a reload
+  REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog->replicas(artifact.row));
+  std::vector<StoreId> missing;
+  for (const StoreId& store : project->stores) {
+    const bool holds = !artifact.refetch && std::ranges::any_of(replicas, [&](const Replica& r) {
+      return r.store == store && r.digest == bytes.digest && r.state == ReplicaState::verified;
+    });
+    if (!holds) missing.push_back(store);
+  }
+  // Without any, the stores that were waited for are not asked for any more.
+  if (missing.empty())
+    return RecordFacts(*m_catalog, *m_policy, effects)
+        .settle(artifact, bytes.size, bytes.digest, bytes.disputed);
+
+  REELKEEP_ASSIGN(std::vector<PendingPut> waiting, m_catalog->pending(artifact.row));
+  for (const PendingPut& row : waiting)
+    if (row.digest != bytes.digest || std::ranges::find(missing, row.store) == missing.end())
+      REELKEEP_TRY(m_catalog->remove_pending(row.artifact, row.store));
+  bytes.artifact = artifact.row;
+  bytes.due_at = m_ports.clock->now();
+  if (artifact.state == ArtifactState::verifying && artifact.next_attempt_at)
+    bytes.due_at = std::max(bytes.due_at, *artifact.next_attempt_at);
+  std::optional<Error> unable;
+  for (const StoreId& store : missing) {
+    if (std::ranges::any_of(waiting, [&](const PendingPut& row) {
+          return row.store == store && row.digest == bytes.digest;
+        }))
+      continue;
+    bytes.store = store;
+    bytes.journaled = false;
+    if (const auto cause = why_closed(store)) {
+      unable = Error{Errc::unavailable, "store \"" + store.get() + "\": " + *cause};
+      bytes.journaled = !artifact.refetch;
+    }
+    REELKEEP_TRY(m_catalog->put_pending(bytes));
+  }
+  if (!unable) return {};
+  Artifact told = artifact;
+  told.error = std::move(unable);
+  REELKEEP_TRY(m_catalog->put_artifact(std::move(told)));
+  // They may lie here for long: their journal row lets them outlive the catalog.
+  if (!artifact.refetch)
+    effects.push_back(JournalOutcome{BytesReceived{artifact.identity, artifact.room_id, bytes.size,
+                                                   bytes.digest, bytes.disputed}});
+  return {};
+}
+
+/// Nothing: the store is open, or did not answer yet.
+std::optional<std::string> Agent::why_closed(const StoreId& store) const {
+  if (std::ranges::none_of(m_ports.stores, [&](const Store* s) { return s->id() == store; }))
+    return "it is not configured any more: restart the agent after changing [[store]]";
+  if (!m_closed_stores.contains(store) || m_untried_stores.contains(store)) return std::nullopt;
+  std::lock_guard lock(m_mutex);
+  const auto problem = m_status.store_problems.find(store.get());
+  return problem == m_status.store_problems.end() ? "not available" : problem->second;
+}
+
+/// After an unclean stop what was handed out may be what ended the process. The second time it is
+/// held back, each a little longer than the one before: they are published one by one, and only the
+/// one that ends the process again stays behind. In recover()'s transaction.
+Status Agent::suspect_publishing() {
+  const Timestamp now = m_ports.clock->now();
+  Timestamp later = now + m_policy->retry.maximum;
+  std::set<ArtifactRow> suspects;
+  for (const Store* store : m_ports.stores) {
+    REELKEEP_ASSIGN(const std::vector<PendingPut> first,
+                    m_catalog->pending(store->id(), k_suspects));
+    for (const PendingPut& row : first)
+      if (row.due_at <= now) suspects.insert(row.artifact);
+  }
+  for (const ArtifactRow row : suspects) {
+    REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(row));
+    if (!artifact || artifact->state != ArtifactState::verifying) continue;
+    artifact->deaths += 1;
+    if (artifact->deaths >= 2) {
+      artifact->error = Error{Errc::internal, "the process ended twice while this was published"};
+      artifact->next_attempt_at = later;
+      REELKEEP_ASSIGN(std::vector<PendingPut> waiting, m_catalog->pending(row));
+      for (PendingPut& pending : waiting) {
+        pending.due_at = later;
+        REELKEEP_TRY(m_catalog->put_pending(pending));
+      }
+      later += m_policy->retry.minimum;
+    }
+    REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
+  }
+  return {};
+}
+
+/// A page of the complete bytes: those for which nothing waits any more (a kill, a change of the
+/// configuration) are lined up again. Returns whether there are more pages.
+Result<bool> Agent::look_over_pending() {
+  if (!m_looked_over) return false;
+  ArtifactRow last = *m_looked_over;
+  Effects effects;
+  bool more = true;
+  REELKEEP_TRY(m_catalog->transact([&]() -> Status {
+    REELKEEP_ASSIGN(std::vector<Artifact> page,
+                    m_catalog->in_state(ArtifactState::verifying, k_looked_over_at_once, last));
+    more = !page.empty();
+    for (Artifact& artifact : page) {
+      last = artifact.row;
+      REELKEEP_TRY(begin_publishing(std::move(artifact), effects));
+    }
+    if (more) return {};
+    // Bytes that were fetched again: in hand, with rows that know them.
+    ArtifactRow held;
+    for (;;) {
+      REELKEEP_ASSIGN(const std::vector<Artifact> in_hand,
+                      m_catalog->in_hand(k_looked_over_at_once, held));
+      if (in_hand.empty()) return {};
+      for (const Artifact& artifact : in_hand) {
+        held = artifact.row;
+        if (!artifact.refetch) continue;
+        REELKEEP_ASSIGN(const std::vector<PendingPut> waiting, m_catalog->pending(artifact.row));
+        if (waiting.empty()) continue;
+        const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
+        bool wanted = false;
+        for (const PendingPut& row : waiting) {
+          const bool asked = project == nullptr ||
+                             std::ranges::find(project->stores, row.store) != project->stores.end();
+          wanted = wanted || asked;
+          if (!asked) REELKEEP_TRY(m_catalog->remove_pending(row.artifact, row.store));
+        }
+        if (!wanted)
+          REELKEEP_TRY(
+              RecordFacts(*m_catalog, *m_policy, effects)
+                  .settle(artifact, waiting[0].size, waiting[0].digest, waiting[0].disputed));
+      }
+    }
+  }));
+  m_looked_over = more ? std::optional(last) : std::nullopt;
+  carry_out(effects);
+  return more;
+}
+
+/// A page of what waits for a store that closed: that the bytes are here goes into the journal.
+/// What comes later is journaled as it comes. Returns whether there are more pages.
+Result<bool> Agent::journal_waiting() {
+  for (auto& [store, cursor] : m_journaling) {
+    Effects effects;
+    bool more = true;
+    auto next = cursor;
+    REELKEEP_TRY(m_catalog->transact([&]() -> Status {
+      REELKEEP_ASSIGN(std::vector<PendingPut> page,
+                      m_catalog->pending(store, k_looked_over_at_once, cursor));
+      more = !page.empty();
+      for (PendingPut& row : page) {
+        next = std::pair(row.due_at, row.artifact);
+        if (row.journaled) continue;
+        REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(row.artifact));
+        if (!artifact || artifact->refetch) continue;
+        effects.push_back(JournalOutcome{BytesReceived{artifact->identity, artifact->room_id,
+                                                       row.size, row.digest, row.disputed}});
+        row.journaled = true;
+        REELKEEP_TRY(m_catalog->put_pending(row));
+      }
+      return {};
+    }));
+    carry_out(effects);
+    if (more) {
+      cursor = next;
+      return true;
+    }
+    m_journaling.erase(store);
+    return !m_journaling.empty();
+  }
+  return false;
+}
+
+/// To every open store what is due and fits in its hands.
+Status Agent::hand_out() {
+  for (const Store* store : m_ports.stores)
+    if (!m_closed_stores.contains(store->id())) REELKEEP_TRY(hand_out(store->id()));
+  return {};
+}
+
+Status Agent::hand_out(const StoreId& store) {
+  std::set<ArtifactRow>& at_work = m_at_stores[store];
+  const std::size_t room = m_doubted_stores.contains(store) ? 1 : k_handed_out;
+  // Half empty first: the rows that are handed out already stand before the others.
+  if (at_work.size() > room / 2) return {};
+  const Timestamp now = m_ports.clock->now();
+  REELKEEP_ASSIGN(const std::vector<PendingPut> rows, m_catalog->pending(store, k_handed_out));
+  for (const PendingPut& row : rows) {
+    if (row.due_at > now || at_work.size() >= room) break;
+    if (at_work.contains(row.artifact) || m_tickets.contains(row.artifact)) continue;
+    REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(row.artifact));
+    if (!artifact) continue;
+    const ProjectPolicy* project = m_policy->project(artifact->identity.session.app_id);
+    if (project == nullptr) continue;
+    at_work.insert(row.artifact);
+    m_archiver->publish(PublishTask{
+        .artifact = artifact->row,
+        .identity = artifact->identity,
+        .room_id = artifact->room_id,
+        .store = store,
+        .staging_name = artifact->staging_name,
+        .request =
+            PutRequest{.staged = m_ports.staging->path_of(artifact->staging_name),
+                       .path = artifact->path,
+                       .manifest_dir = session_folder(m_policy->layout, artifact->path),
+                       .suffix = suffix_of(row.digest),
+                       .size = row.size,
+                       .digest = row.digest,
+                       .disposition = project->stores.size() == 1 ? Staged::take : Staged::keep},
+        .disputed = row.disputed,
+        .hash_first = row.run != m_run});
+  }
+  return {};
+}
+
+}  // namespace reelkeep::core

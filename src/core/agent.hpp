@@ -132,6 +132,8 @@ class Agent final : public FetchSink {
   Status remove_superseded(const RemoveSuperseded& effect);
   void journal_outcome(const Outcome& outcome);
   void tend_stores();
+  std::string expected_root(const StoreId& store);
+  [[nodiscard]] std::string place_of(const StoreId& store) const;
   Status inspect_replicas();
 
   // agent_pending.cpp: the queue of what waits for a store

@@ -162,6 +162,7 @@ Status Agent::handle(StoreOpened& message, AfterCommit& after) {
     return {};
   }
   REELKEEP_TRY(m_catalog->set_note("root:" + id, *message.root));
+  REELKEEP_TRY(m_catalog->set_note("place:" + id, place_of(message.store)));
   after.emplace_back([this, store = message.store] {
     m_closed_stores.erase(store);
     m_journaling.erase(store);

@@ -119,6 +119,7 @@ Result<SessionView> Operator::find(const ConfNum& conf_num, const std::optional<
     return Error{Errc::conflict, "session " + name + " is known of several projects (" + app_ids +
                                      "); say which with --app-id"};
   }
+  relocate(found.front());
   return std::move(found.front());
 }
 
@@ -134,7 +135,17 @@ Result<SessionView> Operator::find_artifact(const std::string& prefix) {
   if (found.size() > 1)
     return Error{Errc::conflict,
                  "more than one artifact id begins with " + name + "; give more digits of it"};
+  relocate(found.front());
   return std::move(found.front());
+}
+
+void Operator::relocate(SessionView& view) const {
+  for (ArtifactView& held : view.artifacts)
+    for (Replica& replica : held.replicas) {
+      const StoreConfig* store = replica.store ? m_config.store_of(*replica.store) : nullptr;
+      if (store != nullptr && store->type == StoreConfig::Type::local && !replica.path.empty())
+        replica.location = (store->path == "/" ? "" : store->path) + "/" + replica.path;
+    }
 }
 
 std::optional<ByteCount> Operator::transferred(const Artifact& artifact) const {

@@ -98,6 +98,8 @@ class Operator {
   explicit Operator(Config config);
   Result<CatalogReader*> catalog();
   Result<JournalReader*> journal();
+  /// Replicas in local stores lie where the store is now: an archive may be moved as a whole.
+  void relocate(SessionView& view) const;
   [[nodiscard]] Error never_ran(Error error, std::string_view what) const;
   /// What of the journal the catalog holds; 0 where it is none of this journal.
   Result<Seq> applied_to();

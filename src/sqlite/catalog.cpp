@@ -346,6 +346,9 @@ class SqliteCatalog final : public Catalog {
     return all(k_in_hand, after, as_limit(limit));
   }
 
+  Result<bool> holds_replica(const StoreId& store) override {
+    return exists("SELECT 1 FROM replica WHERE store = ? LIMIT 1", store);
+  }
   Result<bool> needs_staging(const std::string& staging_name) override {
     return exists(k_needs_staging, staging_name);
   }

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <filesystem>
 #include <thread>
 
 #include "core/house.hpp"
@@ -28,6 +29,39 @@ bool breaker_is_open(House& house) {
 }
 
 }  // namespace
+
+TEST_CASE("a store that never held anything may be given another place, one that did may not") {
+  House house;
+  const auto opened = [&] {
+    return house.eventually([&] { return house.agent->status().store_problems.empty(); });
+  };
+  const auto move_to = [&](const char* place) {
+    house.stop();
+    house.store = fs::make_local_store(StoreId("local"), house.dir.path(place),
+                                       {.staging_dir = house.dir.path("staging")});
+    house.start();
+  };
+  house.start();
+  REQUIRE(opened());
+  move_to("elsewhere");
+  REQUIRE(opened());
+  house.offer({k_url}, Reply{{}, movie("x")});
+  house.until_state(ArtifactState::archived);
+  CHECK(std::filesystem::exists(house.dir.path("elsewhere/r1/c1/recording/f.mov")));
+
+  move_to("third");
+  REQUIRE(house.eventually([&] {
+    const auto problems = house.agent->status().store_problems;
+    return problems.contains("local") &&
+           problems.at("local").find("expected archive") != std::string::npos;
+  }));
+  CHECK_FALSE(std::filesystem::exists(house.dir.path("third/.reelkeep-archive")));
+  // Moved there with all that it holds, it is the same archive.
+  house.stop();
+  std::filesystem::rename(house.dir.path("elsewhere"), house.dir.path("third"));
+  house.start();
+  CHECK(opened());
+}
 
 TEST_CASE("refused files of one host do not keep the probes from a good one of another") {
   House house;

@@ -48,7 +48,7 @@ class Catalog {
   // --- where the projection stands ---
   virtual Result<std::optional<JournalPosition>> position() = 0;  ///< nothing: never applied
   virtual Status set_position(const JournalPosition& position) = 0;
-  /// Small values of the agent's own ("poison:17", "root:local", "rebuilt_to").
+  /// Small values of the agent's own ("poison:17", "root:local", "place:local").
   virtual Result<std::optional<std::string>> note(const std::string& key) = 0;
   virtual Status set_note(const std::string& key, const std::optional<std::string>& value) = 0;
   virtual Result<std::map<std::string, std::string>> notes(const std::string& prefix) = 0;
@@ -86,6 +86,8 @@ class Catalog {
   /// Inserts or updates by (artifact, location).
   virtual Status put_replica(ArtifactRow row, const Replica& replica) = 0;
   virtual Status remove_replica(ArtifactRow row, const std::string& location) = 0;
+  /// Whether any replica lies in that store; may scan.
+  virtual Result<bool> holds_replica(const StoreId& store) = 0;
 
   virtual Status put_pushed_file(SessionRow session, const PushedFile& file) = 0;  ///< idempotent
   virtual Result<std::vector<PushedFile>> pushed_files(SessionRow session,

@@ -393,10 +393,18 @@ void Agent::journal_outcome(const Outcome& outcome) {
 }
 
 void Agent::publish_status() {
+  const std::size_t enough = std::min(m_policy->concurrency, m_policy->per_host);
+  const std::size_t ran = std::min(m_ran, m_running.size());
+  m_ran = m_running.size();
   std::lock_guard lock(m_mutex);
+  m_rate.sample(m_ports.clock->steady(), m_fetcher->received_bytes(),
+                ran == 0        ? RateMeter::Load::idle
+                : ran >= enough ? RateMeter::Load::full
+                                : RateMeter::Load::partly);
+  m_status.bytes_per_second = m_rate.bytes_per_second();
   m_status.catching_up = !m_caught_up;
   m_status.disk_paused = m_disk_paused;
-  m_status.open_breakers = m_breakers.open_keys();
+  m_status.open_breakers = m_breakers.open();
   m_status.running = m_running.size();
 }
 

@@ -19,6 +19,7 @@
 #include "core/archiver.hpp"
 #include "core/breaker.hpp"
 #include "core/projector.hpp"
+#include "core/rate_meter.hpp"
 
 namespace reelkeep::core {
 
@@ -44,8 +45,9 @@ struct AgentStatus {
   std::optional<Error> ended;   ///< the agent gave up: the process has to be started again
   bool disk_paused = false;
   std::map<std::string, std::string> store_problems;  ///< store id -> cause
-  std::vector<std::string> open_breakers;             ///< project app_ids
-  std::map<Errc, std::uint64_t> failures;             ///< attempts by cause
+  std::vector<OpenBreaker> open_breakers;
+  std::optional<double> bytes_per_second;  ///< as measured lately under load
+  std::map<Errc, std::uint64_t> failures;  ///< attempts by cause
   std::uint64_t successes = 0;
   std::uint64_t received_bytes = 0;
   std::size_t running = 0;
@@ -121,6 +123,8 @@ class Agent final : public FetchSink {
   Status handle(Checkpoint& message, AfterCommit& after);
   Status handle(Fetched& message, AfterCommit& after);
   Status attempt_failed(Artifact artifact, const Error& error, AfterCommit& after);
+  /// Remembers how this attempt ended. In a transaction.
+  Status note_attempt(const Artifact& artifact, const std::optional<Error>& error);
   Status give_up(Artifact& artifact, Verdict verdict, const Error& error, AfterCommit& after);
 
   // agent_publishing.cpp: from judged bytes to replicas
@@ -177,6 +181,8 @@ class Agent final : public FetchSink {
   Depth m_inspection_depth = Depth::quick;
   ArtifactRow m_inspected_to;
   std::size_t m_inspections = 0;
+  RateMeter m_rate;
+  std::size_t m_ran = 0;  ///< transfers after the turn before this one
   Timestamp m_turned_at;  ///< when the last turn began
   Timestamp m_next_erase;
   Timestamp m_next_disk_look;

@@ -55,6 +55,7 @@ Status Agent::handle(Judged& message, AfterCommit& after) {
       artifact->bad_digest = message.digest, artifact->size = message.size;
     return attempt_failed(std::move(*artifact), message.status.error(), after);
   }
+  if (artifact->attempts > 1) REELKEEP_TRY(note_attempt(*artifact, std::nullopt));
   if (!artifact->refetch) {
     // From here on the source and its deadline do not matter any more.
     artifact->in_hand = false;

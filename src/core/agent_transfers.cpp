@@ -283,6 +283,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
         m_next_disk_look = m_ports.clock->now() + m_disk_pause;
       });
       artifact->error = error;
+      REELKEEP_TRY(note_attempt(*artifact, error));
       return m_catalog->put_progress(*artifact);
     case Errc::unauthorized: {
       const bool was_open = m_breakers.is_open(key);
@@ -295,6 +296,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
             {{"app_id", key}});
       if (burns) break;
       artifact->error = error;
+      REELKEEP_TRY(note_attempt(*artifact, error));
       return m_catalog->put_progress(*artifact);
     }
     case Errc::invalid:
@@ -310,9 +312,17 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
   return attempt_failed(std::move(*artifact), error, after);
 }
 
+Status Agent::note_attempt(const Artifact& artifact, const std::optional<Error>& error) {
+  return m_catalog->add_attempt(artifact.row, {.at = m_ports.clock->now(),
+                                               .number = artifact.attempts,
+                                               .received = artifact.received,
+                                               .error = error});
+}
+
 /// `artifact` is out of hand, its attempt counted.
 Status Agent::attempt_failed(Artifact artifact, const Error& error, AfterCommit& after) {
   const Timestamp now = m_ports.clock->now();
+  REELKEEP_TRY(note_attempt(artifact, error));
   artifact.error = error;
   const std::string key = Breakers::credential_key(*m_policy, artifact.identity.session.app_id);
   const Duration offered_for = m_policy->offered_for(artifact.identity.session.app_id);

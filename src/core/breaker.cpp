@@ -59,6 +59,7 @@ bool Breakers::refused(const std::string& key, ArtifactRow artifact, Timestamp n
   }
   if (state.refused.size() < k_refusals_to_open) return true;
   state.open = true;
+  state.since = now;
   state.works = false;
   state.probed = state.refused;
   state.pause = m_policy.minimum;
@@ -90,11 +91,11 @@ std::optional<Timestamp> Breakers::next_probe() const {
   return next;
 }
 
-std::vector<std::string> Breakers::open_keys() const {
-  std::vector<std::string> keys;
+std::vector<OpenBreaker> Breakers::open() const {
+  std::vector<OpenBreaker> open;
   for (const auto& [key, state] : m_states)
-    if (state.open) keys.push_back(key);
-  return keys;
+    if (state.open) open.push_back({key, state.since, state.next_probe});
+  return open;
 }
 
 bool Breakers::works(const std::string& key) const {

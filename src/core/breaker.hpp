@@ -9,6 +9,13 @@
 
 namespace reelkeep::core {
 
+/// For people: what waits for which credential.
+struct OpenBreaker {
+  std::string key;  ///< the project block's app_id
+  Timestamp since;
+  Timestamp next_probe;
+};
+
 /// The circuit breakers, one per credential (DESIGN invariant 10). A wrong password must not burn
 /// the attempts of a whole queue; one dead URL must not stop the others.
 ///
@@ -43,7 +50,7 @@ class Breakers {
   void reset(const std::string& key);
 
   [[nodiscard]] std::optional<Timestamp> next_probe() const;
-  [[nodiscard]] std::vector<std::string> open_keys() const;
+  [[nodiscard]] std::vector<OpenBreaker> open() const;
   /// Did any artifact succeed with this credential after the newest refusal of another?
   [[nodiscard]] bool works(const std::string& key) const;
 
@@ -55,6 +62,7 @@ class Breakers {
     bool works = false;
     std::optional<ArtifactRow> probing;
     Duration pause{};
+    Timestamp since;
     Timestamp next_probe;
   };
   void plan_next(State& state, Timestamp now);

@@ -80,7 +80,9 @@ std::string render_metrics(const Figures& figures) {
   for (const std::string& project : figures.projects)
     page.gauge("reelkeep_breaker_open", "1 while the file credentials of a project are refused",
                {{"app_id", project}},
-               std::ranges::count(figures.agent.open_breakers, project) > 0 ? 1 : 0);
+               std::ranges::count(figures.agent.open_breakers, project, &core::OpenBreaker::key) > 0
+                   ? 1
+                   : 0);
   for (const auto& [store, problem] : figures.agent.store_problems)
     page.gauge("reelkeep_store_unavailable", "1 while a store cannot be used", {{"store", store}},
                1);

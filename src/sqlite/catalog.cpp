@@ -208,6 +208,7 @@ class SqliteCatalog final : public Catalog {
       touch_session_of(row);
       Query(*m_connection, "DELETE FROM replica WHERE artifact = ?", row).run();
       Query(*m_connection, k_remove_pending, row).run();
+      Query(*m_connection, "DELETE FROM attempt WHERE artifact = ?", row).run();
       Query(*m_connection, "DELETE FROM artifact WHERE row = ?", row).run();
     });
   }
@@ -234,6 +235,10 @@ class SqliteCatalog final : public Catalog {
           .run();
       touch_session_of(row);
     });
+  }
+
+  Status add_attempt(ArtifactRow row, const Attempt& attempt) override {
+    return change([&] { write_attempt(*m_connection, row, attempt); });
   }
 
   Status put_pushed_file(SessionRow session, const PushedFile& file) override {

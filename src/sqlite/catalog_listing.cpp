@@ -60,14 +60,17 @@ std::string session_sql(const ListFilter& filter) {
 std::string delivery_sql(const ListFilter& filter) {
   std::string where = "seq < ? AND seq >= ?";
   if (filter.app_id) where += " AND app_id = ?";
+  if (filter.conf_num) where += " AND conf_num = ? AND conf_num <> ''";
   if (filter.since) where += " AND received_at >= ?";
   if (filter.state) where += " AND state = ?";
-  return fmt::format("SELECT {} FROM delivery WHERE {} ORDER BY seq DESC LIMIT ?",
-                     k_delivery_columns, where);
+  return fmt::format("SELECT {} FROM delivery {} WHERE {} ORDER BY seq DESC LIMIT ?",
+                     k_delivery_columns, filter.conf_num ? "INDEXED BY delivery_session" : "",
+                     where);
 }
 
 void bind_filter(Query& query, const ListFilter& filter) {
   if (filter.app_id) query.bind(*filter.app_id);
+  if (filter.conf_num) query.bind(*filter.conf_num);
   if (filter.since) query.bind(*filter.since);
   if (filter.state) query.bind(*filter.state);
 }

@@ -15,6 +15,16 @@ inline constexpr std::string_view k_figures =
     "SELECT (SELECT min(known_at) FROM artifact INDEXED BY artifact_known WHERE work = 1),"
     " (SELECT min(deadline) FROM artifact INDEXED BY artifact_deadline WHERE needs_source = 1)";
 
+/// The queue of the forecast, from its index alone. Parameter: none.
+inline constexpr std::string_view k_queue =
+    "SELECT deadline, kind, declared_size, row FROM artifact INDEXED BY artifact_deadline"
+    " WHERE needs_source = 1 ORDER BY deadline, row";
+/// Parameter: how many of the newest.
+inline constexpr std::string_view k_typical_sizes =
+    "SELECT kind, CAST(avg(size) AS INTEGER) FROM (SELECT kind, size FROM artifact"
+    " INDEXED BY artifact_state WHERE state = 'archived' ORDER BY row DESC LIMIT ?)"
+    " WHERE size IS NOT NULL GROUP BY kind";
+
 /// Which rows of a listing: floor <= row < below, the newest `limit` of them.
 struct PageBounds {
   std::int64_t below;

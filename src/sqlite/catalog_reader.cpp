@@ -16,6 +16,7 @@ namespace {
 
 // Rows of one read transaction: a page is in memory before any of it is printed.
 constexpr std::int64_t k_page_rows = 200;
+constexpr std::int64_t k_typical_of = 500;  ///< artifacts that typical sizes are taken from
 
 class SqliteCatalogReader final : public CatalogReader {
  public:
@@ -75,6 +76,50 @@ class SqliteCatalogReader final : public CatalogReader {
       }
       moment.commit();
       return views;
+    });
+  }
+
+  Result<std::vector<Attempt>> attempts(ArtifactRow row) override {
+    return m_connection->guarded(
+        [&]() -> Result<std::vector<Attempt>> { return read_attempts(*m_connection, row); });
+  }
+
+  Status queue(const std::function<bool(const QueuedSource&)>& each) override {
+    return m_connection->guarded([&]() -> Status {
+      Query query(*m_connection, k_queue);
+      while (query.step()) {
+        QueuedSource one;
+        query.read(one.deadline);
+        query.read(one.kind);
+        query.read(one.declared_size);
+        query.read(one.row);
+        if (!each(one)) return {};
+      }
+      return {};
+    });
+  }
+
+  Result<std::map<ArtifactKind, ByteCount>> typical_sizes() override {
+    return m_connection->guarded([&]() -> Result<std::map<ArtifactKind, ByteCount>> {
+      std::map<ArtifactKind, ByteCount> sizes;
+      Query query(*m_connection, k_typical_sizes, k_typical_of);
+      while (query.step()) {
+        const auto kind = query.next<ArtifactKind>();
+        sizes[kind] = query.next<ByteCount>();
+      }
+      return sizes;
+    });
+  }
+
+  Result<std::optional<ArtifactView>> artifact(ArtifactRow row) override {
+    return m_connection->guarded([&]() -> Result<std::optional<ArtifactView>> {
+      Transaction moment(*m_connection, Access::read);
+      std::optional<ArtifactView> view;
+      Query query(*m_connection, select_artifacts("WHERE row = ?"), row);
+      if (query.step()) view = ArtifactView{read_artifact(query), {}};
+      if (view) view->replicas = read_replicas(*m_connection, row);
+      moment.commit();
+      return view;
     });
   }
 

@@ -40,6 +40,16 @@ constexpr std::string_view k_put_replica =
     " (store, path, size, digest, state, verified_at) = (excluded.store, excluded.path,"
     " excluded.size, excluded.digest, excluded.state, excluded.verified_at)";
 
+constexpr std::string_view k_attempts =
+    "SELECT at, number, received, error_code, error_message FROM attempt WHERE artifact = ?"
+    " ORDER BY row";
+constexpr std::string_view k_add_attempt =
+    "INSERT INTO attempt(artifact, at, number, received, error_code, error_message)"
+    " VALUES (?, ?, ?, ?, ?, ?)";
+constexpr std::string_view k_forget_attempts =
+    "DELETE FROM attempt WHERE row IN (SELECT row FROM attempt WHERE artifact = ?"
+    " ORDER BY row DESC LIMIT -1 OFFSET ?)";
+
 }  // namespace
 
 Session read_session(Query& query) {
@@ -89,6 +99,31 @@ void write_replica(Connection& connection, ArtifactRow artifact, const Replica& 
   Query(connection, k_put_replica, artifact, replica.store, replica.path, replica.location,
         replica.size, replica.digest, replica.state, replica.verified_at)
       .run();
+}
+
+std::vector<Attempt> read_attempts(Connection& connection, ArtifactRow artifact) {
+  std::vector<Attempt> attempts;
+  Query query(connection, k_attempts, artifact);
+  while (query.step()) {
+    Attempt attempt;
+    query.read(attempt.at);
+    query.read(attempt.number);
+    query.read(attempt.received);
+    const auto code = query.next<std::optional<Errc>>();
+    const auto message = query.next<std::optional<std::string>>();
+    if (code) attempt.error = Error{*code, message.value_or("")};
+    attempts.push_back(std::move(attempt));
+  }
+  return attempts;
+}
+
+void write_attempt(Connection& connection, ArtifactRow artifact, const Attempt& attempt) {
+  const auto code = attempt.error ? std::optional(attempt.error->code) : std::nullopt;
+  const auto message = attempt.error ? std::optional(attempt.error->message) : std::nullopt;
+  Query(connection, k_add_attempt, artifact, attempt.at, attempt.number, attempt.received, code,
+        message)
+      .run();
+  Query(connection, k_forget_attempts, artifact, as_limit(k_remembered_attempts)).run();
 }
 
 std::optional<JournalPosition> read_position(Connection& connection) {

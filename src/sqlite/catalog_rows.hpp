@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "reelkeep/model/attempt.hpp"
 #include "reelkeep/model/delivery.hpp"
 #include "reelkeep/model/session.hpp"
 #include "reelkeep/port/journal.hpp"
@@ -34,6 +35,10 @@ std::int64_t write_progress(Connection& connection, const Artifact& artifact);
 
 std::vector<Replica> read_replicas(Connection& connection, ArtifactRow artifact);
 void write_replica(Connection& connection, ArtifactRow artifact, const Replica& replica);
+
+std::vector<Attempt> read_attempts(Connection& connection, ArtifactRow artifact);
+/// Forgets the oldest where there are too many.
+void write_attempt(Connection& connection, ArtifactRow artifact, const Attempt& attempt);
 
 std::optional<JournalPosition> read_position(Connection& connection);
 

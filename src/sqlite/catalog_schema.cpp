@@ -163,7 +163,24 @@ CREATE TABLE pending_put(
 CREATE INDEX pending_put_due ON pending_put(store, due_at, artifact);
 )sql";
 
-constexpr std::array k_steps{k_tables, k_listings, k_pending_puts};
+// What `why` and the forecast ask for. The wider index on deadlines answers the forecast alone.
+constexpr std::string_view k_prospects = R"sql(
+CREATE TABLE attempt(
+  row INTEGER PRIMARY KEY,
+  artifact INTEGER NOT NULL REFERENCES artifact,
+  at INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  received INTEGER NOT NULL,
+  error_code TEXT,
+  error_message TEXT);
+CREATE INDEX attempt_artifact ON attempt(artifact);
+CREATE INDEX delivery_session ON delivery(conf_num) WHERE conf_num <> '';
+DROP INDEX artifact_deadline;
+CREATE INDEX artifact_deadline ON artifact(deadline, row, kind, declared_size, needs_source)
+  WHERE needs_source = 1;
+)sql";
+
+constexpr std::array k_steps{k_tables, k_listings, k_pending_puts, k_prospects};
 constexpr Schema k_schema{.noun = "catalog",
                           .application_id = 0x726B6374,  // "rkct"
                           .steps = k_steps};
@@ -176,8 +193,8 @@ const Schema& catalog_schema() noexcept {
 
 void drop_catalog_tables(Connection& connection) {
   // Children first: then nothing has to be looked up row by row.
-  for (const char* table : {"replica", "pending_put", "pushed_file", "artifact", "session",
-                            "delivery", "artifact_count", "note", "position"}) {
+  for (const char* table : {"attempt", "replica", "pending_put", "pushed_file", "artifact",
+                            "session", "delivery", "artifact_count", "note", "position"}) {
     connection.execute(std::string("DROP TABLE ") + table);
   }
 }

@@ -281,6 +281,81 @@ void check_figures(const CatalogFixture& fixture) {
   }
 }
 
+void check_attempts(const CatalogFixture& fixture) {
+  AnyValue any(26);
+  Catalog& catalog = fixture.catalog;
+  const auto reader = fixture.open_reader();
+  std::vector<Artifact> artifacts;
+  REQUIRE(catalog.transact([&]() -> Status {
+    REELKEEP_ASSIGN(const Session session, catalog.put_session(any.session()));
+    for (int i = 0; i < 2; ++i) {
+      REELKEEP_ASSIGN(Artifact artifact, catalog.put_artifact(any.artifact(session)));
+      artifacts.push_back(std::move(artifact));
+    }
+    return {};
+  }));
+  CHECK(reader->attempts(artifacts[0].row).value().empty());
+  std::vector<Attempt> made;
+  for (std::int64_t number = 1; number <= 3 * std::int64_t{k_remembered_attempts}; ++number) {
+    made.push_back({.at = at(number), .number = number, .received = any.artifact({}).received});
+    if (any.chance()) made.back().error = Error{Errc::timeout, "stalled at " + any.text()};
+    REQUIRE(catalog.transact([&] { return catalog.add_attempt(artifacts[0].row, made.back()); }));
+  }
+  const Attempt other{.at = at(0), .number = 1, .error = Error{Errc::not_found, "404"}};
+  REQUIRE(catalog.transact([&] { return catalog.add_attempt(artifacts[1].row, other); }));
+  // The newest, in the order in which they came, and nobody else's.
+  made.erase(made.begin(), made.end() - static_cast<std::ptrdiff_t>(k_remembered_attempts));
+  CHECK(reader->attempts(artifacts[0].row).value() == made);
+  CHECK(reader->attempts(artifacts[1].row).value() == std::vector{other});
+  REQUIRE(catalog.transact([&] { return catalog.remove_artifact(artifacts[0].row); }));
+  CHECK(reader->attempts(artifacts[0].row).value().empty());
+  CHECK(reader->artifact(artifacts[1].row).value()->artifact == artifacts[1]);
+  CHECK_FALSE(reader->artifact(artifacts[0].row).value().has_value());
+  REQUIRE(catalog.transact([&] { return catalog.clear(); }));
+  CHECK(reader->attempts(artifacts[1].row).value().empty());
+}
+
+void check_queue_of_sources(const CatalogFixture& fixture) {
+  AnyValue any(27);
+  const auto reader = fixture.open_reader();
+  std::vector<SessionView> views = fill(fixture.catalog, any, 60);
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::pair<Timestamp, ArtifactRow>> expected;
+    std::map<ArtifactKind, std::vector<std::uint64_t>> archived;
+    std::map<ArtifactRow, Artifact> known;
+    for (const SessionView& view : views) {
+      for (const auto& [artifact, replicas] : view.artifacts) {
+        known[artifact.row] = artifact;
+        if (artifact.state == ArtifactState::archived && artifact.size)
+          archived[artifact.identity.kind].push_back(artifact.size->get());
+        if (is_work(artifact.state) && artifact.state != ArtifactState::verifying &&
+            !artifact.digest)
+          expected.emplace_back(artifact.deadline, artifact.row);
+      }
+    }
+    std::ranges::sort(expected);
+    std::vector<std::pair<Timestamp, ArtifactRow>> found;
+    REQUIRE(reader->queue([&](const QueuedSource& one) {
+      found.emplace_back(one.deadline, one.row);
+      CHECK(one.kind == known[one.row].identity.kind);
+      CHECK(one.declared_size == known[one.row].declared_size);
+      return true;
+    }));
+    CHECK((found == expected));
+    const auto sizes = reader->typical_sizes().value();
+    CHECK(sizes.size() == archived.size());
+    for (const auto& [kind, of_kind] : archived) {
+      REQUIRE(sizes.contains(kind));
+      CHECK(sizes.at(kind).get() <= *std::ranges::max_element(of_kind));
+      CHECK(sizes.at(kind).get() >= *std::ranges::min_element(of_kind));
+    }
+    stir(fixture.catalog, any, views);
+  }
+  int seen = 0;
+  REQUIRE(reader->queue([&](const QueuedSource&) { return ++seen < 2; }));
+  CHECK(seen == 2);
+}
+
 void check_reading_while_writing(const CatalogFixture& fixture) {
   Catalog& catalog = fixture.catalog;
   const auto reader = fixture.open_reader();

@@ -19,6 +19,7 @@ TEST_CASE("an offered file ends archived, published read-only with its manifest 
         sha256(movie("one")).hex() + "  recording/f.mov\n");
   REQUIRE(view.artifacts[0].replicas.size() == 1);
   CHECK(view.artifacts[0].replicas[0].location == house.dir.path(k_file));
+  CHECK(house.attempts(first(view)).empty());  // what comes at once leaves no history
   house.stop();
   CHECK(house.staging->list().value().empty());
 }
@@ -33,7 +34,16 @@ TEST_CASE("a 404 before the deadline waits and is tried again") {
   CHECK(first(waiting).attempts == 1);
   CHECK(first(waiting).next_attempt_at > house.clock.now());
   house.clock.turn(std::chrono::minutes(20));
-  CHECK(first(house.until_state(ArtifactState::archived)).attempts == 2);
+  const SessionView archived = house.until_state(ArtifactState::archived);
+  CHECK(first(archived).attempts == 2);
+  // What went wrong is remembered, with what came of it in the end.
+  const std::vector<Attempt> attempts = house.attempts(first(archived));
+  REQUIRE(attempts.size() == 2);
+  CHECK(attempts[0].error->code == Errc::not_found);
+  CHECK(attempts[0].number == 1);
+  CHECK_FALSE(attempts[1].error.has_value());
+  CHECK(attempts[1].number == 2);
+  CHECK(attempts[1].at > attempts[0].at);
 }
 
 TEST_CASE("a 404 after the deadline expires the artifact, and a repeated delivery revives it") {
@@ -195,7 +205,8 @@ TEST_CASE("wrong credentials cost a handful of requests, and a reload lets the w
   const auto hang = std::chrono::steady_clock::now() + std::chrono::milliseconds(k_hang_ms);
   while (house.agent->status().open_breakers.empty() && std::chrono::steady_clock::now() < hang)
     house.agent->wake();
-  REQUIRE(house.agent->status().open_breakers == std::vector<std::string>{"*"});
+  REQUIRE(house.agent->status().open_breakers.size() == 1);
+  CHECK(house.agent->status().open_breakers[0].key == "*");
   house.clock.turn(std::chrono::minutes(10));
   house.until(
       [&](const SessionView&) { return house.agent->status().failures[Errc::unauthorized] > 3; });
@@ -250,7 +261,11 @@ TEST_CASE("a full disk pauses downloads without burning attempts and resumes by 
   house.until([](const SessionView& view) { return first(view).error.has_value(); });
   CHECK(house.agent->status().disk_paused);
   house.clock.turn(std::chrono::seconds(30));
-  CHECK(first(house.until_state(ArtifactState::archived)).attempts == 1);
+  const SessionView archived = house.until_state(ArtifactState::archived);
+  CHECK(first(archived).attempts == 1);
+  REQUIRE(house.attempts(first(archived)).size() == 1);
+  CHECK(house.attempts(first(archived))[0].error->code == Errc::no_space);
+  CHECK(house.attempts(first(archived))[0].number == 0);
 }
 
 TEST_CASE("a missing store keeps complete bytes in staging until it is back") {

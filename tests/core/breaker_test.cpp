@@ -75,9 +75,11 @@ TEST_CASE("any success closes the breaker, and so does a changed credential") {
   breakers.succeeded(k_key);
   CHECK_FALSE(breakers.is_open(k_key));
   for (int row = 1; row <= 3; ++row) (void)breakers.refused(k_key, ArtifactRow(row), k_now);
-  CHECK(breakers.open_keys() == std::vector<std::string>{k_key});
+  REQUIRE(breakers.open().size() == 1);
+  CHECK(breakers.open()[0].key == k_key);
+  CHECK(breakers.open()[0].next_probe == breakers.next_probe());
   breakers.reset(k_key);
-  CHECK(breakers.open_keys().empty());
+  CHECK(breakers.open().empty());
 }
 
 TEST_CASE("credentials do not share a breaker, app_ids of one block do") {

@@ -177,6 +177,11 @@ class House {
     return script.requests[url];
   }
 
+  std::vector<Attempt> attempts(const Artifact& artifact) {
+    auto reader = sqlite::open_catalog_reader(dir.path("catalog.db")).value();
+    return reader->attempts(artifact.row).value();
+  }
+
   /// Waits, woken by changes of the catalog, until the session's view satisfies `holds`.
   template <class Holds>
   SessionView until(Holds holds, const std::string& conf = "c1") {

@@ -95,6 +95,12 @@ TEST_CASE_FIXTURE(Fixture, "a session is found with all that belongs to it") {
 TEST_CASE_FIXTURE(Fixture, "the figures follow every change") {
   check_figures(catalog());
 }
+TEST_CASE_FIXTURE(Fixture, "of each artifact the newest attempts are remembered") {
+  check_attempts(catalog());
+}
+TEST_CASE_FIXTURE(Fixture, "the sources still wanted come earliest deadline first") {
+  check_queue_of_sources(catalog());
+}
 TEST_CASE_FIXTURE(Fixture, "readers and the writer do not wait for each other") {
   check_reading_while_writing(catalog());
 }
@@ -155,6 +161,9 @@ TEST_CASE_FIXTURE(Fixture, "the queue is served by indices that hold the queue a
   const std::string figures = plan(k_figures);
   CHECK(contains(figures, "INDEX artifact_known"));
   CHECK(contains(figures, "INDEX artifact_deadline"));
+  const std::string queue = plan(k_queue);
+  CHECK(contains(queue, "COVERING INDEX artifact_deadline"));
+  CHECK_FALSE(contains(queue, "TEMP B-TREE"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "a listing never sorts and reads no artifact") {
@@ -172,8 +181,12 @@ TEST_CASE_FIXTURE(Fixture, "a listing never sorts and reads no artifact") {
       CHECK_FALSE(contains(found, "SCAN"));
     }
   }
-  for (const char* state : {"", "applied"}) {
+  for (const char* state : {"", "applied", "of a session"}) {
     ListFilter filter;
+    if (std::string_view(state) == "of a session") {
+      filter.conf_num = ConfNum("c");
+      CHECK(contains(plan(sqlite::DeliveryListing(filter).sql()), "INDEX delivery_session"));
+    }
     if (*state != '\0') filter.state = state;
     CHECK_FALSE(contains(plan(sqlite::DeliveryListing(filter).sql()), "TEMP B-TREE"));
     CHECK_FALSE(contains(plan(sqlite::DeliveryListing(filter).sql()), "SCAN"));

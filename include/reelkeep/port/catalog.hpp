@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "reelkeep/model/attempt.hpp"
 #include "reelkeep/model/delivery.hpp"
 #include "reelkeep/model/session.hpp"
 #include "reelkeep/port/journal.hpp"
@@ -79,7 +80,7 @@ class Catalog {
   /// Updates where its work stands, and nothing else: state to deaths, as the members are ordered.
   /// What is written several times for each artifact costs a fraction of put_artifact() that way.
   virtual Status put_progress(const Artifact& artifact) = 0;
-  virtual Status remove_artifact(ArtifactRow row) = 0;  ///< with its replicas
+  virtual Status remove_artifact(ArtifactRow row) = 0;  ///< with its replicas and attempts
   [[nodiscard]] virtual Result<bool> path_taken(const std::string& path) = 0;
 
   virtual Result<std::vector<Replica>> replicas(ArtifactRow row) = 0;
@@ -88,6 +89,9 @@ class Catalog {
   virtual Status remove_replica(ArtifactRow row, const std::string& location) = 0;
   /// Whether any replica lies in that store; may scan.
   virtual Result<bool> holds_replica(const StoreId& store) = 0;
+
+  /// Remembers it behind the others; of more than k_remembered_attempts the oldest is forgotten.
+  virtual Status add_attempt(ArtifactRow row, const Attempt& attempt) = 0;
 
   virtual Status put_pushed_file(SessionRow session, const PushedFile& file) = 0;  ///< idempotent
   virtual Result<std::vector<PushedFile>> pushed_files(SessionRow session,
@@ -134,6 +138,7 @@ class Catalog {
 /// Pages and filters of the listing commands; newest first.
 struct ListFilter {
   std::optional<AppId> app_id;
+  std::optional<ConfNum> conf_num;   ///< deliveries only
   std::optional<std::string> state;  ///< the word, already checked
   std::optional<Timestamp> since;
   std::optional<std::int64_t> after;  ///< continue below this row or seq
@@ -146,6 +151,14 @@ struct CatalogFigures {
   std::optional<Timestamp> oldest_unarchived;  ///< known_at of the oldest work left
   std::optional<Timestamp> nearest_deadline;   ///< of the work left
   JournalPosition position;
+};
+
+/// Work that must still come from its source, as the forecast needs it.
+struct QueuedSource {
+  Timestamp deadline;
+  ArtifactKind kind = ArtifactKind::recording;
+  std::optional<ByteCount> declared_size;
+  ArtifactRow row;
 };
 
 /// Reading side for commands and the admin server: every object stays on one thread. No read
@@ -165,7 +178,15 @@ class CatalogReader {
   virtual Result<std::vector<SessionView>> find_artifact(const std::string& prefix) = 0;
   virtual Status deliveries(const ListFilter& filter,
                             const std::function<bool(const DeliveryRecord&)>& row) = 0;
+  /// Oldest first.
+  virtual Result<std::vector<Attempt>> attempts(ArtifactRow row) = 0;
   virtual Result<CatalogFigures> figures() = 0;
+  /// Calls `each` for all work that must still come from its source, earliest deadline first (then
+  /// by row); false from `each` stops. One scan of an index that holds the queue alone.
+  virtual Status queue(const std::function<bool(const QueuedSource&)>& each) = 0;
+  /// Mean size of the newest archived artifacts, kind by kind.
+  virtual Result<std::map<ArtifactKind, ByteCount>> typical_sizes() = 0;
+  virtual Result<std::optional<ArtifactView>> artifact(ArtifactRow row) = 0;
   virtual Result<std::optional<JournalPosition>> position() = 0;
   /// Changes when another connection committed (PRAGMA data_version).
   virtual Result<std::int64_t> data_version() = 0;

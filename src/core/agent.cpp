@@ -199,7 +199,7 @@ Status Agent::open() {
   REELKEEP_TRY(recover(died.has_value()));
 
   m_archiver = std::make_unique<Archiver>(
-      m_ports.stores, *m_ports.staging, *m_ports.journal, *m_ports.clock,
+      m_ports.stores, *m_ports.staging, *m_ports.journal, *m_ports.provider, *m_ports.clock,
       [this](ArchiverMessage message) { m_mailbox.post(std::move(message)); });
   std::shared_ptr<Fetcher> fetcher = m_ports.make_fetcher(*this);
   for (Store* store : m_ports.stores) m_closed_stores[store->id()] = Timestamp{};
@@ -267,6 +267,8 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
             const ProjectPolicy* old = m_policy->project(project.app_id);
             if (old == nullptr || !(old->credential == project.credential))
               m_breakers.reset(project.app_id.get());
+            if (old == nullptr || !(old->api == project.api))
+              m_breakers.reset(Breakers::api_key_of(project.app_id.get()));
           }
           m_policy = policy;
           // What waits for a store may not have to any more, or has a project now.

@@ -4,6 +4,7 @@
 #include "reelkeep/base/log.hpp"
 
 #include "core/agent.hpp"
+#include "core/cdr.hpp"
 
 namespace reelkeep::core {
 namespace {
@@ -137,7 +138,8 @@ Result<std::vector<Artifact>> Agent::candidates(std::size_t slots,
     const auto busy = on_host.find(lane.host);
     if (busy != on_host.end() && busy->second >= m_policy->per_host) continue;
     if (m_policy->project(lane.app_id) == nullptr) continue;
-    const std::string key = Breakers::credential_key(*m_policy, lane.app_id);
+    const std::string key = Breakers::credential_key(
+        *m_policy, lane.app_id, lane.host.starts_with(k_api_lane) ? Access::api : Access::files);
     if (m_breakers.is_open(key)) {
       refused[key].push_back(lane);
       continue;
@@ -182,7 +184,8 @@ Result<std::optional<Artifact>> Agent::choose_probe(const std::string& credentia
 
 void Agent::submit(const Artifact& artifact) {
   const std::uint64_t ticket = m_next_ticket++;
-  const std::string key = Breakers::credential_key(*m_policy, artifact.identity.session.app_id);
+  const std::string key = Breakers::credential_key(*m_policy, artifact.identity.session.app_id,
+                                                   access_of(artifact.identity.kind));
   m_running[ticket] =
       Running{.artifact = artifact.row,
               .host = artifact.host,
@@ -193,20 +196,44 @@ void Agent::submit(const Artifact& artifact) {
   if (m_breakers.is_open(key)) m_breakers.probe_started(key, artifact.row);
   log::debug("fetching", {{"artifact", artifact.id.get()}, {"host", artifact.host}});
 
-  auto url = Url::parse(artifact.url);
+  const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
+  if (project == nullptr) abort_broken_invariant("work was chosen for an app_id without a project");
+  std::optional<Credential> credential = project->credential;
+  HostRules rules = project->rules;
+  std::string address = artifact.url;
+  if (access_of(artifact.identity.kind) == Access::api) {
+    if (!project->api) {
+      fetched(Fetched{.ticket = ticket,
+                      .status = Error{Errc::unavailable,
+                                      "the CDR is asked for with api_id and api_key, which the "
+                                      "[[project]] block does not give any more"}});
+      return;
+    }
+    // The API may have moved since the session.
+    address = cdr_file(*project->api, artifact.identity.session.conf_num).url;
+    credential = project->api->credential;
+    rules = api_rules(*project->api);
+  }
+  auto url = Url::parse(address);
   if (!url) {
     fetched(Fetched{.ticket = ticket, .status = url.error().within("the offered URL")});
     return;
   }
-  const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
-  if (project == nullptr) abort_broken_invariant("work was chosen for an app_id without a project");
   m_fetcher->submit(
       FetchRequest{.ticket = ticket,
                    .url = std::move(*url),
-                   .credential = project->credential,
-                   .rules = project->rules,
+                   .credential = std::move(credential),
+                   .rules = std::move(rules),
                    .file = m_ports.staging->open(artifact.staging_name, artifact.resume),
                    .resume = artifact.resume});
+}
+
+/// What was sent along for it, where that is the pair of the REST API.
+std::optional<Credential> Agent::api_credential(const Artifact& artifact) const {
+  const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
+  if (access_of(artifact.identity.kind) != Access::api || project == nullptr || !project->api)
+    return std::nullopt;
+  return project->api->credential;
 }
 
 Status Agent::handle(Checkpoint& message, AfterCommit& after) {
@@ -262,7 +289,8 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
                                   .size = message.received,
                                   .digest = message.digest.value_or(Digest{}),
                                   .declared_size = kept.declared_size,
-                                  .bad_digest = kept.bad_digest});
+                                  .bad_digest = kept.bad_digest,
+                                  .sent = api_credential(kept)});
     });
     return m_catalog->put_progress(*artifact);
   }
@@ -290,10 +318,14 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
       const bool burns = m_breakers.refused(key, artifact->row, m_ports.clock->now());
       if (m_breakers.is_open(key) && !was_open)
         log::error(
-            "the provider refuses the file credentials: downloads of this project wait, one "
-            "probe at a time goes on; check username and password of the [[project]] block "
-            "(portal: recording file security), then send SIGHUP",
-            {{"app_id", key}});
+            artifact->identity.kind == ArtifactKind::cdr
+                ? "the provider refuses the API credentials: CDRs of this project wait, one probe "
+                  "at a time goes on; check api_id and api_key of the [[project]] block, then send "
+                  "SIGHUP"
+                : "the provider refuses the file credentials: downloads of this project wait, one "
+                  "probe at a time goes on; check username and password of the [[project]] block "
+                  "(portal: recording file security), then send SIGHUP",
+            {{"app_id", artifact->identity.session.app_id.get()}});
       if (burns) break;
       artifact->error = error;
       REELKEEP_TRY(note_attempt(*artifact, error));
@@ -324,7 +356,8 @@ Status Agent::attempt_failed(Artifact artifact, const Error& error, AfterCommit&
   const Timestamp now = m_ports.clock->now();
   REELKEEP_TRY(note_attempt(artifact, error));
   artifact.error = error;
-  const std::string key = Breakers::credential_key(*m_policy, artifact.identity.session.app_id);
+  const std::string key = Breakers::credential_key(*m_policy, artifact.identity.session.app_id,
+                                                   access_of(artifact.identity.kind));
   const Duration offered_for = m_policy->offered_for(artifact.identity.session.app_id);
   FailedAttempt attempt{.code = error.code,
                         .retry_after = error.retry_after,

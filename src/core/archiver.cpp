@@ -9,6 +9,8 @@ namespace reelkeep::core {
 namespace {
 
 constexpr std::size_t k_batch = 64;
+/// An answer without rows, or a refusal, is never as long: a longer one is kept unread.
+constexpr ByteCount k_longest_read_cdr = 8_MiB;
 
 media::Expectation expectation(ArtifactKind kind) {
   switch (kind) {
@@ -33,8 +35,12 @@ NewEntry outcome_entry(const Outcome& outcome, Timestamp now) {
 }  // namespace
 
 Archiver::Archiver(const std::vector<Store*>& stores, Staging& staging, JournalWriter& journal,
-                   const Clock& clock, Deliver deliver)
-    : m_staging(staging), m_journal(journal), m_clock(clock), m_deliver(std::move(deliver)) {
+                   const Provider& provider, const Clock& clock, Deliver deliver)
+    : m_staging(staging),
+      m_journal(journal),
+      m_provider(provider),
+      m_clock(clock),
+      m_deliver(std::move(deliver)) {
   for (Store* store : stores) {
     auto lane = std::make_unique<Lane>();
     lane->store = store;
@@ -113,12 +119,25 @@ void Archiver::judge_loop() {
   }
 }
 
+Status Archiver::judge_content(const JudgeTask& task) const {
+  const auto read = [&](ByteCount offset, std::span<std::byte> into) {
+    return task.file->read_at(offset, into);
+  };
+  REELKEEP_TRY(media::judge(expectation(task.kind), task.size, read));
+  if (task.kind != ArtifactKind::cdr || task.size > k_longest_read_cdr) return {};
+  std::string answer(static_cast<std::size_t>(task.size.get()), '\0');
+  for (std::size_t at = 0; at < answer.size();) {
+    REELKEEP_ASSIGN(const std::size_t got,
+                    read(ByteCount(at), std::as_writable_bytes(std::span(answer).subspan(at))));
+    if (got == 0) return Error{Errc::unavailable, "staging ends early"};
+    at += got;
+  }
+  return m_provider.judge_cdr(answer, task.sent);
+}
+
 Judged Archiver::judge_one(JudgeTask& task) {
   Judged judged{.artifact = task.artifact, .status = {}, .size = task.size, .digest = task.digest};
-  judged.status = media::judge(expectation(task.kind), task.size,
-                               [&](ByteCount offset, std::span<std::byte> into) {
-                                 return task.file->read_at(offset, into);
-                               });
+  judged.status = judge_content(task);
   if (judged.status && task.declared_size && *task.declared_size != task.size) {
     if (task.bad_digest == task.digest)
       judged.disputed = true;

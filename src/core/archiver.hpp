@@ -13,6 +13,7 @@
 #include "reelkeep/model/record.hpp"
 #include "reelkeep/port/clock.hpp"
 #include "reelkeep/port/journal.hpp"
+#include "reelkeep/port/provider.hpp"
 #include "reelkeep/port/staging.hpp"
 #include "reelkeep/port/store.hpp"
 
@@ -28,6 +29,7 @@ struct JudgeTask {
   Digest digest;
   std::optional<ByteCount> declared_size;
   std::optional<Digest> bad_digest;  ///< of the body that was set aside before
+  std::optional<Credential> sent;    ///< to the REST API: no error may repeat it
 };
 
 /// Judged bytes on their way into one store.
@@ -101,7 +103,7 @@ class Archiver {
  public:
   using Deliver = std::function<void(ArchiverMessage)>;
   Archiver(const std::vector<Store*>& stores, Staging& staging, JournalWriter& journal,
-           const Clock& clock, Deliver deliver);
+           const Provider& provider, const Clock& clock, Deliver deliver);
   ~Archiver();
 
   void judge(JudgeTask task);
@@ -133,6 +135,7 @@ class Archiver {
   void store_loop(Lane& lane);
   void audit_loop();
   Judged judge_one(JudgeTask& task);
+  [[nodiscard]] Status judge_content(const JudgeTask& task) const;
   void publish_batch(const Lane& lane, std::vector<PublishTask>& batch);
   /// Are the staged bytes still what they were? Absent ones are the store's to judge.
   Status check_staged(const PublishTask& task);
@@ -142,6 +145,7 @@ class Archiver {
 
   Staging& m_staging;
   JournalWriter& m_journal;
+  const Provider& m_provider;
   const Clock& m_clock;
   const Deliver m_deliver;
   std::atomic<bool> m_stopping = false;

@@ -8,9 +8,10 @@ constexpr std::size_t k_refusals_to_open = 3;
 constexpr Duration k_longest_pause{60'000};
 }  // namespace
 
-std::string Breakers::credential_key(const Policy& policy, const AppId& app_id) {
+std::string Breakers::credential_key(const Policy& policy, const AppId& app_id, Access access) {
   const ProjectPolicy* project = policy.project(app_id);
-  return project != nullptr ? project->app_id.get() : app_id.get();
+  const std::string block = project != nullptr ? project->app_id.get() : app_id.get();
+  return access == Access::api ? api_key_of(block) : block;
 }
 
 bool Breakers::is_open(const std::string& key) const {

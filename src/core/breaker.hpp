@@ -16,6 +16,12 @@ struct OpenBreaker {
   Timestamp next_probe;
 };
 
+/// What a project's credentials are for.
+enum class Access { files, api };
+[[nodiscard]] constexpr Access access_of(ArtifactKind kind) {
+  return kind == ArtifactKind::cdr ? Access::api : Access::files;
+}
+
 /// The circuit breakers, one per credential (DESIGN invariant 10). A wrong password must not burn
 /// the attempts of a whole queue; one dead URL must not stop the others.
 ///
@@ -27,8 +33,11 @@ class Breakers {
  public:
   explicit Breakers(RetryPolicy policy) : m_policy(policy) {}
 
-  /// Which credential an app_id uses: its block's name, so that all of "*" share one.
-  static std::string credential_key(const Policy& policy, const AppId& app_id);
+  /// Which credential an app_id uses: its block's name, so that all of "*" share one; the pair of
+  /// the REST API has a key of its own.
+  static std::string credential_key(const Policy& policy, const AppId& app_id,
+                                    Access access = Access::files);
+  static std::string api_key_of(const std::string& block) { return "api of " + block; }
 
   [[nodiscard]] bool is_open(const std::string& key) const;
   /// While open: may a probe be sent now?

@@ -8,6 +8,7 @@
 #include "reelkeep/base/time.hpp"
 #include "reelkeep/model/retry.hpp"
 #include "reelkeep/port/fetcher.hpp"
+#include "reelkeep/port/provider_api.hpp"
 
 namespace reelkeep::core {
 
@@ -16,6 +17,7 @@ struct ProjectPolicy {
   AppId app_id;  ///< "*": all that have no block of their own
   std::optional<Credential> credential;
   HostRules rules;
+  std::optional<ApiAccess> api;  ///< nothing: neither archive listings nor CDRs are asked for
   Duration offered_for{std::chrono::hours(72)};
   std::vector<StoreId> stores;  ///< archived when every one holds a verified replica
 };

@@ -260,20 +260,24 @@ Status Projector::apply_delivery(const Policy& policy, const Entry& entry, Occas
                         .received_at = before ? before->received_at : entry.received_at,
                         .duplicates = before ? before->duplicates : 0};
   if (!entry.body) {
-    if (before) return {};  // erased after keep_bodies: what is known stays
+    // Erased after keep_bodies: what is known stays.
+    if (before || entry.kind == EntryKind::reconcile) return {};
     record.state = DeliveryState::ignored;
     record.reason = "the body was erased after keep_bodies before this catalog was built";
     return m_catalog.put_delivery(record);
   }
   crash_drill(*entry.body);
-  const Result<Decoded> decoded = m_provider.decode(*entry.body, entry.received_at);
+  const bool listed = entry.kind == EntryKind::reconcile;
+  const Result<Decoded> decoded =
+      listed ? m_provider.decode_listed(*entry.body, AppId(entry.user), entry.received_at)
+             : m_provider.decode(*entry.body, entry.received_at);
   if (!decoded) return decoded.error();
   record.app_id = decoded->app_id;
   record.type = decoded->type;
   record.conf_num = decoded->conf_num;
   record.reason = decoded->remark;
   record.state = decoded->known_type ? DeliveryState::applied : DeliveryState::ignored;
-  if (!policy.may_speak(user, decoded->app_id)) {
+  if (!listed && !policy.may_speak(user, decoded->app_id)) {
     record.state = DeliveryState::quarantined;
     record.reason = "webhook user \"" + user + "\" may not speak for app_id \"" + decoded->app_id +
                     "\": see app_ids of [[webhook.user]]";
@@ -282,7 +286,7 @@ Status Projector::apply_delivery(const Policy& policy, const Entry& entry, Occas
   SessionFacts facts(m_catalog, policy);
   for (const Event& event : decoded->events)
     REELKEEP_TRY(facts.apply(event, entry.received_at, occasion));
-  if (entry.kind == EntryKind::reconcile) return {};
+  if (listed) return {};  // no delivery: nobody sent it
   return m_catalog.put_delivery(record);
 }
 

@@ -6,14 +6,16 @@
 #include "reelkeep/base/url.hpp"
 
 #include "core/artifact_id.hpp"
+#include "core/cdr.hpp"
 
 namespace reelkeep::core {
 namespace {
 
-std::string lane_host(const std::string& url) {
+std::string lane_host(const std::string& url, ArtifactKind kind) {
   const auto parsed = Url::parse(url);
   if (!parsed) return "";
-  return parsed->host() + ":" + std::to_string(parsed->effective_port());
+  const std::string lane(kind == ArtifactKind::cdr ? k_api_lane : "");
+  return lane + parsed->host() + ":" + std::to_string(parsed->effective_port());
 }
 
 /// The artifact of a source that an offer with this stage means; nothing: a new one.
@@ -62,6 +64,7 @@ Status SessionFacts::apply(const Event& event, Timestamp received_at, Occasion o
     REELKEEP_ASSIGN(session, m_catalog.put_session(session));
     if (session.ended_at != before.ended_at) REELKEEP_TRY(recompute_deadlines(session));
   }
+  if (session.cdr_ready) REELKEEP_TRY(cdr_due(session, event, received_at, occasion));
   if (const auto* offer = std::get_if<FilesOffered>(&event.fact))
     return offered(session, event, *offer, received_at, occasion);
   if (const auto* push = std::get_if<FilesPushed>(&event.fact)) return pushed(session, *push, at);
@@ -121,7 +124,7 @@ Status SessionFacts::offered_file(const Session& session, const FilesOffered& of
     fresh.name = file.name;
     fresh.url = file.url;
     fresh.url_at = at;
-    fresh.host = lane_host(file.url);
+    fresh.host = lane_host(file.url, offer.kind);
     fresh.declared_size = offer.declared_size;
     fresh.offered_at = at;
     fresh.known_at = received_at;
@@ -140,7 +143,7 @@ Status SessionFacts::offered_file(const Session& session, const FilesOffered& of
   if (std::pair(at, file.url) > std::pair(merged.url_at, merged.url)) {
     merged.url = file.url;
     merged.url_at = at;
-    merged.host = lane_host(file.url);
+    merged.host = lane_host(file.url, offer.kind);
   }
   merged.deadline = deadline_of(merged, session);
   const bool offered_anew =
@@ -149,6 +152,22 @@ Status SessionFacts::offered_file(const Session& session, const FilesOffered& of
   if (merged == *known) return {};
   REELKEEP_TRY(m_catalog.put_artifact(std::move(merged)));
   return {};
+}
+
+/// Also with later events: the project may have been given its API credentials meanwhile.
+Status SessionFacts::cdr_due(const Session& session, const Event& event, Timestamp received_at,
+                             Occasion occasion) {
+  const ProjectPolicy* project = m_policy.project(session.key.app_id);
+  if (project == nullptr || !project->api) return {};
+  const OfferedFile file = cdr_file(*project->api, session.key.conf_num);
+  if (!std::holds_alternative<CdrReady>(event.fact)) {
+    REELKEEP_ASSIGN(
+        const std::vector<Artifact> known,
+        m_catalog.artifacts_with_source(session.row, ArtifactKind::cdr, file.source_key));
+    if (!known.empty()) return {};
+  }
+  return offered_file(session, FilesOffered{.kind = ArtifactKind::cdr}, file,
+                      event.at.value_or(received_at), received_at, occasion);
 }
 
 Status SessionFacts::settle_new(Artifact& artifact, const Session& session) {
@@ -224,7 +243,7 @@ Status SessionFacts::put_delivered(const Session& session, const PushedFile& fil
     fresh.name = file.name;
     fresh.url = file.url;
     fresh.url_at = file.at;
-    fresh.host = lane_host(file.url);
+    fresh.host = lane_host(file.url, ArtifactKind::delivered);
     fresh.offered_at = file.at;
     fresh.known_at = file.at;
     fresh.state = ArtifactState::delivered;

@@ -33,6 +33,9 @@ class SessionFacts {
                  Timestamp received_at, Occasion occasion);
   Status offered_file(const Session& session, const FilesOffered& offer, const OfferedFile& file,
                       Timestamp at, Timestamp received_at, Occasion occasion);
+  /// The CDR of a session that is over, where its project says how to ask for it.
+  Status cdr_due(const Session& session, const Event& event, Timestamp received_at,
+                 Occasion occasion);
   Status pushed(const Session& session, const FilesPushed& push, Timestamp at);
   Status put_delivered(const Session& session, const PushedFile& file);
   Status recompute_deadlines(const Session& session);

@@ -73,6 +73,13 @@ std::string ListenAddress::text() const {
   return (is_v6(host) ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
+std::optional<ApiAccess> ProjectConfig::api() const {
+  if (api_id.empty()) return std::nullopt;
+  auto url = Url::parse(api_url);
+  if (!url) return std::nullopt;
+  return ApiAccess{*std::move(url), Credential{api_id, api_key}};
+}
+
 const ProjectConfig* Config::project_of(const AppId& app_id) const {
   const ProjectConfig* any = nullptr;
   for (const ProjectConfig& project : projects) {

@@ -11,6 +11,7 @@
 #include "reelkeep/base/secret.hpp"
 #include "reelkeep/base/time.hpp"
 #include "reelkeep/base/url.hpp"
+#include "reelkeep/port/provider_api.hpp"
 
 namespace reelkeep::daemon {
 
@@ -113,6 +114,12 @@ struct StoreConfig {
   [[nodiscard]] bool same_place(const StoreConfig& other) const;
 };
 
+struct Reconcile {
+  Duration every = std::chrono::hours(6);  ///< 0: only by `reelkeep reconcile`
+  Duration look_back = std::chrono::hours(4 * 24);
+  friend bool operator==(const Reconcile&, const Reconcile&) = default;
+};
+
 struct ProjectConfig {
   AppId app_id{"*"};     ///< "*": every app_id that has no block of its own
   std::string username;  ///< both empty: files are asked for without a pair
@@ -122,12 +129,17 @@ struct ProjectConfig {
   Duration offered_for = std::chrono::hours(72);
   std::vector<std::string> volatile_query;
   std::vector<StoreId> stores{StoreId("local")};
+  std::string api_url = "https://api.enablex.io/video/v2/";  ///< ends with '/'
+  std::string api_id;                                        ///< empty: the REST API is not asked
+  Secret api_key;
   friend bool operator==(const ProjectConfig&, const ProjectConfig&) = default;
 
   [[nodiscard]] std::optional<Credential> credential() const {
     if (username.empty()) return std::nullopt;
     return Credential{username, password};
   }
+  /// Of the REST API; nothing: no api_id is given.
+  [[nodiscard]] std::optional<ApiAccess> api() const;
 };
 
 /// A file whose content was read into the configuration.
@@ -148,6 +160,7 @@ struct Config {
   Journal journal;
   Download download;
   Archive archive;
+  Reconcile reconcile;
   std::vector<StoreConfig> stores;      ///< at least one
   std::vector<ProjectConfig> projects;  ///< may be empty: nothing is downloaded then
   std::vector<SecretFile> secret_files;

@@ -59,7 +59,8 @@ Result<ConfigText> read_text_file(const std::string& path) {
 /// Somewhere in the file itself stands a password that is worth something.
 bool holds_secret(const Node& node, std::string_view key) {
   if (node.kind == Node::Kind::string)
-    return (key == "password" || key == "secret_access_key" || key == "session_token") &&
+    return (key == "password" || key == "api_key" || key == "secret_access_key" ||
+            key == "session_token") &&
            node.text != k_placeholder_password;
   return std::any_of(node.items.begin(), node.items.end(),
                      [&](const Node& item) { return holds_secret(item, key); }) ||

@@ -145,11 +145,54 @@ void check_stores(Config& config, Reader& reader) {
   }
 }
 
-void check_project(const Config& config, std::size_t index, Reader& reader) {
-  const ProjectConfig& project = config.projects[index];
+void check_api(ProjectConfig& project, const std::string& block, const std::string& place,
+               Reader& reader) {
+  const bool has_id = reader.has(place + ".api_id");
+  const bool has_key = reader.has(place + ".api_key") || reader.has(place + ".api_key_file");
+  if (has_id != has_key)
+    reader.problem(
+        reader.at(place + (has_id
+                               ? ".api_id"
+                               : (reader.has(place + ".api_key") ? ".api_key" : ".api_key_file"))),
+        has_id ? "api_id without api_key in " + block : "api_key without api_id in " + block,
+        "the REST API asks for APP_ID and APP_KEY; the portal shows both");
+  if (has_id && project.api_id.empty() && !reader.spoilt(place + ".api_id"))
+    reader.problem(reader.at(place + ".api_id"), "api_id is empty in " + block,
+                   "it is the project's APP_ID");
+  if (project.api_id.find(':') != std::string::npos)
+    reader.problem(reader.at(place + ".api_id"), "api_id: a \":\" is not allowed in " + block,
+                   "Basic authentication ends the name at the first colon");
+  const std::string key = place + ".api_url";
+  if (reader.has(key) && !has_id && !has_key)
+    reader.warning(reader.at(key), "api_url without api_id in " + block,
+                   "the REST API is not asked before it has api_id and api_key");
+  if (reader.spoilt(key)) return;
+  const auto url = Url::parse(project.api_url);
+  const bool usable = url && (url->scheme() == "https" || url->scheme() == "http") &&
+                      !url->query() && !url->user_info();
+  if (!usable) {
+    // The text is not repeated: it may hold a password.
+    reader.problem(reader.at(key),
+                   "api_url is no address of the REST API in " + block +
+                       ", expected one such as \"https://api.enablex.io/video/v2/\"",
+                   "api_id and api_key are keys of their own");
+    return;
+  }
+  project.api_url = url->without_user_info();
+  if (!project.api_url.ends_with('/')) project.api_url += '/';
+  const bool loopback =
+      url->host() == "localhost" || url->host() == "::1" || url->host().starts_with("127.");
+  if (url->scheme() == "http" && !loopback && has_id)
+    reader.warning(reader.at(key), "api_id and api_key travel unencrypted to " + url->authority(),
+                   "use https:// where the server has it");
+}
+
+void check_project(Config& config, std::size_t index, Reader& reader) {
+  ProjectConfig& project = config.projects[index];
   const std::string place = element("project", index);
   const std::string block = "[[project]] " + quoted(project.app_id.get());
   check_pair(block, place, project.username, reader);
+  check_api(project, block, place, reader);
   if (!reader.has(place + ".hosts"))
     reader.problem(reader.at(place), "no hosts in " + block,
                    "name the provider's file hosts, such as hosts = [\"*.enablex.io\"]");

@@ -111,7 +111,11 @@ constexpr std::array k_store{
     Key<StoreConfig>{"server_side_encryption", words<&StoreConfig::server_side_encryption>},
 };
 
-constexpr auto k_project_later = Key<ProjectConfig>::Kind::later;
+constexpr std::array k_reconcile{
+    Key<Reconcile>{"every", duration<&Reconcile::every, 0, ms(365 * k_day)>},
+    Key<Reconcile>{"look_back", duration<&Reconcile::look_back, ms(k_day), ms(365 * k_day)>},
+};
+
 constexpr std::array k_project{
     Key<ProjectConfig>{"app_id", name<&ProjectConfig::app_id>},
     Key<ProjectConfig>{"username", words<&ProjectConfig::username>},
@@ -123,10 +127,10 @@ constexpr std::array k_project{
                        duration<&ProjectConfig::offered_for, 1000, ms(3650 * k_day)>},
     Key<ProjectConfig>{"volatile_query", texts<&ProjectConfig::volatile_query>},
     Key<ProjectConfig>{"stores", names<&ProjectConfig::stores>},
-    Key<ProjectConfig>{"api_url", nullptr, k_project_later},
-    Key<ProjectConfig>{"api_id", nullptr, k_project_later},
-    Key<ProjectConfig>{"api_key", nullptr, k_project_later},
-    Key<ProjectConfig>{"api_key_file", nullptr, k_project_later},
+    Key<ProjectConfig>{"api_url", words<&ProjectConfig::api_url>},
+    Key<ProjectConfig>{"api_id", words<&ProjectConfig::api_id>},
+    Key<ProjectConfig>{"api_key", secret<&ProjectConfig::api_key>,
+                       Key<ProjectConfig>::Kind::secret},
 };
 
 constexpr std::array k_config{
@@ -136,6 +140,7 @@ constexpr std::array k_config{
     table_key<&Config::journal, k_journal>("journal"),
     table_key<&Config::download, k_download>("download"),
     table_key<&Config::archive, k_archive>("archive"),
+    table_key<&Config::reconcile, k_reconcile>("reconcile"),
     blocks_key<&Config::stores, k_store>("store"),
     blocks_key<&Config::projects, k_project>("project"),
     Key<Config>{"destination", nullptr, Key<Config>::Kind::later},

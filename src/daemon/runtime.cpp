@@ -50,6 +50,7 @@ std::shared_ptr<const core::Policy> policy_of(const Config& config) {
                   .redirect_hosts = project.redirect_hosts,
                   .allow_plain_http = config.download.allow_plain_http,
                   .allow_private_addresses = config.download.allow_private_addresses},
+        .api = project.api(),
         .offered_for = project.offered_for,
         .stores = project.stores});
   for (const WebhookUser& user : config.webhook.users) policy->users[user.username] = user.app_ids;

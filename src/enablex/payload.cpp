@@ -1,34 +1,16 @@
 #include "enablex/payload.hpp"
 
-#include <array>
 #include <span>
 #include <utility>
 
+#include "enablex/api_answer.hpp"
 #include "enablex/delivered_file.hpp"
-#include "enablex/fields.hpp"
-#include "enablex/source_key.hpp"
+#include "enablex/listing.hpp"
+#include "enablex/offers.hpp"
 #include "json/json.hpp"
 
 namespace reelkeep::enablex {
 namespace {
-
-/// Where the URLs of a type may stand: the webhook's member and what the archive API calls it. The
-/// first one with a usable URL counts.
-struct OfferType {
-  std::string_view type;
-  ArtifactKind kind;
-  std::array<std::string_view, 3> members;
-};
-
-constexpr std::array k_offer_types{
-    OfferType{"recording", ArtifactKind::recording, {"recording", "url", ""}},
-    OfferType{"transcoded", ArtifactKind::transcoded, {"transcoded", "recording", "url"}},
-    OfferType{
-        "live_recording", ArtifactKind::live_recording, {"live_recording", "url", "recording"}},
-    OfferType{"chatdata", ArtifactKind::chatdata, {"chatdata", "url", ""}},
-    OfferType{"metadata", ArtifactKind::metadata, {"metadata", "url", ""}},
-    OfferType{"transcription", ArtifactKind::transcription, {"transcription", "url", ""}},
-};
 
 const OfferType* offer_type(std::string_view type) {
   for (const OfferType& candidate : k_offer_types)
@@ -36,62 +18,10 @@ const OfferType* offer_type(std::string_view type) {
   return nullptr;
 }
 
-/// What could not be used, in few words however much it is.
-class Remarks {
- public:
-  void add(std::string_view label, std::string_view problem) {
-    constexpr std::size_t k_told = 5;
-    if (++m_count > k_told) return;
-    if (!m_text.empty()) m_text += "; ";
-    m_text += std::string(label) + " " + std::string(problem);
-    m_told = m_count;
-  }
-  [[nodiscard]] bool empty() const noexcept { return m_count == 0; }
-  [[nodiscard]] std::string text() const {
-    return m_count == m_told ? m_text
-                             : m_text + "; and " + std::to_string(m_count - m_told) + " more";
-  }
-
- private:
-  std::size_t m_count = 0;
-  std::size_t m_told = 0;
-  std::string m_text;
-};
-
 Error unusable(std::string_view member, const Remarks& remarks) {
   if (remarks.empty())
     return Error{Errc::invalid, "'" + std::string(member) + "' is missing or empty"};
   return Error{Errc::invalid, "no usable URL: " + remarks.text()};
-}
-
-/// The files of one member; what is not usable becomes a remark.
-/// `convert` makes a file, or an Error that says what is wrong with the text.
-template <class File, class Convert>
-Result<std::vector<File>> read_files(const json::Value& body, std::string_view member,
-                                     Remarks& remarks, const Convert& convert) {
-  REELKEEP_ASSIGN(const std::vector<UrlEntry> entries, read_urls(body[member], member));
-  std::vector<File> files;
-  for (const UrlEntry& entry : entries) {
-    if (!entry.problem.empty()) {
-      remarks.add(entry.label, entry.problem);
-    } else if (Result<File> file = convert(entry.text); file) {
-      files.push_back(*std::move(file));
-    } else {
-      remarks.add(entry.label, file.error().message);
-    }
-  }
-  return files;
-}
-
-Result<OfferedFile> offered_file(std::string_view text, ArtifactKind kind,
-                                 std::span<const std::string> volatile_query) {
-  Result<Url> url = parse_url(text);
-  if (!url) return Error{Errc::invalid, "is " + url.error().message};
-  if (url->scheme() != "https" && url->scheme() != "http")
-    return Error{Errc::invalid, "is neither http nor https"};
-  std::string name = url->last_segment();
-  if (name.empty()) name = to_string(kind);
-  return OfferedFile{url->without_user_info(), source_key(*url, volatile_query), std::move(name)};
 }
 
 /// One body on its way to a Decoded.
@@ -141,7 +71,7 @@ class Decoding {
   }
 
   Result<Decoded> event(EventFact fact) {
-    REELKEEP_ASSIGN(std::string room_id, attribute(m_body, "room_id"));
+    REELKEEP_ASSIGN(std::string room_id, attribute(m_body, "room_id", m_remarks));
     m_decoded.events.push_back(Event{{AppId(m_decoded.app_id), ConfNum(m_decoded.conf_num)},
                                      RoomId(std::move(room_id)),
                                      read_time(m_body["trans_date"], m_received_at),
@@ -153,7 +83,7 @@ class Decoding {
   Result<Decoded> files_offered(const OfferType& offer) {
     FilesOffered offered;
     offered.kind = offer.kind;
-    REELKEEP_ASSIGN(offered.stage, attribute(m_body, "stage"));
+    REELKEEP_ASSIGN(offered.stage, attribute(m_body, "stage", m_remarks));
     const auto convert = [&](std::string_view text) {
       return offered_file(text, offer.kind, volatile_query());
     };
@@ -185,21 +115,13 @@ class Decoding {
     Destination destination;
     const json::Value& told = m_body["destination"];
     if (told.string()) {
-      REELKEEP_ASSIGN(destination.name, attribute(m_body, "destination"));
+      REELKEEP_ASSIGN(destination.name, attribute(m_body, "destination", m_remarks));
       return destination;
     }
-    REELKEEP_ASSIGN(destination.name, attribute(told, "name"));
-    REELKEEP_ASSIGN(destination.host, attribute(told, "host"));
-    REELKEEP_ASSIGN(destination.account, attribute(told, "account"));
+    REELKEEP_ASSIGN(destination.name, attribute(told, "name", m_remarks));
+    REELKEEP_ASSIGN(destination.host, attribute(told, "host", m_remarks));
+    REELKEEP_ASSIGN(destination.account, attribute(told, "account", m_remarks));
     return destination;
-  }
-
-  /// A text that is good to have: of another type it is left out, aloud.
-  Result<std::string> attribute(const json::Value& object, std::string_view name) {
-    const json::Value& value = object[name];
-    if (value.is_null() || value.string() || value.number_text()) return read_text(object, name);
-    m_remarks.add("'" + std::string(name) + "'", "is " + std::string(to_string(value.kind())));
-    return std::string();
   }
 
   /// As on the provider's page, for the message.
@@ -233,6 +155,14 @@ class EnablexProvider final : public Provider {
       return Error{Errc::invalid,
                    "the body is " + std::string(to_string(parsed.kind())) + ", not a JSON object"};
     return Decoding(parsed, received_at, m_volatile_query).run();
+  }
+  [[nodiscard]] Result<Decoded> decode_listed(std::string_view item, const AppId& asked_for,
+                                              Timestamp received_at) const override {
+    return enablex::decode_listed(item, asked_for, received_at, m_volatile_query);
+  }
+  [[nodiscard]] Status judge_cdr(std::string_view answer,
+                                 const std::optional<Credential>& sent) const override {
+    return enablex::judge_cdr(answer, sent);
   }
 
  private:

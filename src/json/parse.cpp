@@ -20,6 +20,7 @@ constexpr unsigned k_flags = rapidjson::kParseIterativeFlag | rapidjson::kParseC
 /// RapidJSON counts in 32 bits.
 constexpr std::size_t k_size_limit = std::size_t{1} << 30U;
 
+constexpr std::string_view k_too_deep = "nested deeper than 64 levels";
 constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";
 
 /// Builds the tree from the reader's events. Returning false stops the reader; `problem` says why.
@@ -70,7 +71,7 @@ class TreeBuilder {
 
   bool open(Value::Kind kind) {
     if (m_open.size() == k_depth_limit) {
-      m_problem = "nested deeper than 64 levels";
+      m_problem = k_too_deep;
       return false;
     }
     m_open.push_back(Container{kind, {}, {}, {}});
@@ -102,6 +103,96 @@ class TreeBuilder {
   std::string_view m_problem;
 };
 
+/// Hands everything on to a TreeBuilder but one member of the outermost object, whose objects it
+/// notes. Of iterative parsing: a start is told before its bracket is taken, and an end too.
+class ItemSplitter {
+ public:
+  using Ch = char;
+  ItemSplitter(std::string_view key, std::string_view document,
+               const rapidjson::MemoryStream& stream)
+      : m_key(key), m_document(document), m_stream(stream) {}
+
+  bool Null() {
+    return scalar([&] { return m_tree.Null(); });
+  }
+  bool Bool(bool boolean) {
+    return scalar([&] { return m_tree.Bool(boolean); });
+  }
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool copy) {
+    return scalar([&] { return m_tree.RawNumber(text, size, copy); });
+  }
+  bool String(const char* text, rapidjson::SizeType size, bool copy) {
+    return scalar([&] { return m_tree.String(text, size, copy); });
+  }
+  bool Key(const char* text, rapidjson::SizeType size, bool copy) {
+    if (m_depth == 1) m_inside = std::string_view(text, size) == m_key;
+    return m_inside || m_tree.Key(text, size, copy);
+  }
+  bool StartObject() {
+    // Directly in the member, or in the list that it is.
+    if (m_inside && !m_item && (m_depth == 1 || (m_depth == 2 && m_list)))
+      m_item = Item{m_stream.Tell(), m_depth};
+    return start([&] { return m_tree.StartObject(); });
+  }
+  bool EndObject(rapidjson::SizeType members) {
+    --m_depth;
+    if (m_item && m_item->depth == m_depth) {
+      m_items.push_back(m_document.substr(m_item->begin, m_stream.Tell() + 1 - m_item->begin));
+      m_item.reset();
+    }
+    return (m_inside && m_depth > 0) || m_tree.EndObject(members);
+  }
+  bool StartArray() {
+    if (m_inside && m_depth == 1) m_list = true;
+    return start([&] { return m_tree.StartArray(); });
+  }
+  bool EndArray(rapidjson::SizeType items) {
+    --m_depth;
+    if (m_depth == 1) m_list = false;
+    return (m_inside && m_depth > 0) || m_tree.EndArray(items);
+  }
+  // Never called: numbers come as text.
+  bool Int(int) { return false; }
+  bool Uint(unsigned) { return false; }
+  bool Int64(std::int64_t) { return false; }
+  bool Uint64(std::uint64_t) { return false; }
+  bool Double(double) { return false; }
+
+  [[nodiscard]] std::string_view problem() const noexcept {
+    return m_too_deep ? k_too_deep : m_tree.problem();
+  }
+  SplitItems take() { return {std::move(m_items), m_tree.take()}; }
+
+ private:
+  struct Item {
+    std::size_t begin;
+    std::size_t depth;  ///< around it
+  };
+
+  template <class Hand>
+  bool scalar(const Hand& hand) {
+    return m_inside || hand();
+  }
+  template <class Hand>
+  bool start(const Hand& hand) {
+    m_too_deep = m_depth == k_depth_limit;
+    if (m_too_deep) return false;
+    ++m_depth;
+    return m_inside || hand();
+  }
+
+  const std::string_view m_key;
+  const std::string_view m_document;
+  const rapidjson::MemoryStream& m_stream;
+  TreeBuilder m_tree;
+  std::vector<std::string_view> m_items;
+  std::size_t m_depth = 0;
+  bool m_inside = false;  ///< in the member
+  bool m_list = false;    ///< the member is a list
+  bool m_too_deep = false;
+  std::optional<Item> m_item;
+};
+
 /// RapidJSON's own sentence, as part of one of ours: lower case, no full stop.
 std::string phrase(rapidjson::ParseErrorCode code) {
   if (code == rapidjson::kParseErrorDocumentEmpty) return "empty, there is no value";
@@ -124,27 +215,44 @@ Error error_at(std::string_view problem, std::string_view text, std::size_t offs
                                   ", offset " + std::to_string(offset) + ")"};
 }
 
-}  // namespace
-
-Result<Value> parse(std::string_view text) {
+/// Runs the reader over the text; `make` gives the handler of its events for document and stream.
+template <class Make>
+auto read(std::string_view text, const Make& make)
+    -> Result<decltype(make({}, std::declval<rapidjson::MemoryStream&>()).take())> {
   if (text.size() > k_size_limit) return Error{Errc::invalid, "not JSON: more than 1 GiB"};
   const std::size_t skipped = text.starts_with(k_byte_order_mark) ? k_byte_order_mark.size() : 0;
   const std::string_view document = text.substr(skipped);
 
   rapidjson::MemoryStream stream(document.data(), document.size());
   rapidjson::Reader reader;
-  TreeBuilder builder;
-  const rapidjson::ParseResult result = reader.Parse<k_flags>(stream, builder);
+  auto handler = make(document, stream);
+  const rapidjson::ParseResult result = reader.Parse<k_flags>(stream, handler);
   // The reader takes a NUL byte for the end.
   const std::size_t stopped_at = stream.Tell();
   if (stopped_at < document.size() && document[stopped_at] == '\0')
     return error_at("a NUL byte", text, skipped + stopped_at);
   if (result.IsError()) {
     return error_at(
-        builder.problem().empty() ? phrase(result.Code()) : std::string(builder.problem()), text,
+        handler.problem().empty() ? phrase(result.Code()) : std::string(handler.problem()), text,
         skipped + result.Offset());
   }
-  return builder.take();
+  return handler.take();
+}
+
+}  // namespace
+
+Result<Value> parse(std::string_view text) {
+  return read(text, [](std::string_view, const rapidjson::MemoryStream&) { return TreeBuilder(); });
+}
+
+Result<SplitItems> split_items(std::string_view text, std::string_view key) {
+  auto split = read(text, [&](std::string_view document, const rapidjson::MemoryStream& stream) {
+    return ItemSplitter(key, document, stream);
+  });
+  if (split && !split->rest.is_object())
+    return Error{Errc::invalid,
+                 std::string(to_string(split->rest.kind())) + " instead of a JSON object"};
+  return split;
 }
 
 }  // namespace reelkeep::json

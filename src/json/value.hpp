@@ -88,4 +88,15 @@ constexpr std::size_t k_depth_limit = 64;
 /// Work and memory are bounded by the text's size; pure; any thread.
 [[nodiscard]] Result<Value> parse(std::string_view text);
 
+/// A document whose member `key` may be long.
+struct SplitItems {
+  std::vector<std::string_view> items;  ///< as written, in order; views into the text
+  Value rest;                           ///< all the other members
+};
+
+/// Reads an object as parse() does, but for the objects in its member `key` (a list of them, or one
+/// alone): these are cut out as they are written, so that a long list is never held as values.
+/// Whatever else is in that member is passed over.
+[[nodiscard]] Result<SplitItems> split_items(std::string_view text, std::string_view key);
+
 }  // namespace reelkeep::json

@@ -14,6 +14,9 @@ namespace reelkeep::testing {
 
 inline const Timestamp k_noon{std::chrono::seconds(1'767'520'800)};  // 2026-01-04T10:00:00Z
 
+inline const ApiAccess k_api{Url::parse("https://api.enablex.io/video/v2/").value(),
+                             Credential{"a1", Secret("k")}};
+
 /// A webhook body of one session; `more` begins with a comma.
 inline std::string body(const std::string& type, const std::string& more = "",
                         const std::string& conf = "c1") {
@@ -28,6 +31,7 @@ class Projection {
   Projection() {
     policy.projects.push_back({.app_id = AppId("*"),
                                .credential = Credential{"u", Secret("p")},
+                               .api = k_api,
                                .stores = {StoreId("local")}});
     writer = sqlite::open_journal_writer(dir.path("journal.db"), {}).value();
     reader = sqlite::open_journal_reader(dir.path("journal.db")).value();

@@ -120,7 +120,6 @@ class Agent final : public FetchSink {
                                                const std::vector<Lane>& lanes);
   [[nodiscard]] bool is_busy(const Artifact& artifact) const;
   void submit(const Artifact& artifact);
-  [[nodiscard]] std::optional<Credential> api_credential(const Artifact& artifact) const;
   Status handle(Checkpoint& message, AfterCommit& after);
   Status handle(Fetched& message, AfterCommit& after);
   Status attempt_failed(Artifact artifact, const Error& error, AfterCommit& after);

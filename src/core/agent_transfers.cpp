@@ -198,42 +198,18 @@ void Agent::submit(const Artifact& artifact) {
 
   const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
   if (project == nullptr) abort_broken_invariant("work was chosen for an app_id without a project");
-  std::optional<Credential> credential = project->credential;
-  HostRules rules = project->rules;
-  std::string address = artifact.url;
-  if (access_of(artifact.identity.kind) == Access::api) {
-    if (!project->api) {
-      fetched(Fetched{.ticket = ticket,
-                      .status = Error{Errc::unavailable,
-                                      "the CDR is asked for with api_id and api_key, which the "
-                                      "[[project]] block does not give any more"}});
-      return;
-    }
-    // The API may have moved since the session.
-    address = cdr_file(*project->api, artifact.identity.session.conf_num).url;
-    credential = project->api->credential;
-    rules = api_rules(*project->api);
-  }
-  auto url = Url::parse(address);
-  if (!url) {
-    fetched(Fetched{.ticket = ticket, .status = url.error().within("the offered URL")});
+  auto way = way_to(artifact, *project);
+  if (!way) {
+    fetched(Fetched{.ticket = ticket, .status = way.error()});
     return;
   }
   m_fetcher->submit(
       FetchRequest{.ticket = ticket,
-                   .url = std::move(*url),
-                   .credential = std::move(credential),
-                   .rules = std::move(rules),
+                   .url = std::move(way->url),
+                   .credential = std::move(way->credential),
+                   .rules = std::move(way->rules),
                    .file = m_ports.staging->open(artifact.staging_name, artifact.resume),
                    .resume = artifact.resume});
-}
-
-/// What was sent along for it, where that is the pair of the REST API.
-std::optional<Credential> Agent::api_credential(const Artifact& artifact) const {
-  const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
-  if (access_of(artifact.identity.kind) != Access::api || project == nullptr || !project->api)
-    return std::nullopt;
-  return project->api->credential;
 }
 
 Status Agent::handle(Checkpoint& message, AfterCommit& after) {
@@ -290,7 +266,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
                                   .digest = message.digest.value_or(Digest{}),
                                   .declared_size = kept.declared_size,
                                   .bad_digest = kept.bad_digest,
-                                  .sent = api_credential(kept)});
+                                  .sent = api_credential(*m_policy, kept)});
     });
     return m_catalog->put_progress(*artifact);
   }

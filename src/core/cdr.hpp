@@ -24,4 +24,16 @@ OfferedFile cdr_file(const ApiAccess& api, const ConfNum& conf_num);
 /// The host that the operator wrote as api_url, as he wrote it, and no other.
 HostRules api_rules(const ApiAccess& api);
 
+/// Where to an artifact is asked for, and what is sent along.
+struct Way {
+  Url url;
+  std::optional<Credential> credential;
+  HostRules rules;
+};
+/// Errc::unavailable: a CDR whose project has no API credentials any more.
+Result<Way> way_to(const Artifact& artifact, const ProjectPolicy& project);
+
+/// What is sent along for it, where that is the pair of the REST API.
+std::optional<Credential> api_credential(const Policy& policy, const Artifact& artifact);
+
 }  // namespace reelkeep::core

@@ -194,8 +194,6 @@ Status Agent::open() {
         "the provider to send them again or check the newest sessions");
   if (rebuild == Rebuild::first_start)
     log::info("there was no catalog: it is built from the journal");
-  REELKEEP_ASSIGN(const auto inspect, m_catalog->note("inspect"));
-  m_inspecting = inspect.has_value();
   REELKEEP_TRY(recover(died.has_value()));
 
   m_archiver = std::make_unique<Archiver>(
@@ -300,7 +298,7 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
     more = more || pages || rows;
     REELKEEP_TRY(hand_out());
   }
-  REELKEEP_TRY(inspect_replicas());
+  REELKEEP_TRY(audit());
   if (const Timestamp now = m_ports.clock->now(); now >= m_next_erase) {
     m_next_erase = now + k_day;
     m_archiver->erase_bodies(now - m_policy->keep_bodies);

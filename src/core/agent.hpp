@@ -50,6 +50,7 @@ struct AgentStatus {
   std::map<Errc, std::uint64_t> failures;  ///< attempts by cause
   std::uint64_t successes = 0;
   std::uint64_t received_bytes = 0;
+  std::uint64_t audited_bytes = 0;  ///< read back since the start
   std::size_t running = 0;
 };
 
@@ -132,13 +133,17 @@ class Agent final : public FetchSink {
   Status handle(Judged& message, AfterCommit& after);
   Status handle(Published& message, AfterCommit& after);
   Status handle(StoreOpened& message, AfterCommit& after);
-  Status put_failed(PendingPut pending, Artifact artifact, const Error& error, AfterCommit& after);
+  Status put_failed(PendingPut pending, Artifact artifact, const Published& message,
+                    AfterCommit& after);
   Status remove_superseded(const RemoveSuperseded& effect);
   void journal_outcome(const Outcome& outcome);
   void tend_stores();
   std::string expected_root(const StoreId& store);
   [[nodiscard]] std::string place_of(const StoreId& store) const;
-  Status inspect_replicas();
+
+  // agent_audit.cpp: replicas are read back
+  Status handle(Inspected& message, AfterCommit& after);
+  Status audit();
 
   // agent_pending.cpp: the queue of what waits for a store
   Status begin_publishing(Artifact artifact, Effects& effects);
@@ -148,6 +153,7 @@ class Agent final : public FetchSink {
   Result<bool> journal_waiting();
   Status hand_out();
   Status hand_out(const StoreId& store);
+  Result<std::vector<CopySource>> copies_for(const PendingPut& pending);
   [[nodiscard]] std::optional<std::string> why_closed(const StoreId& store) const;
 
   // constant after construction
@@ -177,10 +183,7 @@ class Agent final : public FetchSink {
   bool m_went_on = false;    ///< what the last run left in staging was taken up
   bool m_disk_paused = false;
   bool m_stopping = false;
-  bool m_inspecting = false;  ///< replicas are looked at once after a rebuild
-  Depth m_inspection_depth = Depth::quick;
-  ArtifactRow m_inspected_to;
-  std::size_t m_inspections = 0;
+  std::size_t m_inspections = 0;  ///< in hand
   RateMeter m_rate;
   std::size_t m_ran = 0;  ///< transfers after the turn before this one
   Timestamp m_turned_at;  ///< when the last turn began

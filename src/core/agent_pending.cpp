@@ -225,6 +225,17 @@ Status Agent::hand_out() {
   return {};
 }
 
+/// Good replicas of these bytes in other stores.
+Result<std::vector<CopySource>> Agent::copies_for(const PendingPut& pending) {
+  std::vector<CopySource> sources;
+  REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog->replicas(pending.artifact));
+  for (const Replica& replica : replicas)
+    if (replica.store && replica.store != pending.store && replica.digest == pending.digest &&
+        replica.state == ReplicaState::verified)
+      sources.push_back({*replica.store, replica.path, replica.location});
+  return sources;
+}
+
 Status Agent::hand_out(const StoreId& store) {
   std::set<ArtifactRow>& at_work = m_at_stores[store];
   const std::size_t room = m_doubted_stores.contains(store) ? 1 : k_handed_out;
@@ -239,6 +250,12 @@ Status Agent::hand_out(const StoreId& store) {
     if (!artifact) continue;
     const ProjectPolicy* project = m_policy->project(artifact->identity.session.app_id);
     if (project == nullptr) continue;
+    std::vector<CopySource> sources;
+    if (row.run != m_run) {
+      REELKEEP_ASSIGN(sources, copies_for(row));
+      // Two stores never bring the same bytes into staging at once.
+      if (!sources.empty() && is_busy(*artifact)) continue;
+    }
     at_work.insert(row.artifact);
     m_archiver->publish(PublishTask{
         .artifact = artifact->row,
@@ -255,7 +272,8 @@ Status Agent::hand_out(const StoreId& store) {
                        .digest = row.digest,
                        .disposition = project->stores.size() == 1 ? Staged::take : Staged::keep},
         .disputed = row.disputed,
-        .hash_first = row.run != m_run});
+        .hash_first = row.run != m_run,
+        .sources = std::move(sources)});
   }
   return {};
 }

@@ -10,7 +10,6 @@ namespace reelkeep::core {
 namespace {
 
 constexpr Duration k_store_retry{5000};
-constexpr std::size_t k_inspections_in_hand = 16;
 
 }  // namespace
 
@@ -18,8 +17,7 @@ Status Agent::handle(ArchiverMessage& message, AfterCommit& after) {
   if (auto* judged = std::get_if<Judged>(&message)) return handle(*judged, after);
   if (auto* published = std::get_if<Published>(&message)) return handle(*published, after);
   if (auto* opened = std::get_if<StoreOpened>(&message)) return handle(*opened, after);
-  if (std::holds_alternative<Inspected>(message))
-    after.emplace_back([this] { m_inspections -= std::min<std::size_t>(m_inspections, 1); });
+  if (auto* inspected = std::get_if<Inspected>(&message)) return handle(*inspected, after);
   return {};
 }
 
@@ -101,7 +99,8 @@ Status Agent::handle(Published& message, AfterCommit& after) {
   REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(message.artifact));
   if (!artifact) return {};
   artifact->error = error.within("store \"" + message.store.get() + "\"");
-  if (error.code != Errc::corrupt) return put_failed(*pending, std::move(*artifact), error, after);
+  if (error.code != Errc::corrupt)
+    return put_failed(*pending, std::move(*artifact), message, after);
 
   // Staging does not hold them (any more): the source has to give them again.
   REELKEEP_TRY(m_catalog->remove_pending(message.artifact));
@@ -119,7 +118,7 @@ Status Agent::handle(Published& message, AfterCommit& after) {
 }
 
 /// The store does not take them now: they stay in staging and wait.
-Status Agent::put_failed(PendingPut pending, Artifact artifact, const Error& error,
+Status Agent::put_failed(PendingPut pending, Artifact artifact, const Published& message,
                          AfterCommit& after) {
   if (pending.tries == 0)
     log::warn("a store did not take the bytes; they are kept in staging and tried again",
@@ -135,6 +134,9 @@ Status Agent::put_failed(PendingPut pending, Artifact artifact, const Error& err
       std::min(k_store_retry * (1 << std::min(pending.tries, 10)), m_policy->retry.maximum);
   ++pending.tries;
   REELKEEP_TRY(m_catalog->put_pending(pending));
+  REELKEEP_TRY(m_catalog->put_progress(artifact));
+  if (message.source_at_fault) return {};  // this store did not refuse anything
+  const Error& error = message.status.error();
   after.emplace_back([this, store = pending.store, code = error.code, cause = error.message] {
     m_doubted_stores.insert(store);
     if (code != Errc::unavailable) return;
@@ -143,7 +145,7 @@ Status Agent::put_failed(PendingPut pending, Artifact artifact, const Error& err
     std::lock_guard lock(m_mutex);
     m_status.store_problems[store.get()] = cause;
   });
-  return m_catalog->put_progress(artifact);
+  return {};
 }
 
 Status Agent::handle(StoreOpened& message, AfterCommit& after) {
@@ -182,39 +184,6 @@ Status Agent::remove_superseded(const RemoveSuperseded& effect) {
         std::ranges::find(effect.locations, replica.location) != effect.locations.end())
       m_archiver->remove(
           RemoveTask{artifact->identity, *replica.store, replica.path, replica.location});
-  return {};
-}
-
-/// After a rebuild every replica is looked at: first its presence, then its bytes in the
-/// background.
-Status Agent::inspect_replicas() {
-  if (!m_inspecting || !m_closed_stores.empty() || m_inspections >= k_inspections_in_hand)
-    return {};
-  REELKEEP_ASSIGN(
-      const std::vector<Artifact> page,
-      m_catalog->in_state(ArtifactState::archived, k_inspections_in_hand, m_inspected_to));
-  if (page.empty()) {
-    m_inspected_to = ArtifactRow();
-    m_inspecting = m_inspection_depth == Depth::quick;
-    m_inspection_depth = Depth::full;
-    if (m_inspecting) return {};
-    return m_catalog->transact([&] { return m_catalog->set_note("inspect", std::nullopt); });
-  }
-  for (const Artifact& artifact : page) {
-    m_inspected_to = artifact.row;
-    REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog->replicas(artifact.row));
-    for (const Replica& replica : replicas) {
-      if (replica.state != ReplicaState::verified || !replica.store || !replica.digest) continue;
-      ++m_inspections;
-      m_archiver->inspect(InspectTask{.identity = artifact.identity,
-                                      .store = *replica.store,
-                                      .path = replica.path,
-                                      .location = replica.location,
-                                      .size = replica.size,
-                                      .digest = *replica.digest,
-                                      .depth = m_inspection_depth});
-    }
-  }
   return {};
 }
 

@@ -356,11 +356,16 @@ Status Agent::attempt_failed(Artifact artifact, const Error& error, AfterCommit&
       artifact.refetch = artifact.replace = false;
       artifact.next_attempt_at.reset();
       artifact.resume.reset();
-      after.emplace_back([this, row = artifact.row, name = artifact.staging_name] {
-        m_refetch_failures.erase(row);
-        (void)m_ports.staging->remove(name).has_value();
-        (void)m_ports.staging->discard_aside(name).has_value();
-      });
+      // A replica may have been found bad meanwhile.
+      Effects effects;
+      REELKEEP_TRY(RecordFacts(*m_catalog, *m_policy, effects).keep_promise(artifact));
+      after.emplace_back(
+          [this, row = artifact.row, name = artifact.staging_name, effects = std::move(effects)] {
+            m_refetch_failures.erase(row);
+            (void)m_ports.staging->remove(name).has_value();
+            (void)m_ports.staging->discard_aside(name).has_value();
+            carry_out(effects);
+          });
     } else {
       attempt.attempts = failures;
       attempt.deadline = attempt.give_up_at = now + offered_for;

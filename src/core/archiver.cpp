@@ -58,6 +58,8 @@ Archiver::~Archiver() {
 
 void Archiver::stop() {
   if (m_stopping.exchange(true)) return;
+  { const std::lock_guard lock(m_rest_mutex); }
+  m_rest.notify_all();
   m_judging.close();
   m_auditing.close();
   for (auto& [id, lane] : m_lanes) {
@@ -184,9 +186,14 @@ void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) 
   };
   if (const Status ready = store.ready(); !ready) return fail_all(ready.error());
   std::erase_if(batch, [&](const PublishTask& task) {
-    const Status checked = task.hash_first ? check_staged(task) : Status();
+    std::optional<StoreId> at_fault;
+    const Status checked = task.hash_first ? bring(task, at_fault) : Status();
     if (!checked)
-      m_deliver(Published{task.artifact, store.id(), task.request.digest, checked.error()});
+      m_deliver(Published{.artifact = task.artifact,
+                          .store = store.id(),
+                          .digest = task.request.digest,
+                          .status = checked.error(),
+                          .source_at_fault = at_fault});
     return !checked;
   });
 
@@ -220,25 +227,6 @@ void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) 
                         placed[i] ? journaled : Status(placed[i].error())});
 }
 
-Status Archiver::check_staged(const PublishTask& task) {
-  REELKEEP_ASSIGN(const std::optional<ByteCount> staged, m_staging.stat(task.staging_name));
-  if (!staged) return {};
-  if (*staged != task.request.size)
-    return Error{Errc::corrupt, "staging holds " + std::to_string(staged->get()) +
-                                    " bytes instead of " + std::to_string(task.request.size.get()) +
-                                    ": they have to be fetched again"};
-  const auto file = m_staging.open(task.staging_name, ResumePoint{.offset = *staged,
-                                                                  .validator = "complete",
-                                                                  .length = *staged,
-                                                                  .boot_id = m_staging.boot_id()});
-  REELKEEP_TRY(file->prepare());
-  REELKEEP_ASSIGN(const Digest digest, file->digest());
-  if (file->size() != *staged || digest != task.request.digest)
-    return Error{Errc::corrupt, "the bytes in staging changed since they were received (SHA-256 " +
-                                    digest.hex() + "): they have to be fetched again"};
-  return file->sync();
-}
-
 void Archiver::remove_one(Store& store, const RemoveTask& task) {
   const Status removed = store.remove(task.path);
   if (!removed && removed.error().code != Errc::not_found) {
@@ -252,40 +240,6 @@ void Archiver::remove_one(Store& store, const RemoveTask& task) {
       !appended)
     log::warn("a removal could not be journaled",
               {{"location", task.location}, {"cause", appended.error().message}});
-  m_deliver(JournalGrew{});
-}
-
-void Archiver::audit_loop() {
-  while (auto task = m_auditing.take()) {
-    if (m_stopping) return;
-    if (const auto* inspection = std::get_if<InspectTask>(&*task)) {
-      inspect_one(*inspection);
-      m_deliver(Inspected{});
-    } else if (auto erased = m_journal.erase_bodies(std::get<EraseTask>(*task).before); !erased) {
-      log::warn("old bodies could not be erased", {{"cause", erased.error().message}});
-    }
-  }
-}
-
-void Archiver::inspect_one(const InspectTask& task) {
-  Store* holder = store(task.store);
-  if (holder == nullptr || !holder->ready()) return;  // absence proves nothing while it is away
-  const auto look = [&] { return holder->inspect(task.path, task.size, task.digest, task.depth); };
-  Result<Inspection> seen = look();
-  // A bad finding is read a second time before it is believed.
-  if (seen && seen->found != Inspection::Found::good) seen = look();
-  if (!seen || seen->found == Inspection::Found::good) return;
-  if (!holder->ready()) return;
-  const ReplicaState state =
-      seen->found == Inspection::Found::missing ? ReplicaState::missing : ReplicaState::corrupt;
-  log::error("a replica is not what it was", {{"location", task.location},
-                                              {"state", std::string(to_string(state))},
-                                              {"cause", seen->cause}});
-  const Timestamp now = m_clock.now();
-  const auto appended = m_journal.append_and_wait(
-      outcome_entry(ReplicaFound{task.identity, task.location, state, now, seen->cause}, now));
-  if (!appended)
-    log::warn("a finding could not be journaled", {{"cause", appended.error().message}});
   m_deliver(JournalGrew{});
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <variant>
@@ -16,6 +18,8 @@
 #include "reelkeep/port/provider.hpp"
 #include "reelkeep/port/staging.hpp"
 #include "reelkeep/port/store.hpp"
+
+#include "core/read_pace.hpp"
 
 namespace reelkeep::core {
 
@@ -32,6 +36,13 @@ struct JudgeTask {
   std::optional<Credential> sent;    ///< to the REST API: no error may repeat it
 };
 
+/// A good replica that the bytes can be copied from.
+struct CopySource {
+  StoreId store;
+  std::string path;
+  std::string location;
+};
+
 /// Judged bytes on their way into one store.
 struct PublishTask {
   ArtifactRow artifact;
@@ -43,6 +54,8 @@ struct PublishTask {
   bool disputed = false;
   /// The bytes come from an earlier run or from aside: hashed before they are published.
   bool hash_first = false;
+  /// Where the bytes are brought from when staging does not hold them.
+  std::vector<CopySource> sources;
 };
 
 /// A superseded replica that the operator does not want any more.
@@ -55,6 +68,7 @@ struct RemoveTask {
 
 /// A replica to be looked at.
 struct InspectTask {
+  ArtifactRow artifact;
   ArtifactIdentity identity;
   StoreId store;
   std::string path;
@@ -86,13 +100,21 @@ struct Published {
   StoreId store;
   Digest digest;
   Status status;  ///< success: the outcome is in the journal
+  /// With a failure that is another store's: the one that the bytes were to be copied from.
+  std::optional<StoreId> source_at_fault;
 };
 struct StoreOpened {
   StoreId store;
   Result<std::string> root;
 };
 struct JournalGrew {};
-struct Inspected {};
+/// A replica was looked at. What is bad is in the journal already.
+struct Inspected {
+  ArtifactRow artifact;
+  std::string location;
+  Depth depth = Depth::quick;
+  Status status;  ///< Errc::corrupt: bad and journaled; other errors: nothing was learned
+};
 using ArchiverMessage = std::variant<Judged, Published, StoreOpened, JournalGrew, Inspected>;
 
 /// The workers behind a completed transfer: judge its content, bring it into every store, journal
@@ -112,6 +134,9 @@ class Archiver {
   void publish(PublishTask task);
   void remove(RemoveTask task);
   void inspect(InspectTask task);
+  void set_audit_rate(ByteCount bytes_per_second) { m_audit_rate = bytes_per_second.get(); }
+  /// Bytes read back so far. Any thread.
+  [[nodiscard]] std::uint64_t audited_bytes() const { return m_audited; }
   /// Bodies older than this are emptied, behind all inspections.
   void erase_bodies(Timestamp before);
   /// Finishes what is in hand and ends the threads; what still waits is dropped (the catalog knows
@@ -139,8 +164,14 @@ class Archiver {
   void publish_batch(const Lane& lane, std::vector<PublishTask>& batch);
   /// Are the staged bytes still what they were? Absent ones are the store's to judge.
   Status check_staged(const PublishTask& task);
+  /// The bytes are in staging, if need be copied from another store. `at_fault` gets the store that
+  /// could not be read.
+  Status bring(const PublishTask& task, std::optional<StoreId>& at_fault);
+  Status copy_to_staging(const PublishTask& task, const CopySource& source, Store& holder,
+                         bool& is_source_bad);
   void remove_one(Store& store, const RemoveTask& task);
-  void inspect_one(const InspectTask& task);
+  Status inspect_one(const InspectTask& task, const ReadSink& seen);
+  Status keep_pace(ReadPace& pace, ByteCount bytes);
   Store* store(const StoreId& id);
 
   Staging& m_staging;
@@ -149,6 +180,10 @@ class Archiver {
   const Clock& m_clock;
   const Deliver m_deliver;
   std::atomic<bool> m_stopping = false;
+  std::atomic<std::uint64_t> m_audit_rate = 0;
+  std::atomic<std::uint64_t> m_audited = 0;
+  std::mutex m_rest_mutex;  ///< guards nothing but the wait for m_stopping
+  std::condition_variable m_rest;
   Mailbox<JudgeTask> m_judging;
   Mailbox<AuditTask> m_auditing;
   std::map<StoreId, std::unique_ptr<Lane>> m_lanes;  ///< constant after construction

@@ -30,6 +30,8 @@ struct Policy {
   std::size_t concurrency = 8;
   std::size_t per_host = 4;
   ByteCount minimum_free_space = 1_GiB;
+  Duration audit_every{std::chrono::hours(24 * 30)};  ///< 0: replicas are not read back
+  ByteCount audit_rate;                               ///< bytes per second; 0: no limit
   Duration keep_bodies{std::chrono::hours(24 * 400)};
   std::vector<ProjectPolicy> projects;
   /// Webhook user -> app_ids it may speak for ("*": all). A user that is not here any more was

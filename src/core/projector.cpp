@@ -24,7 +24,6 @@ std::string poison_note(const Receipt& receipt) {
 
 const std::string k_history_end = "history_end";
 const std::string k_history_receipts = "history_receipts";
-const std::string k_inspect = "inspect";  ///< replicas were not all looked at since a rebuild
 
 /// A journal that cannot be read says nothing about the catalog.
 template <class T>
@@ -91,7 +90,6 @@ Result<Rebuild> Projector::begin(bool unclean) {
       REELKEEP_TRY(m_catalog.clear());
       REELKEEP_TRY(m_catalog.set_note(k_history_end, std::to_string(m_history_end.get())));
       REELKEEP_TRY(m_catalog.set_note(k_history_receipts, std::to_string(m_history_receipts)));
-      if (rebuild != Rebuild::none) REELKEEP_TRY(m_catalog.set_note(k_inspect, "1"));
       return m_catalog.set_position(m_position);
     }));
   }
@@ -250,7 +248,7 @@ Status Projector::apply(const Policy& policy, const Entry& entry, Occasion occas
     return facts.apply(command, entry.received_at, era);
   }
   REELKEEP_ASSIGN(const Outcome outcome, decode_outcome(*entry.body));
-  return facts.apply(outcome, entry.received_at);
+  return facts.apply(outcome, entry.received_at, era);
 }
 
 Status Projector::apply_delivery(const Policy& policy, const Entry& entry, Occasion occasion,

@@ -14,10 +14,10 @@ Status RecordFacts::apply(const Command& command, Timestamp at, Era era) {
   return {};
 }
 
-Status RecordFacts::apply(const Outcome& outcome, Timestamp at) {
-  if (const auto* it = std::get_if<ReplicaStored>(&outcome)) return stored(*it, at);
+Status RecordFacts::apply(const Outcome& outcome, Timestamp at, Era era) {
+  if (const auto* it = std::get_if<ReplicaStored>(&outcome)) return stored(*it, at, era);
   if (const auto* it = std::get_if<ReplicaRemoved>(&outcome)) return removed(*it);
-  if (const auto* it = std::get_if<ReplicaFound>(&outcome)) return found(*it);
+  if (const auto* it = std::get_if<ReplicaFound>(&outcome)) return found(*it, era);
   if (const auto* it = std::get_if<BytesReceived>(&outcome)) return received(*it, at);
   if (const auto* it = std::get_if<Expired>(&outcome))
     return given_up(it->identity, ArtifactState::expired, it->error, std::nullopt);
@@ -112,6 +112,7 @@ Status RecordFacts::cancel(const CancelCommand& command) {
       // What is archived stays; only a pending refetch is given up.
       if (!artifact->refetch) continue;
       artifact->refetch = artifact->replace = false;
+      REELKEEP_TRY(keep_promise(*artifact));
     } else {
       artifact->state = ArtifactState::cancelled;
       artifact->error = Error{Errc::cancelled, "cancelled: " + command.reason};
@@ -145,7 +146,7 @@ Status RecordFacts::accept(const AcceptCommand& command) {
   return {};
 }
 
-Status RecordFacts::stored(const ReplicaStored& outcome, Timestamp at) {
+Status RecordFacts::stored(const ReplicaStored& outcome, Timestamp at, Era era) {
   REELKEEP_ASSIGN(Artifact artifact,
                   resolve_or_make(outcome.identity, outcome.room_id,
                                   outcome.path.substr(outcome.path.rfind('/') + 1), at));
@@ -156,15 +157,22 @@ Status RecordFacts::stored(const ReplicaStored& outcome, Timestamp at) {
         replica.location == outcome.location || replica.state != ReplicaState::verified)
       continue;
     replica.state = ReplicaState::corrupt;
+    replica.found_at = outcome.verified_at;
+    replica.cause = "the store did not find these bytes here when it was given them again";
+    replica.audit_at.reset();
     REELKEEP_TRY(m_catalog.put_replica(artifact.row, replica));
   }
-  REELKEEP_TRY(m_catalog.put_replica(artifact.row, Replica{.store = outcome.store,
-                                                           .path = outcome.path,
-                                                           .location = outcome.location,
-                                                           .size = outcome.size,
-                                                           .digest = outcome.digest,
-                                                           .state = ReplicaState::verified,
-                                                           .verified_at = outcome.verified_at}));
+  REELKEEP_TRY(m_catalog.put_replica(
+      artifact.row, Replica{.store = outcome.store,
+                            .path = outcome.path,
+                            .location = outcome.location,
+                            .size = outcome.size,
+                            .digest = outcome.digest,
+                            .state = ReplicaState::verified,
+                            .verified_at = outcome.verified_at,
+                            .audit_at = era == Era::history ? k_at_once
+                                                            : first_audit(outcome.verified_at,
+                                                                          artifact.deadline)}));
   if (!outcome.root.empty())
     REELKEEP_TRY(m_catalog.set_note("root:" + outcome.store.get(), outcome.root));
   return settle(std::move(artifact), outcome.size, outcome.digest, outcome.disputed);
@@ -229,39 +237,70 @@ Status RecordFacts::removed(const ReplicaRemoved& outcome) {
   return m_catalog.remove_replica(artifact->row, outcome.location);
 }
 
-Status RecordFacts::found(const ReplicaFound& outcome) {
-  REELKEEP_ASSIGN(const std::optional<Artifact> artifact, resolve(outcome.identity));
+Status RecordFacts::found(const ReplicaFound& outcome, Era era) {
+  REELKEEP_ASSIGN(std::optional<Artifact> artifact, resolve(outcome.identity));
   if (!artifact) return {};
   REELKEEP_ASSIGN(std::vector<Replica> replicas, m_catalog.replicas(artifact->row));
   const auto named = std::ranges::find(replicas, outcome.location, &Replica::location);
-  if (named == replicas.end()) return {};
-  const bool was_good = named->state == ReplicaState::verified;
+  if (named == replicas.end() || named->state == ReplicaState::superseded) return {};
   named->state = outcome.state;
-  if (outcome.state == ReplicaState::verified) named->verified_at = outcome.at;
-  REELKEEP_TRY(m_catalog.put_replica(artifact->row, *named));
-  if (!was_good || outcome.state == ReplicaState::verified ||
-      artifact->state != ArtifactState::archived)
-    return {};
-
-  Artifact again = *artifact;
-  again.replace = false;
-  again.known_at = std::max(again.known_at, outcome.at);
-  again.next_attempt_at.reset();
-  again.error = Error{Errc::corrupt, std::string(to_string(outcome.state)) + " at " +
-                                         outcome.location + ": " + outcome.cause};
-  // Another good copy: nothing is lost if the source does not give the bytes again. Without one
-  // it is work: what is called archived is really there.
-  again.refetch = std::ranges::any_of(replicas, [&](const Replica& replica) {
-    return replica.store && replica.state == ReplicaState::verified &&
-           replica.digest == artifact->digest;
-  });
-  if (!again.refetch) {
-    again.state = ArtifactState::planned;
-    again.size.reset();
-    again.digest.reset();
-    again.received = ByteCount(0);
+  if (outcome.state == ReplicaState::verified) {
+    named->verified_at = outcome.at;
+    named->found_at.reset();
+    named->cause.clear();
+    named->audit_at = era == Era::history ? k_at_once : outcome.at + m_policy.audit_every;
+    REELKEEP_TRY(m_catalog.put_replica(artifact->row, *named));
+    // Good again, before it was repaired.
+    if (artifact->state == ArtifactState::archived || artifact->in_hand || !named->digest)
+      return {};
+    return settle(std::move(*artifact), named->size, *named->digest, artifact->disputed);
   }
-  REELKEEP_TRY(m_catalog.put_artifact(std::move(again)));
+  named->found_at = outcome.at;
+  named->cause = outcome.cause;
+  named->audit_at.reset();
+  REELKEEP_TRY(m_catalog.put_replica(artifact->row, *named));
+  // One that is on its way into stores has to go into this one again. A transfer in hand brings the
+  // bytes again; when it fails the promise is looked at.
+  if (artifact->state == ArtifactState::verifying) m_effects.push_back(Publish{artifact->row});
+  if (artifact->state != ArtifactState::archived || artifact->in_hand) return {};
+  artifact->known_at = std::max(artifact->known_at, outcome.at);
+  REELKEEP_TRY(keep_promise(*artifact));
+  if (artifact->state != ArtifactState::archived)
+    artifact->error = Error{Errc::corrupt, std::string(to_string(outcome.state)) + " at " +
+                                               outcome.location + ": " + outcome.cause};
+  REELKEEP_TRY(m_catalog.put_artifact(std::move(*artifact)));
+  return {};
+}
+
+Status RecordFacts::keep_promise(Artifact& artifact) {
+  const ProjectPolicy* project = m_policy.project(artifact.identity.session.app_id);
+  REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog.replicas(artifact.row));
+  const auto is_good = [&](const Replica& replica) {
+    return replica.store && replica.state == ReplicaState::verified &&
+           replica.digest == artifact.digest;
+  };
+  const bool has_copy = std::ranges::any_of(replicas, is_good);
+  const bool is_kept = project == nullptr
+                           ? has_copy
+                           : std::ranges::all_of(project->stores, [&](const StoreId& store) {
+                               return std::ranges::any_of(replicas, [&](const Replica& r) {
+                                 return r.store == store && is_good(r);
+                               });
+                             });
+  if (is_kept) return {};
+  // Repair goes before a wish to fetch again what was good when it was asked for.
+  artifact.refetch = artifact.replace = false;
+  artifact.next_attempt_at.reset();
+  artifact.deaths = 0;
+  if (has_copy) {
+    artifact.state = ArtifactState::verifying;
+    m_effects.push_back(Publish{artifact.row});
+    return {};
+  }
+  artifact.state = ArtifactState::planned;
+  artifact.size.reset();
+  artifact.digest.reset();
+  artifact.received = ByteCount(0);
   return {};
 }
 

@@ -48,18 +48,21 @@ class RecordFacts {
       : m_catalog(catalog), m_policy(policy), m_effects(effects) {}
 
   Status apply(const Command& command, Timestamp at, Era era);
-  Status apply(const Outcome& outcome, Timestamp at);
+  Status apply(const Outcome& outcome, Timestamp at, Era era);
   /// Archived when every store of the project holds a verified replica of these bytes.
   Status settle(Artifact artifact, ByteCount size, const Digest& digest, bool disputed);
+  /// What is called archived is really there: without a verified replica in every store of its
+  /// project it is to be copied from a good one, else fetched again. Nothing is written.
+  Status keep_promise(Artifact& artifact);
 
  private:
   Status redownload(const RedownloadCommand& command, Timestamp at, Era era);
   Status cancel(const CancelCommand& command);
   Status accept(const AcceptCommand& command);
-  Status stored(const ReplicaStored& outcome, Timestamp at);
+  Status stored(const ReplicaStored& outcome, Timestamp at, Era era);
   Status received(const BytesReceived& outcome, Timestamp at);
   Status removed(const ReplicaRemoved& outcome);
-  Status found(const ReplicaFound& outcome);
+  Status found(const ReplicaFound& outcome, Era era);
   Status given_up(const ArtifactIdentity& identity, ArtifactState state, const Error& error,
                   const std::optional<Digest>& bad_digest);
   /// An artifact of the session by its id, or by the id that it had before its stage was known.

@@ -69,6 +69,12 @@ struct Journal {
   friend bool operator==(const Journal&, const Journal&) = default;
 };
 
+struct Audit {
+  Duration every = std::chrono::hours(24 * 30);  ///< each replica is read back; 0: never
+  ByteCount rate_limit{32 * 1024 * 1024};        ///< bytes per second read back; 0: none
+  friend bool operator==(const Audit&, const Audit&) = default;
+};
+
 struct Download {
   std::uint32_t concurrency = 8;
   std::uint32_t per_host = 4;
@@ -159,6 +165,7 @@ struct Config {
   Admin admin;
   Journal journal;
   Download download;
+  Audit audit;
   Archive archive;
   Reconcile reconcile;
   std::vector<StoreConfig> stores;      ///< at least one

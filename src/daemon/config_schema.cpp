@@ -90,6 +90,11 @@ constexpr std::array k_download{
     Key<Download>{"proxy", secret<&Download::proxy>, Key<Download>::Kind::secret},
 };
 
+constexpr std::array k_audit{
+    Key<Audit>{"every", duration<&Audit::every, 0, ms(3650 * k_day)>},
+    Key<Audit>{"rate_limit", bytes<&Audit::rate_limit, 0, k_any>},
+};
+
 constexpr std::array k_archive{
     Key<Archive>{"layout", words<&Archive::layout>},
 };
@@ -139,6 +144,7 @@ constexpr std::array k_config{
     table_key<&Config::admin, k_admin>("admin"),
     table_key<&Config::journal, k_journal>("journal"),
     table_key<&Config::download, k_download>("download"),
+    table_key<&Config::audit, k_audit>("audit"),
     table_key<&Config::archive, k_archive>("archive"),
     table_key<&Config::reconcile, k_reconcile>("reconcile"),
     blocks_key<&Config::stores, k_store>("store"),

@@ -41,6 +41,8 @@ std::shared_ptr<const core::Policy> policy_of(const Config& config) {
   policy->concurrency = config.download.concurrency;
   policy->per_host = config.download.per_host;
   policy->minimum_free_space = config.download.minimum_free_space;
+  policy->audit_every = config.audit.every;
+  policy->audit_rate = config.audit.rate_limit;
   policy->keep_bodies = config.journal.keep_bodies;
   for (const ProjectConfig& project : config.projects)
     policy->projects.push_back(core::ProjectPolicy{

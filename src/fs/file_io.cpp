@@ -155,7 +155,7 @@ Status sync_file(int fd, const std::string& what) {
   return {};
 }
 
-Result<ReadBack> read_back(int fd, Origin origin, const std::string& what) {
+Result<ReadBack> read_back(int fd, Origin origin, const std::string& what, const ReadSink& sink) {
   const AlignedBlock block;
   bool direct = origin == Origin::medium;
   if (direct) {
@@ -171,7 +171,9 @@ Result<ReadBack> read_back(int fd, Origin origin, const std::string& what) {
         ::pread(fd, block.bytes().data(), block.bytes().size(), static_cast<off_t>(offset));
     if (n == 0) break;
     if (n > 0) {
-      hash.update(std::span<const std::byte>(block.bytes().first(static_cast<std::size_t>(n))));
+      const std::span<const std::byte> bytes = block.bytes().first(static_cast<std::size_t>(n));
+      hash.update(bytes);
+      if (sink) REELKEEP_TRY(sink(bytes));
       offset += static_cast<std::uint64_t>(n);
     }
     // An offset that is no multiple of the sector, or a filesystem that only said yes to the flag.

@@ -10,6 +10,7 @@
 #include "reelkeep/base/digest.hpp"
 #include "reelkeep/base/result.hpp"
 #include "reelkeep/base/unique_fd.hpp"
+#include "reelkeep/port/store.hpp"
 
 // Small steps on descriptors that staging and store share. Any thread; `what` names the file in
 // errors.
@@ -38,8 +39,10 @@ struct ReadBack {
   Digest digest;
   ByteCount size;
 };
-/// Reads the whole file. Errc::corrupt: the medium cannot give the bytes back.
-Result<ReadBack> read_back(int fd, Origin origin, const std::string& what);
+/// Reads the whole file; `sink` (may be empty) is given all of it, and its Error ends the reading.
+/// Errc::corrupt: the medium cannot give the bytes back.
+Result<ReadBack> read_back(int fd, Origin origin, const std::string& what,
+                           const ReadSink& sink = {});
 
 /// A file under a name that no other process and thread uses, removed again unless it was renamed.
 /// `directory` is borrowed and has to outlive it.

@@ -104,13 +104,26 @@ class LocalStore final : public Store {
   }
 
   Result<Inspection> inspect(const std::string& path, ByteCount size, const Digest& digest,
-                             Depth depth) override {
+                             Depth depth, const ReadSink& sink) override {
     REELKEEP_TRY(check_relative(path));
     REELKEEP_ASSIGN(const auto root, checked_root());
-    REELKEEP_ASSIGN(Inspection seen, look(*root, path, size, digest, depth));
+    REELKEEP_ASSIGN(Inspection seen, look(*root, path, size, digest, depth, sink));
     // What is not there because the whole archive went away meanwhile is not missing.
     if (seen.found != Inspection::Found::good) REELKEEP_TRY(ready());
     return seen;
+  }
+
+  Status read(const std::string& path, const ReadSink& sink) override {
+    REELKEEP_TRY(check_relative(path));
+    REELKEEP_ASSIGN(const auto root, checked_root());
+    auto opened = open_file(*root, path);
+    if (!opened && opened.error().code == Errc::not_found) {
+      REELKEEP_TRY(ready());
+      return Error{Errc::corrupt, opened.error().message};
+    }
+    if (!opened) return opened.error();
+    REELKEEP_TRY(read_back(opened->get(), Origin::medium, location(path), sink));
+    return {};
   }
 
   Status remove(const std::string& path) override {
@@ -163,21 +176,33 @@ class LocalStore final : public Store {
     return root;
   }
 
-  static Result<Inspection> look(const ArchiveRoot& root, const std::string& path, ByteCount size,
-                                 const Digest& digest, Depth depth) {
-    using Found = Inspection::Found;
+  /// Errc::not_found: it is not there. Errc::corrupt: something else is in its place.
+  static Result<UniqueFd> open_file(const ArchiveRoot& root, const std::string& path) {
     auto folder = root.open_folder(folder_of(path));
     if (!folder && folder.error().code == Errc::not_found)
-      return Inspection{Found::missing, "its folder does not exist"};
+      return Error{Errc::not_found, "its folder does not exist"};
     if (!folder && folder.error().code == Errc::conflict)
-      return Inspection{Found::corrupt, folder.error().message};
+      return Error{Errc::corrupt, folder.error().message};
     if (!folder) return folder.error();
-    const UniqueFd file(::openat(folder->get(), leaf_of(path).c_str(),
-                                 O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (!file && errno == ENOENT) return Inspection{Found::missing, "it does not exist"};
+    UniqueFd file(::openat(folder->get(), leaf_of(path).c_str(),
+                           O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!file && errno == ENOENT) return Error{Errc::not_found, "it does not exist"};
     if (!file && errno == ELOOP)
-      return Inspection{Found::corrupt, "it is a symbolic link instead of a file"};
+      return Error{Errc::corrupt, "it is a symbolic link instead of a file"};
     if (!file) return Error::from_errno(errno, "cannot open " + path);
+    return file;
+  }
+
+  static Result<Inspection> look(const ArchiveRoot& root, const std::string& path, ByteCount size,
+                                 const Digest& digest, Depth depth, const ReadSink& sink) {
+    using Found = Inspection::Found;
+    auto opened = open_file(root, path);
+    if (!opened && opened.error().code == Errc::not_found)
+      return Inspection{Found::missing, opened.error().message};
+    if (!opened && opened.error().code == Errc::corrupt)
+      return Inspection{Found::corrupt, opened.error().message};
+    if (!opened) return opened.error();
+    const UniqueFd file = std::move(*opened);
     struct stat status {};
     if (::fstat(file.get(), &status) != 0)
       return Error::from_errno(errno, "cannot look at " + path);
@@ -186,7 +211,7 @@ class LocalStore final : public Store {
       return Inspection{Found::corrupt, "it has " + std::to_string(status.st_size) +
                                             " bytes instead of " + std::to_string(size.get())};
     if (depth == Depth::quick) return Inspection{};
-    auto bytes = read_back(file.get(), Origin::medium, path);
+    auto bytes = read_back(file.get(), Origin::medium, path, sink);
     if (!bytes && bytes.error().code == Errc::corrupt)
       return Inspection{Found::corrupt, bytes.error().message};
     if (!bytes) return bytes.error();

@@ -88,13 +88,23 @@ class S3Store final : public Store {
   }
 
   Result<Inspection> inspect(const std::string& path, ByteCount size, const Digest& digest,
-                             Depth depth) override {
+                             Depth depth, const ReadSink& sink) override {
     REELKEEP_TRY(check_path(path));
     REELKEEP_TRY(ready());
-    REELKEEP_ASSIGN(Inspection seen, look(path, size, digest, depth));
+    REELKEEP_ASSIGN(Inspection seen, look(path, size, digest, depth, sink));
     // What is not there because the whole archive went away meanwhile is not missing.
     if (seen.found != Inspection::Found::good) REELKEEP_TRY(ready());
     return seen;
+  }
+
+  Status read(const std::string& path, const ReadSink& sink) override {
+    REELKEEP_TRY(check_path(path));
+    REELKEEP_TRY(ready());
+    auto found = read_back(m_prefix + path, sink);
+    if (found) return {};
+    if (found.error().code != Errc::not_found) return found.error();
+    REELKEEP_TRY(ready());
+    return Error{Errc::corrupt, "it does not exist"};
   }
 
   Status remove(const std::string& path) override {
@@ -258,11 +268,11 @@ class S3Store final : public Store {
     return found == request.digest;
   }
 
-  Result<Digest> read_back(const std::string& key) {
+  Result<Digest> read_back(const std::string& key, const ReadSink& sink = {}) {
     Sha256 hash;
     REELKEEP_TRY(m_client.call(Call{.key = key, .answer_sink = [&](auto bytes) -> Status {
                                       hash.update(bytes);
-                                      return {};
+                                      return sink ? sink(bytes) : Status();
                                     }}));
     return hash.finish();
   }
@@ -275,7 +285,7 @@ class S3Store final : public Store {
   }
 
   Result<Inspection> look(const std::string& path, ByteCount size, const Digest& digest,
-                          Depth depth) {
+                          Depth depth, const ReadSink& sink) {
     using Found = Inspection::Found;
     const std::string key = m_prefix + path;
     REELKEEP_ASSIGN(const std::optional<Seen> there, see(key));
@@ -288,7 +298,7 @@ class S3Store final : public Store {
                                             text::printable(there->digest) + " instead of " +
                                             digest.hex()};
     if (depth == Depth::quick) return Inspection{};
-    auto found = read_back(key);
+    auto found = read_back(key, sink);
     if (!found && found.error().code == Errc::not_found)
       return Inspection{Found::missing, "it does not exist"};
     if (!found) return found.error();

@@ -1,5 +1,6 @@
 #include "sqlite/catalog_queue.hpp"
 
+#include "sqlite/catalog_rows.hpp"
 #include "sqlite/query.hpp"
 
 namespace reelkeep::sqlite {
@@ -19,6 +20,35 @@ std::vector<PendingPut> read_pending(Query& query) {
     query.read(pending.run);
   }
   return rows;
+}
+
+void write_audit(Connection& connection, ArtifactRow row, const std::string& location,
+                 std::optional<Timestamp> verified_at, Timestamp audit_at) {
+  Query(connection,
+        "UPDATE replica SET verified_at = ifnull(?, verified_at), audit_at = ?"
+        " WHERE artifact = ? AND location = ? AND state = 'verified'",
+        verified_at, audit_at, row, location)
+      .run();
+}
+
+std::vector<ReplicaOf> read_audit_due(Query& query) {
+  std::vector<ReplicaOf> due;
+  while (query.step()) {
+    const auto artifact = query.next<ArtifactRow>();
+    due.push_back({artifact, read_replica(query)});
+  }
+  return due;
+}
+
+std::map<std::string, Timestamp> read_next_audits(Connection& connection) {
+  std::map<std::string, Timestamp> next;
+  std::string store;
+  for (;;) {
+    Query query(connection, k_next_audit, store);
+    if (!query.step()) return next;
+    query.read(store);
+    next[store] = query.next<Timestamp>();
+  }
 }
 
 std::vector<Lane> read_lanes(Connection& connection) {

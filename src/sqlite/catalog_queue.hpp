@@ -41,6 +41,19 @@ inline constexpr std::string_view k_pending_of_store =
 inline constexpr std::string_view k_next_pending =
     "SELECT min(due_at) FROM pending_put INDEXED BY pending_put_due WHERE store = ? AND due_at > ?";
 
+inline constexpr std::string_view k_audit_due =
+    "SELECT artifact, store, path, location, size, digest, state, verified_at, found_at, cause,"
+    " audit_at FROM replica INDEXED BY replica_audit WHERE state = 'verified'"
+    " AND audit_at IS NOT NULL AND store = ? AND audit_at <= ? ORDER BY audit_at LIMIT ?";
+inline constexpr std::string_view k_next_audit =
+    "SELECT store, audit_at FROM replica INDEXED BY replica_audit WHERE state = 'verified'"
+    " AND audit_at IS NOT NULL AND store > ? ORDER BY store, audit_at LIMIT 1";
+
+void write_audit(Connection& connection, ArtifactRow row, const std::string& location,
+                 std::optional<Timestamp> verified_at, Timestamp audit_at);
+std::vector<ReplicaOf> read_audit_due(Query& query);
+/// The first replica that is due in each store, found by skipping from one store to the next.
+std::map<std::string, Timestamp> read_next_audits(Connection& connection);
 std::vector<PendingPut> read_pending(Query& query);
 std::vector<Lane> read_lanes(Connection& connection);
 

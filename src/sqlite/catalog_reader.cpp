@@ -7,6 +7,7 @@
 
 #include "sqlite/catalog.hpp"
 #include "sqlite/catalog_listing.hpp"
+#include "sqlite/catalog_queue.hpp"
 #include "sqlite/catalog_rows.hpp"
 #include "sqlite/catalog_schema.hpp"
 
@@ -17,6 +18,15 @@ namespace {
 // Rows of one read transaction: a page is in memory before any of it is printed.
 constexpr std::int64_t k_page_rows = 200;
 constexpr std::int64_t k_typical_of = 500;  ///< artifacts that typical sizes are taken from
+
+// With a store or without; every one of ours that can be compared.
+constexpr std::string_view k_replica_total =
+    "SELECT count(*), ifnull(sum(size), 0) FROM replica WHERE store IS NOT NULL"
+    " AND digest IS NOT NULL AND state <> 'superseded' AND store = ifnull(?, store)";
+
+bool is_comparable(const Replica& replica) {
+  return replica.store && replica.digest && replica.state != ReplicaState::superseded;
+}
 
 class SqliteCatalogReader final : public CatalogReader {
  public:
@@ -123,6 +133,55 @@ class SqliteCatalogReader final : public CatalogReader {
     });
   }
 
+  Status replicas(const ReplicaFilter& filter,
+                  const std::function<bool(const Artifact&, const Replica&)>& row) override {
+    ArtifactRow last;
+    for (;;) {
+      std::vector<ArtifactView> page;
+      REELKEEP_TRY(m_connection->guarded([&]() -> Status {
+        Transaction moment(*m_connection, Access::read);
+        for (Artifact& artifact : artifacts_behind(last, filter)) {
+          auto all = read_replicas(*m_connection, artifact.row);
+          page.push_back({std::move(artifact), std::move(all)});
+        }
+        moment.commit();
+        return {};
+      }));
+      if (page.empty()) return {};
+      last = page.back().artifact.row;
+      for (const ArtifactView& view : page)
+        for (const Replica& replica : view.replicas) {
+          if (!is_comparable(replica) || (filter.store && replica.store != filter.store)) continue;
+          if (!row(view.artifact, replica)) return {};
+        }
+    }
+  }
+
+  Result<ReplicaTotal> total(const ReplicaFilter& filter) override {
+    ReplicaTotal total;
+    if (filter.session || filter.artifact) {
+      REELKEEP_TRY(replicas(filter, [&](const Artifact&, const Replica& replica) {
+        ++total.replicas;
+        total.bytes = total.bytes + replica.size;
+        return true;
+      }));
+      return total;
+    }
+    return m_connection->guarded([&]() -> Result<ReplicaTotal> {
+      Query query(*m_connection, k_replica_total, filter.store);
+      query.step();
+      query.read(total.replicas);
+      query.read(total.bytes);
+      return total;
+    });
+  }
+
+  Result<std::map<std::string, std::string>> notes(const std::string& prefix) override {
+    return m_connection->guarded([&]() -> Result<std::map<std::string, std::string>> {
+      return read_notes(*m_connection, prefix);
+    });
+  }
+
   Result<CatalogFigures> figures() override {
     return m_connection->guarded([&]() -> Result<CatalogFigures> {
       Transaction moment(*m_connection, Access::read);
@@ -136,6 +195,12 @@ class SqliteCatalogReader final : public CatalogReader {
       extremes.step();
       extremes.read(figures.oldest_unarchived);
       extremes.read(figures.nearest_deadline);
+      Query verdicts(*m_connection, "SELECT state, count FROM replica_count WHERE count > 0");
+      while (verdicts.step()) {
+        const auto state = verdicts.next<ReplicaState>();
+        figures.replicas[state] = verdicts.next<std::int64_t>();
+      }
+      figures.next_audit = read_next_audits(*m_connection);
       figures.position = read_position(*m_connection).value_or(JournalPosition{});
       moment.commit();
       return figures;
@@ -175,6 +240,23 @@ class SqliteCatalogReader final : public CatalogReader {
       bounds.below = key(rows.back());
     }
     return {};
+  }
+
+  std::vector<Artifact> artifacts_behind(ArtifactRow last, const ReplicaFilter& filter) {
+    if (filter.artifact) {
+      Query query(*m_connection, select_artifacts("WHERE row = ? AND row > ?"), *filter.artifact,
+                  last);
+      return read_artifacts(query);
+    }
+    if (filter.session) {
+      Query query(*m_connection,
+                  select_artifacts("WHERE session = ? AND row > ? ORDER BY row LIMIT ?"),
+                  *filter.session, last, k_page_rows);
+      return read_artifacts(query);
+    }
+    Query query(*m_connection, select_artifacts("WHERE row > ? ORDER BY row LIMIT ?"), last,
+                k_page_rows);
+    return read_artifacts(query);
   }
 
   std::vector<Session> sessions_of(const ConfNum& conf_num, const std::optional<AppId>& app_id) {

@@ -30,15 +30,16 @@ WHERE row = ?1
 )sql";
 
 constexpr std::string_view k_replicas =
-    "SELECT store, path, location, size, digest, state, verified_at FROM replica"
-    " WHERE artifact = ? ORDER BY row";
+    "SELECT store, path, location, size, digest, state, verified_at, found_at, cause, audit_at"
+    " FROM replica WHERE artifact = ? ORDER BY row";
 // The row stays: replicas keep the order in which they came.
 constexpr std::string_view k_put_replica =
-    "INSERT INTO replica(artifact, store, path, location, size, digest, state, verified_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO replica(artifact, store, path, location, size, digest, state, verified_at,"
+    " found_at, cause, audit_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT(artifact, location) DO UPDATE SET"
-    " (store, path, size, digest, state, verified_at) = (excluded.store, excluded.path,"
-    " excluded.size, excluded.digest, excluded.state, excluded.verified_at)";
+    " (store, path, size, digest, state, verified_at, found_at, cause, audit_at) ="
+    " (excluded.store, excluded.path, excluded.size, excluded.digest, excluded.state,"
+    " excluded.verified_at, excluded.found_at, excluded.cause, excluded.audit_at)";
 
 constexpr std::string_view k_attempts =
     "SELECT at, number, received, error_code, error_message FROM attempt WHERE artifact = ?"
@@ -78,26 +79,32 @@ DeliveryRecord read_delivery(Query& query) {
   return record;
 }
 
+Replica read_replica(Query& query) {
+  Replica replica;
+  query.read(replica.store);
+  query.read(replica.path);
+  query.read(replica.location);
+  query.read(replica.size);
+  query.read(replica.digest);
+  query.read(replica.state);
+  query.read(replica.verified_at);
+  query.read(replica.found_at);
+  query.read(replica.cause);
+  query.read(replica.audit_at);
+  return replica;
+}
+
 std::vector<Replica> read_replicas(Connection& connection, ArtifactRow artifact) {
   std::vector<Replica> replicas;
   Query query(connection, k_replicas, artifact);
-  while (query.step()) {
-    Replica replica;
-    query.read(replica.store);
-    query.read(replica.path);
-    query.read(replica.location);
-    query.read(replica.size);
-    query.read(replica.digest);
-    query.read(replica.state);
-    query.read(replica.verified_at);
-    replicas.push_back(std::move(replica));
-  }
+  while (query.step()) replicas.push_back(read_replica(query));
   return replicas;
 }
 
 void write_replica(Connection& connection, ArtifactRow artifact, const Replica& replica) {
   Query(connection, k_put_replica, artifact, replica.store, replica.path, replica.location,
-        replica.size, replica.digest, replica.state, replica.verified_at)
+        replica.size, replica.digest, replica.state, replica.verified_at, replica.found_at,
+        replica.cause, replica.audit_at)
       .run();
 }
 
@@ -124,6 +131,17 @@ void write_attempt(Connection& connection, ArtifactRow artifact, const Attempt& 
         message)
       .run();
   Query(connection, k_forget_attempts, artifact, as_limit(k_remembered_attempts)).run();
+}
+
+std::map<std::string, std::string> read_notes(Connection& connection, const std::string& prefix) {
+  std::map<std::string, std::string> found;
+  Query query(connection, "SELECT key, value FROM note WHERE key >= ? ORDER BY key", prefix);
+  while (query.step()) {
+    auto key = query.next<std::string>();
+    if (!key.starts_with(prefix)) break;
+    found.emplace(std::move(key), query.next<std::string>());
+  }
+  return found;
 }
 
 std::optional<JournalPosition> read_position(Connection& connection) {

@@ -33,6 +33,8 @@ ArtifactRow write_artifact(Connection& connection, const Artifact& artifact);
 /// Updates the columns of its progress alone; 0: there is no such row.
 std::int64_t write_progress(Connection& connection, const Artifact& artifact);
 
+/// store, path, location, size, digest, state, verified_at, found_at, cause, audit_at
+Replica read_replica(Query& query);
 std::vector<Replica> read_replicas(Connection& connection, ArtifactRow artifact);
 void write_replica(Connection& connection, ArtifactRow artifact, const Replica& replica);
 
@@ -40,6 +42,7 @@ std::vector<Attempt> read_attempts(Connection& connection, ArtifactRow artifact)
 /// Forgets the oldest where there are too many.
 void write_attempt(Connection& connection, ArtifactRow artifact, const Attempt& attempt);
 
+std::map<std::string, std::string> read_notes(Connection& connection, const std::string& prefix);
 std::optional<JournalPosition> read_position(Connection& connection);
 
 /// Brings the session's own summary columns up to date with its artifacts and replicas.

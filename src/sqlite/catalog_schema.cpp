@@ -180,7 +180,33 @@ CREATE INDEX artifact_deadline ON artifact(deadline, row, kind, declared_size, n
   WHERE needs_source = 1;
 )sql";
 
-constexpr std::array k_steps{k_tables, k_listings, k_pending_puts, k_prospects};
+// What is verified and was never read back since is due in the order in which it was stored.
+constexpr std::string_view k_audits = R"sql(
+ALTER TABLE replica ADD COLUMN found_at INTEGER;
+ALTER TABLE replica ADD COLUMN cause TEXT NOT NULL DEFAULT '';
+ALTER TABLE replica ADD COLUMN audit_at INTEGER;
+UPDATE replica SET audit_at = max(ifnull(verified_at, 1), 1)
+  WHERE state = 'verified' AND store IS NOT NULL AND digest IS NOT NULL;
+CREATE INDEX replica_audit ON replica(store, audit_at)
+  WHERE state = 'verified' AND audit_at IS NOT NULL;
+CREATE TABLE replica_count(state TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO replica_count SELECT state, count(*) FROM replica GROUP BY state;
+CREATE TRIGGER replica_counted AFTER INSERT ON replica BEGIN
+  INSERT INTO replica_count VALUES (new.state, 1)
+    ON CONFLICT(state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER replica_recounted AFTER UPDATE OF state ON replica
+WHEN old.state <> new.state BEGIN
+  UPDATE replica_count SET count = count - 1 WHERE state = old.state;
+  INSERT INTO replica_count VALUES (new.state, 1)
+    ON CONFLICT(state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER replica_discounted AFTER DELETE ON replica BEGIN
+  UPDATE replica_count SET count = count - 1 WHERE state = old.state;
+END;
+)sql";
+
+constexpr std::array k_steps{k_tables, k_listings, k_pending_puts, k_prospects, k_audits};
 constexpr Schema k_schema{.noun = "catalog",
                           .application_id = 0x726B6374,  // "rkct"
                           .steps = k_steps};
@@ -193,8 +219,9 @@ const Schema& catalog_schema() noexcept {
 
 void drop_catalog_tables(Connection& connection) {
   // Children first: then nothing has to be looked up row by row.
-  for (const char* table : {"attempt", "replica", "pending_put", "pushed_file", "artifact",
-                            "session", "delivery", "artifact_count", "note", "position"}) {
+  for (const char* table :
+       {"attempt", "replica", "pending_put", "pushed_file", "artifact", "session", "delivery",
+        "artifact_count", "replica_count", "note", "position"}) {
     connection.execute(std::string("DROP TABLE ") + table);
   }
 }

@@ -122,6 +122,9 @@ Replica AnyValue::replica() {
   replica.digest = perhaps(*this, digest());
   replica.state = one_of(*this, k_replica_states);
   replica.verified_at = perhaps(*this, time());
+  replica.found_at = perhaps(*this, time());
+  replica.cause = text();
+  replica.audit_at = perhaps(*this, time());
   return replica;
 }
 

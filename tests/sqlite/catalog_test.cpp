@@ -151,6 +151,9 @@ TEST_CASE_FIXTURE(Fixture, "the queue is served by indices that hold the queue a
   CHECK(contains(release, "INDEX artifact_due (due_at>? AND due_at<?)"));
   CHECK_FALSE(contains(release, "TEMP B-TREE"));
   CHECK(contains(plan(k_next_due), "SEARCH artifact USING COVERING INDEX artifact_due"));
+  CHECK(contains(plan(k_pending_of_store), "SEARCH pending_put USING INDEX pending_put_due"));
+  CHECK_FALSE(contains(plan(k_pending_of_store), "TEMP B-TREE"));
+  CHECK(contains(plan(k_next_pending), "SEARCH pending_put USING COVERING INDEX pending_put_due"));
   const std::string state = plan(select_artifacts(k_in_state));
   CHECK(contains(state, "INDEX artifact_state (state=? AND rowid>?)"));
   CHECK_FALSE(contains(state, "TEMP B-TREE"));

@@ -54,6 +54,12 @@ class MemoryStore final : public Store {
     return m_batches;
   }
 
+  /// Paths that were inspected so far, in order.
+  [[nodiscard]] std::vector<std::string> inspected() const {
+    const std::lock_guard lock(m_disk.mutex);
+    return m_inspected;
+  }
+
   [[nodiscard]] const StoreId& id() const override { return m_id; }
 
   Result<std::string> open(const std::string& expected_root) override {
@@ -83,16 +89,35 @@ class MemoryStore final : public Store {
   }
 
   Result<Inspection> inspect(const std::string& path, ByteCount size, const Digest& digest,
-                             Depth depth) override {
+                             Depth depth, const ReadSink& seen) override {
     using Found = Inspection::Found;
-    const std::lock_guard lock(m_disk.mutex);
-    REELKEEP_TRY(check_ready());
-    const auto file = m_disk.files.find(path);
-    if (file == m_disk.files.end()) return Inspection{Found::missing, "it does not exist"};
-    if (file->second.size() != size.get()) return Inspection{Found::corrupt, "it has another size"};
-    if (depth == Depth::full && sha256(file->second) != digest)
-      return Inspection{Found::corrupt, "it has another SHA-256"};
+    std::string bytes;
+    {
+      const std::lock_guard lock(m_disk.mutex);
+      REELKEEP_TRY(check_ready());
+      m_inspected.push_back(path);
+      const auto file = m_disk.files.find(path);
+      if (file == m_disk.files.end()) return Inspection{Found::missing, "it does not exist"};
+      if (file->second.size() != size.get())
+        return Inspection{Found::corrupt, "it has another size"};
+      bytes = file->second;
+    }
+    if (depth == Depth::quick) return Inspection{};
+    if (seen) REELKEEP_TRY(seen(std::as_bytes(std::span(bytes))));
+    if (sha256(bytes) != digest) return Inspection{Found::corrupt, "it has another SHA-256"};
     return Inspection{};
+  }
+
+  Status read(const std::string& path, const ReadSink& sink) override {
+    std::string bytes;
+    {
+      const std::lock_guard lock(m_disk.mutex);
+      REELKEEP_TRY(check_ready());
+      const auto file = m_disk.files.find(path);
+      if (file == m_disk.files.end()) return Error{Errc::corrupt, "it does not exist"};
+      bytes = file->second;
+    }
+    return sink(std::as_bytes(std::span(bytes)));
   }
 
   Status remove(const std::string& path) override {
@@ -183,6 +208,7 @@ class MemoryStore final : public Store {
   Error m_failure;
   int m_failures_left = 0;
   std::vector<std::size_t> m_batches;
+  std::vector<std::string> m_inspected;
 };
 
 }  // namespace reelkeep::testing

@@ -40,8 +40,23 @@ struct Replica {
   std::optional<Digest> digest;  ///< a provider push has none
   ReplicaState state = ReplicaState::verified;
   std::optional<Timestamp> verified_at;
+  std::optional<Timestamp> found_at;  ///< when it was found missing or corrupt ...
+  std::string cause;                  ///< ... and why, in words
+  /// When it is next to be read back; k_at_once: its presence and size are looked at first.
+  /// Nothing: not by us.
+  std::optional<Timestamp> audit_at;
   friend bool operator==(const Replica&, const Replica&) = default;
 };
+
+/// Replica::audit_at of what is known from a journal alone.
+inline constexpr Timestamp k_at_once{};
+
+/// When a replica is first read back: half-way to the deadline, so that it can still be fetched
+/// again; an hour after it was stored when the source is gone.
+inline Timestamp first_audit(Timestamp verified_at, Timestamp deadline) noexcept {
+  return deadline > verified_at ? verified_at + (deadline - verified_at) / 2
+                                : verified_at + std::chrono::hours(1);
+}
 
 /// How far a `.part` can be trusted (a checkpoint recorded after an fdatasync).
 struct ResumePoint {

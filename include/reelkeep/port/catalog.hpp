@@ -36,6 +36,12 @@ struct PendingPut {
   friend bool operator==(const PendingPut&, const PendingPut&) = default;
 };
 
+/// A replica with the artifact that it is of.
+struct ReplicaOf {
+  ArtifactRow artifact;
+  Replica replica;
+};
+
 /// The derived, queryable state, and the queue. Write side: the agent's thread only.
 /// All writes happen inside transact(); what was committed survives a kill (synchronous=FULL).
 class Catalog {
@@ -92,6 +98,14 @@ class Catalog {
 
   /// Remembers it behind the others; of more than k_remembered_attempts the oldest is forgotten.
   virtual Status add_attempt(ArtifactRow row, const Attempt& attempt) = 0;
+
+  /// Verified replicas of that store which are due to be read back, longest due first; one index
+  /// look-up, however many there are.
+  virtual Result<std::vector<ReplicaOf>> audit_due(const StoreId& store, Timestamp now,
+                                                   std::size_t limit) = 0;
+  /// The replica, if it is still verified, was read (`verified_at`) and is next read at `audit_at`.
+  virtual Status put_audit(ArtifactRow row, const std::string& location,
+                           std::optional<Timestamp> verified_at, Timestamp audit_at) = 0;
 
   virtual Status put_pushed_file(SessionRow session, const PushedFile& file) = 0;  ///< idempotent
   virtual Result<std::vector<PushedFile>> pushed_files(SessionRow session,
@@ -151,6 +165,21 @@ struct CatalogFigures {
   std::optional<Timestamp> oldest_unarchived;  ///< known_at of the oldest work left
   std::optional<Timestamp> nearest_deadline;   ///< of the work left
   JournalPosition position;
+  std::map<ReplicaState, std::int64_t> replicas;
+  std::map<std::string, Timestamp> next_audit;  ///< store id -> when its first replica is due
+};
+
+/// Which replicas are to be verified.
+struct ReplicaFilter {
+  std::optional<StoreId> store;
+  std::optional<SessionRow> session;
+  std::optional<ArtifactRow> artifact;
+};
+
+/// How much that is.
+struct ReplicaTotal {
+  std::int64_t replicas = 0;
+  ByteCount bytes;
 };
 
 /// Work that must still come from its source, as the forecast needs it.
@@ -180,6 +209,13 @@ class CatalogReader {
                             const std::function<bool(const DeliveryRecord&)>& row) = 0;
   /// Oldest first.
   virtual Result<std::vector<Attempt>> attempts(ArtifactRow row) = 0;
+  /// Replicas in stores of ours with a digest, but superseded ones, in the order of their
+  /// artifacts. Pages are read as they are needed; false from `row` stops.
+  virtual Status replicas(
+      const ReplicaFilter& filter,
+      const std::function<bool(const Artifact& artifact, const Replica& replica)>& row) = 0;
+  virtual Result<ReplicaTotal> total(const ReplicaFilter& filter) = 0;
+  virtual Result<std::map<std::string, std::string>> notes(const std::string& prefix) = 0;
   virtual Result<CatalogFigures> figures() = 0;
   /// Calls `each` for all work that must still come from its source, earliest deadline first (then
   /// by row); false from `each` stops. One scan of an index that holds the queue alone.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -49,6 +50,10 @@ struct Inspection {
   std::string cause;  ///< in words, when not good
 };
 
+/// Takes bytes as they are read back, in order; may hold the reader up (a budget). Its Error ends
+/// the reading and becomes the result.
+using ReadSink = std::function<Status(std::span<const std::byte> bytes)>;
+
 /// Storage that we write to. Any worker thread; blocking. Errors: no_space, unauthorized,
 /// unavailable (also a missing or foreign root id: nothing is written then).
 class Store {
@@ -63,9 +68,17 @@ class Store {
   /// Publishes each file in the order of the invariants, sharing syncs among them; one result each.
   /// Idempotent: the same bytes already in place are a success. Never overwrites.
   virtual std::vector<Result<Placed>> put(std::span<const PutRequest> requests) = 0;
-  /// quick: presence and size. full: read from the medium and compared.
+  /// quick: presence and size. full: read from the medium and compared; `seen` (may be empty) is
+  /// given what is read.
   virtual Result<Inspection> inspect(const std::string& path, ByteCount size, const Digest& digest,
-                                     Depth depth) = 0;
+                                     Depth depth, const ReadSink& seen) = 0;
+  Result<Inspection> inspect(const std::string& path, ByteCount size, const Digest& digest,
+                             Depth depth) {
+    return inspect(path, size, digest, depth, {});
+  }
+  /// All bytes of a published file. Errc::corrupt: they are not there, or the medium does not give
+  /// them back; what was given may be wrong in any case and is to be hashed.
+  virtual Status read(const std::string& path, const ReadSink& sink) = 0;
   /// Removes a published file and its manifest line (a superseded one with --replace). Absent is
   /// success.
   virtual Status remove(const std::string& path) = 0;

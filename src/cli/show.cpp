@@ -92,7 +92,8 @@ Status show(Scene scene, const ShowArguments& arguments) {
     for (const Replica& replica : one.replicas) {
       std::string text = text::printable(replica.location);
       if (replica.state != ReplicaState::verified)
-        text += " (" + std::string(to_string(replica.state)) + ")";
+        text += " (" + std::string(to_string(replica.state)) +
+                (replica.cause.empty() ? "" : ": " + text::printable(replica.cause)) + ")";
       table.note(std::move(text), tone_of(replica.state));
     }
     if (artifact.error)

@@ -40,6 +40,9 @@ constexpr ArtifactState k_states[] = {
     ArtifactState::planned, ArtifactState::running,   ArtifactState::verifying,
     ArtifactState::waiting, ArtifactState::archived,  ArtifactState::quarantined,
     ArtifactState::expired, ArtifactState::cancelled, ArtifactState::delivered};
+constexpr ReplicaState k_replica_states[] = {ReplicaState::verified, ReplicaState::superseded,
+                                             ReplicaState::delivered, ReplicaState::missing,
+                                             ReplicaState::corrupt};
 constexpr Errc k_codes[] = {Errc::invalid,     Errc::not_found, Errc::unauthorized, Errc::conflict,
                             Errc::unavailable, Errc::timeout,   Errc::no_space,     Errc::corrupt,
                             Errc::internal,    Errc::cancelled};
@@ -71,6 +74,8 @@ std::string render_metrics(const Figures& figures) {
   }
   page.counter("reelkeep_received_bytes_total", "Body bytes received since the start", {},
                figures.agent.received_bytes);
+  page.counter("reelkeep_audited_bytes_total", "Bytes of replicas read back since the start", {},
+               figures.agent.audited_bytes);
   page.gauge("reelkeep_running_transfers", "Downloads in hand", {},
              static_cast<double>(figures.agent.running));
   page.gauge("reelkeep_catching_up", "1 while the catalog is behind the journal", {},
@@ -97,6 +102,17 @@ std::string render_metrics(const Figures& figures) {
                {{"state", std::string(to_string(state))}},
                found == figures.catalog->artifacts.end() ? 0 : static_cast<double>(found->second));
   }
+  for (const ReplicaState state : k_replica_states) {
+    const auto found = figures.catalog->replicas.find(state);
+    page.gauge("reelkeep_replicas", "Replicas by what was last found of them",
+               {{"state", std::string(to_string(state))}},
+               found == figures.catalog->replicas.end() ? 0 : static_cast<double>(found->second));
+  }
+  for (const auto& [store, due] : figures.catalog->next_audit)
+    page.gauge("reelkeep_audit_overdue_seconds",
+               "For how long the replica that waits longest is due to be read back; 0: none is",
+               {{"store", store}},
+               due == k_at_once ? 0 : std::max(0.0, seconds_between(due, figures.now)));
   page.gauge("reelkeep_oldest_unarchived_seconds",
              "Age of the oldest artifact that is work left; 0 when there is none", {},
              figures.catalog->oldest_unarchived

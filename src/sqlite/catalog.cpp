@@ -232,187 +232,187 @@ class SqliteCatalog final : public Catalog {
 
   Status add_attempt(ArtifactRow row, const Attempt& attempt) override {
     return change([&] { write_attempt(*m_connection, row, attempt); });
-  });
-}
+  }
 
-Result<std::vector<ReplicaOf>>
-audit_due(const StoreId& store, Timestamp now, std::size_t limit) override {
-  return m_connection->guarded([&]() -> Result<std::vector<ReplicaOf>> {
-    Query query(*m_connection, k_audit_due, store, now, as_limit(limit));
-    return read_audit_due(query);
-  });
-}
+  Result<std::vector<ReplicaOf>> audit_due(const StoreId& store, Timestamp now,
+                                           std::size_t limit) override {
+    return m_connection->guarded([&]() -> Result<std::vector<ReplicaOf>> {
+      Query query(*m_connection, k_audit_due, store, now, as_limit(limit));
+      return read_audit_due(query);
+    });
+  }
 
-Status put_audit(ArtifactRow row, const std::string& location, std::optional<Timestamp> verified_at,
-                 Timestamp audit_at) override {
-  return change([&] { write_audit(*m_connection, row, location, verified_at, audit_at); });
-}
+  Status put_audit(ArtifactRow row, const std::string& location,
+                   std::optional<Timestamp> verified_at, Timestamp audit_at) override {
+    return change([&] { write_audit(*m_connection, row, location, verified_at, audit_at); });
+  }
 
-Status put_pushed_file(SessionRow session, const PushedFile& file) override {
-  return change([&] {
-    Query(*m_connection, k_put_pushed_file, session, file.name, file.location, file.url,
-          file.destination_name, file.source_key, file.at)
-        .run();
-  });
-}
+  Status put_pushed_file(SessionRow session, const PushedFile& file) override {
+    return change([&] {
+      Query(*m_connection, k_put_pushed_file, session, file.name, file.location, file.url,
+            file.destination_name, file.source_key, file.at)
+          .run();
+    });
+  }
 
-Result<std::vector<PushedFile>> pushed_files(SessionRow session, const std::string& name) override {
-  return m_connection->guarded([&]() -> Result<std::vector<PushedFile>> {
-    std::vector<PushedFile> files;
-    Query query(*m_connection,
-                "SELECT app_id, conf_num, name, location, url, destination_name, source_key, at"
-                " FROM pushed_file JOIN session ON session.row = pushed_file.session"
-                " WHERE pushed_file.session = ? AND name = ? ORDER BY location",
-                session, name);
-    while (query.step()) {
-      PushedFile file;
-      query.read(file.session.app_id);
-      query.read(file.session.conf_num);
-      query.read(file.name);
-      query.read(file.location);
-      query.read(file.url);
-      query.read(file.destination_name);
-      query.read(file.source_key);
-      query.read(file.at);
-      files.push_back(std::move(file));
-    }
-    return files;
-  });
-}
+  Result<std::vector<PushedFile>> pushed_files(SessionRow session,
+                                               const std::string& name) override {
+    return m_connection->guarded([&]() -> Result<std::vector<PushedFile>> {
+      std::vector<PushedFile> files;
+      Query query(*m_connection,
+                  "SELECT app_id, conf_num, name, location, url, destination_name, source_key, at"
+                  " FROM pushed_file JOIN session ON session.row = pushed_file.session"
+                  " WHERE pushed_file.session = ? AND name = ? ORDER BY location",
+                  session, name);
+      while (query.step()) {
+        PushedFile file;
+        query.read(file.session.app_id);
+        query.read(file.session.conf_num);
+        query.read(file.name);
+        query.read(file.location);
+        query.read(file.url);
+        query.read(file.destination_name);
+        query.read(file.source_key);
+        query.read(file.at);
+        files.push_back(std::move(file));
+      }
+      return files;
+    });
+  }
 
-Result<std::vector<Lane>> lanes() override {
-  return m_connection->guarded(
-      [&]() -> Result<std::vector<Lane>> { return read_lanes(*m_connection); });
-}
+  Result<std::vector<Lane>> lanes() override {
+    return m_connection->guarded(
+        [&]() -> Result<std::vector<Lane>> { return read_lanes(*m_connection); });
+  }
 
-Result<std::vector<Artifact>> claimable(const Lane& lane, std::size_t limit) override {
-  return all(k_claimable, lane.app_id, lane.host, as_limit(limit));
-}
+  Result<std::vector<Artifact>> claimable(const Lane& lane, std::size_t limit) override {
+    return all(k_claimable, lane.app_id, lane.host, as_limit(limit));
+  }
 
-Result<std::int64_t> release_due(Timestamp now, std::size_t limit) override {
-  std::int64_t released = 0;
-  REELKEEP_TRY(
-      change([&] { released = Query(*m_connection, k_release_due, now, as_limit(limit)).run(); }));
-  return released;
-}
+  Result<std::int64_t> release_due(Timestamp now, std::size_t limit) override {
+    std::int64_t released = 0;
+    REELKEEP_TRY(change(
+        [&] { released = Query(*m_connection, k_release_due, now, as_limit(limit)).run(); }));
+    return released;
+  }
 
-Result<std::optional<Timestamp>> next_due() override {
-  return m_connection->guarded([&]() -> Result<std::optional<Timestamp>> {
-    Query query(*m_connection, k_next_due);
-    query.step();
-    return query.next<std::optional<Timestamp>>();
-  });
-}
+  Result<std::optional<Timestamp>> next_due() override {
+    return m_connection->guarded([&]() -> Result<std::optional<Timestamp>> {
+      Query query(*m_connection, k_next_due);
+      query.step();
+      return query.next<std::optional<Timestamp>>();
+    });
+  }
 
-Status put_pending(const PendingPut& pending) override {
-  return change([&] {
-    Query(*m_connection, k_put_pending, pending.artifact, pending.store, pending.digest,
-          pending.size, pending.disputed, pending.due_at, pending.tries, pending.journaled,
-          pending.run)
-        .run();
-  });
-}
-Status remove_pending(ArtifactRow artifact, const StoreId& store) override {
-  return change([&] {
-    Query(*m_connection, "DELETE FROM pending_put WHERE artifact = ? AND store = ?", artifact,
-          store)
-        .run();
-  });
-}
-Status remove_pending(ArtifactRow artifact) override {
-  return change([&] { Query(*m_connection, k_remove_pending, artifact).run(); });
-}
-Result<std::vector<PendingPut>> pending(ArtifactRow artifact) override {
-  return m_connection->guarded([&]() -> Result<std::vector<PendingPut>> {
-    Query query(*m_connection,
-                "SELECT artifact, store, digest, size, disputed, due_at, tries, journaled, run"
-                " FROM pending_put WHERE artifact = ? ORDER BY store",
-                artifact);
-    return read_pending(query);
-  });
-}
-Result<std::vector<PendingPut>> pending(
-    const StoreId& store, std::size_t limit,
-    const std::optional<std::pair<Timestamp, ArtifactRow>>& after) override {
-  return m_connection->guarded([&]() -> Result<std::vector<PendingPut>> {
-    const auto [due_at, artifact] = after.value_or(std::pair(Timestamp::min(), ArtifactRow(0)));
-    Query query(*m_connection, k_pending_of_store, store, due_at, artifact, as_limit(limit));
-    return read_pending(query);
-  });
-}
-Result<std::optional<Timestamp>> next_pending(const StoreId& store, Timestamp after) override {
-  return m_connection->guarded([&]() -> Result<std::optional<Timestamp>> {
-    Query query(*m_connection, k_next_pending, store, after);
-    query.step();
-    return query.next<std::optional<Timestamp>>();
-  });
-}
+  Status put_pending(const PendingPut& pending) override {
+    return change([&] {
+      Query(*m_connection, k_put_pending, pending.artifact, pending.store, pending.digest,
+            pending.size, pending.disputed, pending.due_at, pending.tries, pending.journaled,
+            pending.run)
+          .run();
+    });
+  }
+  Status remove_pending(ArtifactRow artifact, const StoreId& store) override {
+    return change([&] {
+      Query(*m_connection, "DELETE FROM pending_put WHERE artifact = ? AND store = ?", artifact,
+            store)
+          .run();
+    });
+  }
+  Status remove_pending(ArtifactRow artifact) override {
+    return change([&] { Query(*m_connection, k_remove_pending, artifact).run(); });
+  }
+  Result<std::vector<PendingPut>> pending(ArtifactRow artifact) override {
+    return m_connection->guarded([&]() -> Result<std::vector<PendingPut>> {
+      Query query(*m_connection,
+                  "SELECT artifact, store, digest, size, disputed, due_at, tries, journaled, run"
+                  " FROM pending_put WHERE artifact = ? ORDER BY store",
+                  artifact);
+      return read_pending(query);
+    });
+  }
+  Result<std::vector<PendingPut>> pending(
+      const StoreId& store, std::size_t limit,
+      const std::optional<std::pair<Timestamp, ArtifactRow>>& after) override {
+    return m_connection->guarded([&]() -> Result<std::vector<PendingPut>> {
+      const auto [due_at, artifact] = after.value_or(std::pair(Timestamp::min(), ArtifactRow(0)));
+      Query query(*m_connection, k_pending_of_store, store, due_at, artifact, as_limit(limit));
+      return read_pending(query);
+    });
+  }
+  Result<std::optional<Timestamp>> next_pending(const StoreId& store, Timestamp after) override {
+    return m_connection->guarded([&]() -> Result<std::optional<Timestamp>> {
+      Query query(*m_connection, k_next_pending, store, after);
+      query.step();
+      return query.next<std::optional<Timestamp>>();
+    });
+  }
 
-Result<std::vector<Artifact>> in_state(ArtifactState state, std::size_t limit,
-                                       ArtifactRow after) override {
-  return all(k_in_state, state, after, as_limit(limit));
-}
+  Result<std::vector<Artifact>> in_state(ArtifactState state, std::size_t limit,
+                                         ArtifactRow after) override {
+    return all(k_in_state, state, after, as_limit(limit));
+  }
 
-Result<std::vector<Artifact>> in_hand(std::size_t limit, ArtifactRow after) override {
-  return all(k_in_hand, after, as_limit(limit));
-}
+  Result<std::vector<Artifact>> in_hand(std::size_t limit, ArtifactRow after) override {
+    return all(k_in_hand, after, as_limit(limit));
+  }
 
-Result<bool> holds_replica(const StoreId& store) override {
-  return exists("SELECT 1 FROM replica WHERE store = ? LIMIT 1", store);
-}
-Result<bool> needs_staging(const std::string& staging_name) override {
-  return exists(k_needs_staging, staging_name);
-}
-Result<bool> knows_staging(const std::string& staging_name) override {
-  return exists("SELECT 1 FROM artifact WHERE staging_name = ? LIMIT 1", staging_name);
-}
+  Result<bool> holds_replica(const StoreId& store) override {
+    return exists("SELECT 1 FROM replica WHERE store = ? LIMIT 1", store);
+  }
+  Result<bool> needs_staging(const std::string& staging_name) override {
+    return exists(k_needs_staging, staging_name);
+  }
+  Result<bool> knows_staging(const std::string& staging_name) override {
+    return exists("SELECT 1 FROM artifact WHERE staging_name = ? LIMIT 1", staging_name);
+  }
 
-private:
-template <class Work>
-Status change(Work&& work) {
-  REELKEEP_TRY(m_transactions.check_open());
-  return m_connection->guarded([&]() -> Status {
-    work();
-    return {};
-  });
-}
+ private:
+  template <class Work>
+  Status change(Work&& work) {
+    REELKEEP_TRY(m_transactions.check_open());
+    return m_connection->guarded([&]() -> Status {
+      work();
+      return {};
+    });
+  }
 
-template <class Row, class... Values>
-Result<std::optional<Row>> first(Row (*read)(Query&), std::string_view sql,
-                                 const Values&... values) {
-  return m_connection->guarded([&]() -> Result<std::optional<Row>> {
-    Query query(*m_connection, sql, values...);
-    if (!query.step()) return std::optional<Row>();
-    return std::optional<Row>(read(query));
-  });
-}
+  template <class Row, class... Values>
+  Result<std::optional<Row>> first(Row (*read)(Query&), std::string_view sql,
+                                   const Values&... values) {
+    return m_connection->guarded([&]() -> Result<std::optional<Row>> {
+      Query query(*m_connection, sql, values...);
+      if (!query.step()) return std::optional<Row>();
+      return std::optional<Row>(read(query));
+    });
+  }
 
-template <class... Values>
-Result<std::vector<Artifact>> all(std::string_view rest, const Values&... values) {
-  return m_connection->guarded([&]() -> Result<std::vector<Artifact>> {
-    Query query(*m_connection, select_artifacts(rest), values...);
-    return read_artifacts(query);
-  });
-}
+  template <class... Values>
+  Result<std::vector<Artifact>> all(std::string_view rest, const Values&... values) {
+    return m_connection->guarded([&]() -> Result<std::vector<Artifact>> {
+      Query query(*m_connection, select_artifacts(rest), values...);
+      return read_artifacts(query);
+    });
+  }
 
-template <class Value>
-Result<bool> exists(std::string_view sql, const Value& value) {
-  return m_connection->guarded(
-      [&]() -> Result<bool> { return Query(*m_connection, sql, value).step(); });
-}
+  template <class Value>
+  Result<bool> exists(std::string_view sql, const Value& value) {
+    return m_connection->guarded(
+        [&]() -> Result<bool> { return Query(*m_connection, sql, value).step(); });
+  }
 
-void touch_session_of(ArtifactRow row) {
-  Query query(*m_connection, "SELECT session FROM artifact WHERE row = ?", row);
-  if (query.step()) m_transactions.touch(query.next<SessionRow>());
-}
+  void touch_session_of(ArtifactRow row) {
+    Query query(*m_connection, "SELECT session FROM artifact WHERE row = ?", row);
+    if (query.step()) m_transactions.touch(query.next<SessionRow>());
+  }
 
-[[nodiscard]] Error no_row(std::string_view table, std::int64_t row) const {
-  return Error{Errc::not_found,
-               fmt::format("{}: there is no {} in row {}", m_connection->path(), table, row)};
-}
+  [[nodiscard]] Error no_row(std::string_view table, std::int64_t row) const {
+    return Error{Errc::not_found,
+                 fmt::format("{}: there is no {} in row {}", m_connection->path(), table, row)};
+  }
 
-const std::unique_ptr<Connection> m_connection;
-WriteTransactions m_transactions;
+  const std::unique_ptr<Connection> m_connection;
+  WriteTransactions m_transactions;
 };
 
 }  // namespace

@@ -5,7 +5,7 @@ target_include_directories(reelkeep_options INTERFACE ${PROJECT_SOURCE_DIR}/incl
 target_compile_options(reelkeep_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
   -Wimplicit-fallthrough -Wswitch-enum -Wno-missing-field-initializers
-  -Wno-restrict  # false positives of g++ 12 inside std::string
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # false positives of g++ 12 inside std::string
   $<$<BOOL:${REELKEEP_WARNINGS_AS_ERRORS}>:-Werror>)
 target_compile_definitions(reelkeep_options INTERFACE
   _FILE_OFFSET_BITS=64 REELKEEP_VERSION="${PROJECT_VERSION}")
@@ -14,6 +14,11 @@ if(REELKEEP_SANITIZERS)
   target_compile_options(reelkeep_options INTERFACE
     -fsanitize=${REELKEEP_SANITIZERS} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(reelkeep_options INTERFACE -fsanitize=${REELKEEP_SANITIZERS})
+  if(REELKEEP_FUZZ)
+    # RapidJSON adds an offset to the null pointer of its empty stack.
+    target_compile_options(reelkeep_options INTERFACE
+      -fsanitize=fuzzer-no-link -fno-sanitize=pointer-overflow)
+  endif()
 else()
   target_compile_options(reelkeep_options INTERFACE
     -fstack-protector-strong -fPIE $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)

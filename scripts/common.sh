@@ -14,6 +14,7 @@ test_packages=(
   ceph-mon ceph-osd radosgw s3cmd  # a real S3 server, and a client that nobody here wrote
 )
 sanitizer_packages=(clang-format clang-tidy)
+fuzz_packages=(clang-14 libclang-rt-14-dev)
 
 say() { printf '\n== %s\n' "$*" >&2; }
 fail() {

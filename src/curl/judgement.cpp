@@ -55,6 +55,11 @@ std::optional<std::chrono::seconds> retry_after(const AnswerHead& head, Timestam
       std::chrono::seconds(0), k_longest_retry_after);
 }
 
+/// Visible ASCII and spaces.
+bool is_visible(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
 bool is_strong_etag(const std::string& tag) {
   return tag.size() >= 2 && tag.size() <= k_longest_validator && tag.front() == '"' &&
          tag.back() == '"' && std::ranges::all_of(tag.substr(1, tag.size() - 2), [](char c) {
@@ -69,7 +74,8 @@ std::string strong_validator(const AnswerHead& head, Timestamp now) {
     return {};
   if (const auto tag = head.find("etag")) return is_strong_etag(*tag) ? *tag : std::string{};
   const auto modified = head.find("last-modified");
-  if (!modified || modified->size() > k_longest_validator) return {};
+  // curl reads dates out of much else, and what is kept will be sent as a header line.
+  if (!modified || modified->size() > k_longest_validator || !is_visible(*modified)) return {};
   const auto time = http_date(*modified);
   return time && *time + k_settled <= server_time(head, now) ? *modified : std::string{};
 }

@@ -38,6 +38,12 @@ std::string skew_words(const HttpAnswer& answer, const Asked& asked) {
          (apart.count() < 0 ? " behind" : " ahead of") + " the server's";
 }
 
+/// Of what a server says, as much as a person reads.
+std::string shown(std::string_view text) {
+  constexpr std::size_t k_most = 300;
+  return text::printable(text.substr(0, k_most)) + (text.size() > k_most ? "..." : "");
+}
+
 std::string permission(const Asked& asked) {
   if (asked.key.empty()) return "s3:ListBucket or s3:ListBucketMultipartUploads";
   if (asked.method == "PUT" || asked.method == "POST") return "s3:PutObject";
@@ -72,7 +78,8 @@ std::optional<Timestamp> parse_http_date(std::string_view text) {
 }
 
 Error explain(const HttpAnswer& answer, const std::optional<Refusal>& refusal, const Asked& asked) {
-  const std::string code = refusal ? refusal->code : "";
+  // The server's own words: one that is known below stays as it is.
+  const std::string code = refusal ? shown(refusal->code) : "";
   const std::string at = asked.endpoint;
   if (one_of(code, k_skewed))
     return {Errc::unavailable, at + " refuses the request because " + skew_words(answer, asked) +
@@ -84,7 +91,7 @@ Error explain(const HttpAnswer& answer, const std::optional<Refusal>& refusal, c
     return {Errc::invalid,
             region.empty() ? "bucket " + asked.bucket + " is not in region " + asked.region +
                                  " of " + at + ": correct region and endpoint in [[store]]"
-                           : "bucket " + asked.bucket + " is in region " + text::printable(region) +
+                           : "bucket " + asked.bucket + " is in region " + shown(region) +
                                  ", not in " + asked.region + ": correct region in [[store]]"};
   if (code == "NoSuchBucket")
     return {Errc::unavailable, "there is no bucket " + asked.bucket + " at " + at +
@@ -111,8 +118,7 @@ Error explain(const HttpAnswer& answer, const std::optional<Refusal>& refusal, c
   if (answer.status == 412 || answer.status == 409)
     return {Errc::conflict, named + " exists already"};
   std::string said = code.empty() ? "status " + std::to_string(answer.status) : code;
-  if (refusal && !refusal->message.empty()) said += ", " + refusal->message;
-  said = text::printable(said);
+  if (refusal && !refusal->message.empty()) said += ", " + shown(refusal->message);
   if (answer.status == 401 || answer.status == 403)
     return {Errc::unauthorized, "the access key may not " + asked.method + " " + named + " at " +
                                     at + " (" + said + "): it needs " + permission(asked)};

@@ -187,7 +187,9 @@ Result<bool> Agent::look_over_pending() {
 /// A page of what waits for a store that closed: that the bytes are here goes into the journal.
 /// What comes later is journaled as it comes. Returns whether there are more pages.
 Result<bool> Agent::journal_waiting() {
-  for (auto& [store, cursor] : m_journaling) {
+  for (auto& waiting : m_journaling) {
+    const StoreId store = waiting.first;
+    auto& cursor = waiting.second;
     Effects effects;
     bool more = true;
     auto next = cursor;

@@ -88,11 +88,11 @@ Error explain(const HttpAnswer& answer, const std::optional<Refusal>& refusal, c
                                  ? refusal->region
                                  : answer.header("x-amz-bucket-region").value_or("");
   if (one_of(code, k_elsewhere) || answer.status == 301 || answer.status == 307)
-    return {Errc::invalid,
-            region.empty() ? "bucket " + asked.bucket + " is not in region " + asked.region +
-                                 " of " + at + ": correct region and endpoint in [[store]]"
-                           : "bucket " + asked.bucket + " is in region " + shown(region) +
-                                 ", not in " + asked.region + ": correct region in [[store]]"};
+    return {Errc::invalid, region.empty()
+                               ? "bucket " + asked.bucket + " is not in region " + asked.region +
+                                     " of " + at + ": correct region and endpoint in [[store]]"
+                               : "bucket " + asked.bucket + " is in region " + shown(region) +
+                                     ", not in " + asked.region + ": correct region in [[store]]"};
   if (code == "NoSuchBucket")
     return {Errc::unavailable, "there is no bucket " + asked.bucket + " at " + at +
                                    ": make it, or correct bucket in [[store]]"};

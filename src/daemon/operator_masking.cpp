@@ -13,6 +13,8 @@ namespace reelkeep::daemon {
 namespace {
 
 constexpr std::string_view k_mask = "***";
+constexpr std::size_t k_shortest_authorization = 8;  // shorter: a word of prose
+constexpr std::size_t k_longest_name = 256;          // of a parameter, as far as it is looked at
 constexpr std::string_view k_ends_value = "&;#\"'<> \t\r\n\\,";
 constexpr std::string_view k_ends_authority = "/?#\"'<> \t\r\n\\";
 
@@ -73,15 +75,38 @@ class Masking {
   }
 
  private:
+  /// A text that is copied but for what is masked; each byte once, since a body may be large.
+  class Copy {
+   public:
+    explicit Copy(std::string_view from) : m_from(from) {}
+    void mask(std::size_t begin, std::size_t end) {
+      m_text.append(m_from.substr(m_copied, begin - m_copied)).append(k_mask);
+      m_copied = end;
+    }
+    std::string take() && {
+      m_text.append(m_from.substr(m_copied));
+      return std::move(m_text);
+    }
+
+   private:
+    std::string_view m_from;
+    std::size_t m_copied = 0;
+    std::string m_text;
+  };
+
   /// scheme://user:password@host: the last '@' before the path ends the user info.
   static std::string user_infos(std::string all) {
     for (const std::string_view mark : {std::string_view("://"), std::string_view(":\\/\\/")}) {
-      for (std::size_t at = all.find(mark); at != std::string::npos; at = all.find(mark, at)) {
+      const std::string_view from = all;
+      Copy copy(from);
+      for (std::size_t at = from.find(mark); at != std::string_view::npos;
+           at = from.find(mark, at)) {
         at += mark.size();
-        const std::size_t end = std::min(all.find_first_of(k_ends_authority, at), all.size());
-        const std::size_t sign = all.substr(at, end - at).rfind('@');
-        if (sign != std::string::npos) all.replace(at, sign, k_mask);
+        const std::size_t end = std::min(from.find_first_of(k_ends_authority, at), from.size());
+        const std::size_t sign = from.substr(at, end - at).rfind('@');
+        if (sign != std::string_view::npos) copy.mask(at, at + sign);
       }
+      all = std::move(copy).take();
     }
     return all;
   }
@@ -89,14 +114,14 @@ class Masking {
   static std::string authorizations(std::string all) {
     for (const std::string_view scheme :
          {std::string_view("basic "), std::string_view("bearer ")}) {
-      std::string low = text::lower(all);
+      const std::string low = text::lower(all);
+      Copy copy(all);
       for (std::size_t at = low.find(scheme); at != std::string::npos; at = low.find(scheme, at)) {
         at += scheme.size();
         const std::size_t end = std::min(all.find_first_of(k_ends_value, at), all.size());
-        if (end - at < 8) continue;  // a word of prose
-        all.replace(at, end - at, k_mask);
-        low = text::lower(all);
+        if (end - at >= k_shortest_authorization) copy.mask(at, end);
       }
+      all = std::move(copy).take();
     }
     return all;
   }
@@ -108,19 +133,23 @@ class Masking {
   }
 
   /// name=value wherever a query or a form may stand.
-  [[nodiscard]] std::string parameters(std::string all) const {
-    for (std::size_t equals = all.find('='); equals != std::string::npos;
-         equals = all.find('=', equals + 1)) {
+  [[nodiscard]] std::string parameters(const std::string& all) const {
+    Copy copy(all);
+    for (std::size_t equals = all.find('='); equals != std::string::npos;) {
       std::size_t from = equals;
-      while (from > 0 &&
+      while (from > 0 && equals - from < k_longest_name &&
              std::string_view("?&;\"' \t\r\n,{").find(all[from - 1]) == std::string_view::npos)
         --from;
       const std::string name = text::percent_decode(all.substr(from, equals - from));
-      if (name.empty() || !is_secret_parameter(name)) continue;
-      const std::size_t end = std::min(all.find_first_of(k_ends_value, equals + 1), all.size());
-      all.replace(equals + 1, end - equals - 1, k_mask);
+      std::size_t next = equals + 1;
+      if (!name.empty() && is_secret_parameter(name)) {
+        const std::size_t end = std::min(all.find_first_of(k_ends_value, next), all.size());
+        copy.mask(next, end);
+        next = end;
+      }
+      equals = all.find('=', next);
     }
-    return all;
+    return std::move(copy).take();
   }
 
   std::span<const std::string> m_volatile_query;

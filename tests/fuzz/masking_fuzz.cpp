@@ -11,9 +11,8 @@ namespace reelkeep::fuzz {
 void masking(std::string_view input) {
   const std::array<std::string, 1> volatile_query{"session"};
   const std::string masked = daemon::mask_secrets(input, volatile_query);
-  demand(daemon::mask_secrets(masked, volatile_query) == masked, "masking twice changes nothing");
-
   if (!json::parse(input)) return;
+  demand(json::parse(masked).has_value(), "a document stays one");
   std::string planted = R"({"password":"pl4nted","u":"https://a:pl4nted@h/f?session=pl4nted","x":)";
   planted.append(input).append("}");
   if (json::parse(planted))

@@ -95,6 +95,8 @@ class Agent final : public FetchSink {
     ByteCount declared;       ///< what the event declared, 0: nothing
     ByteCount declared_left;  ///< still to come of it
     bool dropped = false;     ///< cancelled by the operator meanwhile
+    std::size_t connections = 1;
+    bool is_submitted = false;  ///< the fetcher knows it
   };
   // agent.cpp: the loop
   void run();
@@ -112,15 +114,20 @@ class Agent final : public FetchSink {
   void sweep_staging();
   void carry_out(const Effects& effects);
 
-  // agent_transfers.cpp: transfers and their ends
+  // agent_connections.cpp: who downloads, and over how many connections
   Status claim();
+  std::uint64_t take_in_hand(const Artifact& artifact);
+  void share_connections();
+  void submit(const Artifact& artifact, std::uint64_t ticket);
+
+  // agent_transfers.cpp: transfers and their ends
+  Result<std::vector<Artifact>> choose_next();
   Result<std::vector<Artifact>> choose_work(std::size_t slots, ByteCount free);
   Result<std::vector<Artifact>> candidates(std::size_t slots,
                                            const std::map<std::string, std::size_t>& on_host);
   Result<std::optional<Artifact>> choose_probe(const std::string& credential,
                                                const std::vector<Lane>& lanes);
   [[nodiscard]] bool is_busy(const Artifact& artifact) const;
-  void submit(const Artifact& artifact);
   Status handle(Checkpoint& message, AfterCommit& after);
   Status handle(Fetched& message, AfterCommit& after);
   Status attempt_failed(Artifact artifact, const Error& error, AfterCommit& after);

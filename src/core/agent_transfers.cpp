@@ -36,11 +36,12 @@ bool is_final_for_refetch(Errc code) {
 
 }  // namespace
 
-Status Agent::claim() {
+Result<std::vector<Artifact>> Agent::choose_next() {
+  using None = std::vector<Artifact>;
   const std::size_t in_hand = m_running.size();
-  if (in_hand >= m_policy->concurrency) return {};
+  if (in_hand >= m_policy->concurrency) return None();
   const Timestamp now = m_ports.clock->now();
-  if (m_disk_paused && now < m_next_disk_look) return {};
+  if (m_disk_paused && now < m_next_disk_look) return None();
 
   REELKEEP_ASSIGN(const ByteCount on_disk, m_ports.staging->free_space());
   ByteCount to_come;
@@ -60,20 +61,9 @@ Status Agent::claim() {
   }
   m_disk_paused = full;
   m_next_disk_look = now + k_disk_pause;
-  if (full) return {};
+  if (full) return None();
 
-  REELKEEP_ASSIGN(std::vector<Artifact> chosen, choose_work(m_policy->concurrency - in_hand, free));
-  if (chosen.empty()) return {};
-  REELKEEP_TRY(m_catalog->transact([&]() -> Status {
-    for (Artifact& artifact : chosen) {
-      artifact.in_hand = true;
-      if (!artifact.refetch) artifact.state = ArtifactState::running;
-      REELKEEP_TRY(m_catalog->put_progress(artifact));
-    }
-    return {};
-  }));
-  for (const Artifact& artifact : chosen) submit(artifact);
-  return {};
+  return choose_work(m_policy->concurrency - in_hand, free);
 }
 
 /// A transfer has it, or a store is at its bytes.
@@ -180,36 +170,6 @@ Result<std::optional<Artifact>> Agent::choose_probe(const std::string& credentia
   if (chosen) return chosen;
   if (fallback) m_breakers.forget_probed(credential);
   return fallback;
-}
-
-void Agent::submit(const Artifact& artifact) {
-  const std::uint64_t ticket = m_next_ticket++;
-  const std::string key = Breakers::credential_key(*m_policy, artifact.identity.session.app_id,
-                                                   access_of(artifact.identity.kind));
-  m_running[ticket] =
-      Running{.artifact = artifact.row,
-              .host = artifact.host,
-              .credential = key,
-              .declared = artifact.declared_size.value_or(ByteCount(0)),
-              .declared_left = artifact.declared_size.value_or(ByteCount(0)) - artifact.received};
-  m_tickets[artifact.row] = ticket;
-  if (m_breakers.is_open(key)) m_breakers.probe_started(key, artifact.row);
-  log::debug("fetching", {{"artifact", artifact.id.get()}, {"host", artifact.host}});
-
-  const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
-  if (project == nullptr) abort_broken_invariant("work was chosen for an app_id without a project");
-  auto way = way_to(artifact, *project);
-  if (!way) {
-    fetched(Fetched{.ticket = ticket, .status = way.error()});
-    return;
-  }
-  m_fetcher->submit(
-      FetchRequest{.ticket = ticket,
-                   .url = std::move(way->url),
-                   .credential = std::move(way->credential),
-                   .rules = std::move(way->rules),
-                   .file = m_ports.staging->open(artifact.staging_name, artifact.resume),
-                   .resume = artifact.resume});
 }
 
 Status Agent::handle(Checkpoint& message, AfterCommit& after) {

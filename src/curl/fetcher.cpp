@@ -30,7 +30,7 @@ class CurlFetcher final : public Fetcher {
     for (std::size_t i = 0; i < loops; ++i)
       m_loops.push_back(std::make_unique<TransferLoop>(
           TransferLoop::Services{m_buffers, m_writers, m_rate, m_received_bytes, sink,
-                                 [this] { return this->limits(); }, loops}));
+                                 [this] { return this->limits(); }, loops, options.ranges}));
   }
 
   ~CurlFetcher() override {
@@ -44,6 +44,10 @@ class CurlFetcher final : public Fetcher {
   }
 
   void cancel(std::uint64_t ticket) override { loop_of(ticket).cancel(ticket); }
+
+  void grant(std::uint64_t ticket, std::size_t connections) override {
+    loop_of(ticket).grant(ticket, connections);
+  }
 
   void set_limits(const FetchLimits& limits) override {
     {

@@ -1,5 +1,7 @@
 #include "curl/intake.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace reelkeep::curl {
@@ -11,6 +13,10 @@ constexpr Duration k_checkpoint_time{10'000};
 /// restart within the same boot continues from whatever is on disk, also before the first synced
 /// checkpoint.
 constexpr ByteCount k_worth_announcing = 4_MiB;
+/// Of what was written ahead this much is taken in with each append: faster than anything comes, in
+/// steps that hold up neither other files nor a stop.
+constexpr ByteCount k_taken_in_at_once = 16_MiB;
+constexpr ByteCount k_all = ByteCount(std::uint64_t{1} << 62U);
 
 }  // namespace
 
@@ -53,7 +59,9 @@ void Intake::begin(Begin answer) {
   m_resume.reset();
   m_is_changed = true;
   m_checkpoint_at = ByteCount();
-  const bool replaces = m_file->size() != ByteCount();
+  const bool replaces = m_file->size() != ByteCount() || m_is_spread;
+  m_is_spread = false;
+  m_ahead.clear();
   if (replaces)
     if (Status status = m_file->restart(); !status) m_failure = status.error();
   // What the catalog knows of the bytes that went must not vouch for those that come.
@@ -63,10 +71,47 @@ void Intake::begin(Begin answer) {
     m_sink.checkpointed(Checkpoint{m_ticket, ResumePoint{ByteCount(), m_validator, m_length, {}}});
 }
 
-void Intake::append(std::span<const std::byte> bytes) {
+Status Intake::spread() {
+  if (m_failure) return *m_failure;
+  Status status = m_file->spread();
+  m_is_spread = status.has_value();
+  return status;
+}
+
+void Intake::append(ByteCount at, std::span<const std::byte> bytes) {
   if (m_failure) return;
   m_is_changed = true;
-  if (Status status = m_file->append(bytes); !status) m_failure = status.error();
+  if (at != m_file->size()) {
+    if (!m_is_spread || at < m_file->size())
+      abort_broken_invariant("body bytes for the wrong place of a file");
+    if (Status status = m_file->write_ahead(at, bytes); !status) {
+      m_failure = status.error();
+      return;
+    }
+    ByteCount end = at + ByteCount(bytes.size());
+    if (const auto next = m_ahead.find(end); next != m_ahead.end()) {
+      end = next->second;
+      m_ahead.erase(next);
+    }
+    const auto after = m_ahead.upper_bound(at);
+    if (after != m_ahead.begin() && std::prev(after)->second == at)
+      std::prev(after)->second = end;
+    else
+      m_ahead.emplace(at, end);
+  } else if (Status status = m_file->append(bytes); !status) {
+    m_failure = status.error();
+  }
+  take_in(k_taken_in_at_once);
+}
+
+/// What follows the file's size without a gap.
+void Intake::take_in(ByteCount most) {
+  if (m_failure || m_ahead.empty() || m_ahead.begin()->first != m_file->size()) return;
+  const ByteCount all = m_ahead.begin()->second;
+  const ByteCount end = std::min(all, m_file->size() + most);
+  m_ahead.erase(m_ahead.begin());
+  if (end < all) m_ahead.emplace(end, all);
+  if (Status status = m_file->take_in(end); !status) m_failure = status.error();
 }
 
 void Intake::checkpoint_if_due(MonotonicTime now) {
@@ -89,6 +134,7 @@ void Intake::checkpoint_if_due(MonotonicTime now) {
 Fetched Intake::finish(Ending ending) {
   Fetched fetched;
   fetched.ticket = m_ticket;
+  if (ending.status) take_in(k_all);
   fetched.status = m_failure ? Status(*m_failure) : std::move(ending.status);
   fetched.http_status = ending.http_status;
   fetched.content_type = std::move(ending.content_type);
@@ -103,6 +149,11 @@ Fetched Intake::finish(Ending ending) {
 
 void Intake::finish_complete(Fetched& fetched) {
   fetched.received = m_file->size();
+  if (Status status = m_file->gather(); !status) {
+    forget_resume();
+    fetched.status = status.error();
+    return;
+  }
   if (fetched.length && *fetched.length != fetched.received) {
     fetched.status =
         Error{Errc::corrupt, "the file has " + std::to_string(fetched.received.get()) + " bytes, " +
@@ -137,6 +188,8 @@ void Intake::finish_partial(Fetched& fetched) {
     return;
   }
   fetched.received = m_file->size();
+  // Without this the next run could not trust more than the last checkpoint.
+  if (m_is_spread && !m_file->gather()) return;
   if (!m_is_changed) {
     fetched.resume = m_resume;
     return;

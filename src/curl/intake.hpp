@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,17 +34,22 @@ struct Begin {
 };
 struct Append {
   Buffer buffer;
+  ByteCount at;  ///< where in the file
 };
+/// More than one connection is going to bring the rest.
+struct Spread {};
 struct Finish {
   Ending ending;
 };
-using Job = std::variant<Prepare, Begin, Append, Finish>;
+using Job = std::variant<Prepare, Begin, Append, Spread, Finish>;
 
 /// What a writer tells the loop of a transfer. Called on writers, outside any lock.
 class IntakeEvents {
  public:
   virtual ~IntakeEvents() = default;
   virtual void prepared(std::uint64_t ticket, Result<ByteCount> size) = 0;
+  /// Whether Append may now come in any order.
+  virtual void spread(std::uint64_t ticket, Status possible) = 0;
   virtual void write_failed(std::uint64_t ticket) = 0;
   /// The completion was given to the sink and the Intake is no longer touched.
   virtual void finished(std::uint64_t ticket) = 0;
@@ -58,7 +64,8 @@ class Intake {
 
   Result<ByteCount> prepare();
   void begin(Begin answer);
-  void append(std::span<const std::byte> bytes);
+  void append(ByteCount at, std::span<const std::byte> bytes);
+  Status spread();
   /// Syncs and tells the sink when 64 MiB or 10 s have passed since the last time.
   void checkpoint_if_due(MonotonicTime now);
   /// Syncs what is there, whatever the ending. Gives the file away: the last call.
@@ -72,6 +79,8 @@ class Intake {
 
   /// Buffers posted and not yet written. Any thread.
   std::atomic<std::size_t> queued{0};
+  /// How many fill them. The loop's thread.
+  std::size_t connections = 1;
 
   /// Owned by the WriterPool, guarded by its mutex.
   struct Queue {
@@ -80,6 +89,7 @@ class Intake {
   } queue;
 
  private:
+  void take_in(ByteCount most);
   void finish_complete(Fetched& fetched);
   void finish_partial(Fetched& fetched);
   void forget_resume();
@@ -95,6 +105,9 @@ class Intake {
   std::optional<ByteCount> m_length;
   bool m_is_prepared = false;
   bool m_is_changed = false;  ///< since m_resume was proven
+  bool m_is_spread = false;
+  /// Written ahead of the file's size: first byte -> end. As many as there are ranges under way.
+  std::map<ByteCount, ByteCount> m_ahead;
   std::optional<Error> m_failure;
   ByteCount m_checkpoint_at;
   MonotonicTime m_checkpoint_time{};

@@ -149,12 +149,13 @@ Judgement judge_body(const AnswerHead& head, const Asked& asked, Timestamp now) 
   if (head.status() == 200) {
     judgement.kind = Kind::whole;
     judgement.length = judgement.body_length;
+    judgement.takes_ranges = text::lower(head.find("accept-ranges").value_or("")) == "bytes";
     return judgement;
   }
   if (asked.offset == ByteCount()) return refuse(Errc::corrupt, asked, "206 to a request for all");
   const auto range = content_range(head);
   const bool is_exact = range && range->first == asked.offset.get() &&
-                        range->last + 1 == range->length &&
+                        range->last + 1 == (asked.end ? asked.end->get() : range->length) &&
                         (!asked.length || asked.length->get() == range->length);
   const ByteCount rest(range ? range->last - range->first + 1 : 0);
   if (!is_exact || (judgement.body_length && *judgement.body_length != rest))
@@ -164,6 +165,7 @@ Judgement judge_body(const AnswerHead& head, const Asked& asked, Timestamp now) 
   if (asked.validator.empty() || current != asked.validator)
     return ask_again_or_refuse(asked, "answers with a part of another version");
   judgement.kind = Kind::rest;
+  judgement.takes_ranges = true;
   judgement.body_length = rest;
   judgement.length = ByteCount(range->length);
   judgement.validator = asked.validator;

@@ -17,6 +17,7 @@ struct Asked {
   bool pair_sent = false;           ///< credentials went along
   ByteCount offset;                 ///< first byte asked for; zero: no range
   std::string validator;            ///< sent as If-Range; with a range only
+  std::optional<ByteCount> end;     ///< first byte not asked for; nothing: all the rest
   std::optional<ByteCount> length;  ///< full length that an earlier answer declared
   bool may_ask_again = true;        ///< false: this is already the second try from zero
 };
@@ -25,7 +26,7 @@ struct Asked {
 struct Judgement {
   enum class Kind {
     whole,     ///< 200: the body is the file from its first byte
-    rest,      ///< 206: the body goes on exactly at Asked::offset
+    rest,      ///< 206: the body is exactly what was asked for, from Asked::offset on
     redirect,  ///< go to `location` instead
     again,     ///< the range is of no use: ask once more for all
     refused,   ///< `error`; its body reaches no file
@@ -36,6 +37,7 @@ struct Judgement {
   std::optional<ByteCount> body_length;  ///< bytes of this body
   std::optional<ByteCount> length;       ///< bytes of the whole file
   std::string validator;                 ///< strong: an If-Range to continue with; empty: none
+  bool takes_ranges = false;             ///< the server says so, or has just shown it
   std::string content_type;
 };
 

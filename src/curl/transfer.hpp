@@ -30,32 +30,68 @@ struct Plant {
   const std::size_t& share;
 };
 
-/// The loop's side of one submit: asks, judges, follows redirects, passes body bytes on. All on the
-/// loop's thread. The order is admit, prepared, then start/conclude until there is an Ending.
+/// Where a submit's bytes come from.
+struct Source {
+  Url url;
+  std::optional<Credential> credential;
+  HostRules rules;
+};
+
+/// First byte and end, in a file.
+struct Range {
+  ByteCount first;
+  ByteCount end;
+  [[nodiscard]] ByteCount length() const { return end - first; }
+};
+
+/// One connection's work for a submit: asks, judges, follows redirects, passes body bytes on. All
+/// on the loop's thread: start/conclude until there is an Ending. It asks for all of the file, or
+/// for what a resume point leaves, or for a range.
 class Transfer {
  public:
-  Transfer(FetchRequest request, FetchSink& sink, IntakeEvents& events, Plant plant);
+  /// `source` and `intake` are borrowed.
+  Transfer(const Source& source, Intake& intake, Plant plant);
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
-  /// Whether the request may be sent at all.
-  [[nodiscard]] Status admit() const;
-  /// The file holds `size` bytes that the resume point vouches for.
-  void prepared(ByteCount size);
+  /// All of the file, plainly, and once only.
+  void ask_from_zero();
+  /// What `resume` leaves.
+  void ask_rest(ResumePoint resume);
+  /// Exactly this range of exactly this version.
+  void ask_range(Range range, const std::string& validator, ByteCount length);
   /// Sets `easy` up for the next request; the caller runs it.
   void start(Easy easy, const FetchLimits& limits);
   /// The request is over. Nothing: start the next one.
   std::optional<Ending> conclude(CURLcode code);
   /// The request is broken off for this reason; a verdict that was already reached stands.
   Ending break_off(Error reason);
-  /// Hands over what was received and ends; `easy` must have been taken away.
-  void finish(Ending ending);
+  /// Hands over what was received; `easy` must have been taken away.
+  void hand_over_all();
+  /// Gives back what was received and not yet handed over.
+  void discard();
+
+  /// Bytes from `end` on are another's.
+  void cut(ByteCount end) { m_end = end; }
+  /// The next byte to come, and the first one that is not wanted.
+  [[nodiscard]] ByteCount at() const noexcept { return m_at; }
+  [[nodiscard]] Range left() const noexcept { return {m_at, m_end.value_or(m_at)}; }
+  /// It was asked for a range and another version came, or something that is no such range.
+  [[nodiscard]] bool disagrees() const noexcept;
+  /// Its body is on its way into the file: what the answer said.
+  [[nodiscard]] const Judgement* answer() const noexcept;
+  /// Bytes per second of this body so far.
+  [[nodiscard]] std::uint64_t rate(MonotonicTime now) const;
+  [[nodiscard]] Duration age(MonotonicTime now) const;
+  /// Bytes per second of the last time span as long as `look` in which bytes were wanted; nothing
+  /// while it lasts.
+  [[nodiscard]] std::optional<std::uint64_t> pace(Duration look);
+  [[nodiscard]] ByteCount from_network() const noexcept { return m_from_network; }
+  [[nodiscard]] bool pair_accepted() const noexcept { return m_pair_accepted; }
+  [[nodiscard]] Ending ending(Status status) const;
 
   [[nodiscard]] Easy take_easy() noexcept { return std::move(m_easy); }
   [[nodiscard]] CURL* easy() const noexcept { return m_easy.get(); }
-  [[nodiscard]] bool is_finishing() const noexcept { return m_is_finishing; }
-  [[nodiscard]] bool is_preparing() const noexcept { return !m_is_prepared; }
-  [[nodiscard]] Intake& intake() noexcept { return m_intake; }
   [[nodiscard]] std::uint64_t ticket() const noexcept { return m_intake.ticket(); }
 
   enum class Scarcity { yes, no };
@@ -88,23 +124,23 @@ class Transfer {
   void pause(Pause why);
   void judged();
   bool refuses(bool is_private, const std::string& address);
-  void ask_from_zero();
+  void forget_request();
+  void set_range();
+  std::size_t most_queued() const noexcept;
+  void account(MonotonicTime now);
   std::optional<Ending> follow(const std::string& location);
-  Ending ending(Status status) const;
   [[nodiscard]] bool keeps_body() const noexcept;
+  [[nodiscard]] bool has_all() const noexcept { return m_end && m_at >= *m_end; }
 
   // Constant after construction.
-  const Url m_first_url;
-  const std::optional<Credential> m_credential;
-  const HostRules m_rules;
+  const Source& m_source;
   const Plant m_plant;
-
-  Intake m_intake;  ///< the writers' side
+  Intake& m_intake;  ///< the writers' side
 
   // The loop's thread only.
   std::optional<ResumePoint> m_resume;
-  bool m_is_prepared = false;
-  bool m_is_finishing = false;
+  std::optional<Range> m_range;  ///< to be asked for instead
+  std::optional<ByteCount> m_end;
   bool m_asked_again = false;
   int m_redirects = 0;
   bool m_pair_accepted = false;
@@ -125,7 +161,14 @@ class Transfer {
   std::uint64_t m_skip = 0;           ///< bytes of the body that the file has already
   std::uint64_t m_discarded = 0;
   ByteCount m_body;  ///< bytes of this body
+  ByteCount m_at;    ///< where in the file the next one belongs
+  MonotonicTime m_started{};
+  MonotonicTime m_body_since{};
+  std::uint64_t m_paced_bytes = 0;
+  Duration m_paced{0};  ///< in which bytes were wanted
+  MonotonicTime m_accounted_until{};
   Buffer m_buffer;
+  ByteCount m_buffer_at;
   Buffer m_next;
   MonotonicTime m_filled_since{};  ///< first byte in m_buffer
   Pause m_pause = Pause::none;

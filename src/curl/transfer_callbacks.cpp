@@ -80,7 +80,8 @@ int Transfer::on_connected(void* self, char* peer_ip, char* /*local_ip*/, int /*
 
 bool Transfer::refuses(bool is_private, const std::string& address) {
   // With a proxy the address is the proxy's, which the operator wrote himself.
-  if (!is_private || m_rules.allow_private_addresses || !m_transport.proxy.empty()) return false;
+  if (!is_private || m_source.rules.allow_private_addresses || !m_transport.proxy.empty())
+    return false;
   m_failure = Error{Errc::invalid, m_url.authority() + ": has the private address " + address +
                                        " (download.allow_private_addresses would allow it)"};
   return true;
@@ -108,14 +109,21 @@ void Transfer::judged() {
   const int status = m_head.status();
   if (m_asked.pair_sent && status >= 200 && status < 400) m_pair_accepted = true;
   if (!keeps_body()) return;
+  m_body_since = m_accounted_until = steady_now();
+  m_paced = Duration(0);
+  m_paced_bytes = 0;
+  if (m_range) return;
   const bool is_whole = m_judgement->kind == Judgement::Kind::whole;
-  if (is_whole) m_skip = 0;
+  if (is_whole) {
+    m_skip = 0;
+    m_at = ByteCount();
+  }
   // From here on the earlier resume point is history: the answer brought a newer one.
   m_plant.writers.post(m_intake, Begin{is_whole, m_judgement->validator, m_judgement->length});
 }
 
 bool Transfer::keeps_body() const noexcept {
-  return m_judgement && (m_judgement->kind == Judgement::Kind::whole ||
+  return m_judgement && ((m_judgement->kind == Judgement::Kind::whole && !m_range) ||
                          m_judgement->kind == Judgement::Kind::rest);
 }
 
@@ -140,12 +148,21 @@ std::size_t Transfer::body(std::span<const std::byte> bytes) {
   m_plant.received_bytes.fetch_add(all, std::memory_order_relaxed);
   const std::size_t skipped = std::min<std::uint64_t>(m_skip, all);
   m_skip -= skipped;
-  store(bytes.subspan(skipped));
-  return all;
+  m_paced_bytes += all;
+  bytes = bytes.subspan(skipped);
+  if (m_end) bytes = bytes.first(std::min<std::uint64_t>(bytes.size(), (*m_end - m_at).get()));
+  store(bytes);
+  // What comes after its share is another's: the connection has to go.
+  return has_all() && m_judgement->body_length != m_body ? 0 : all;
+}
+
+/// The connections of a file have a share each.
+std::size_t Transfer::most_queued() const noexcept {
+  return m_plant.share * m_intake.connections;
 }
 
 Buffer Transfer::take_buffer() {
-  if (m_intake.queued.load() >= m_plant.share) return {};
+  if (m_intake.queued.load() >= most_queued()) return {};
   return m_plant.buffers.take();
 }
 
@@ -163,10 +180,14 @@ bool Transfer::make_room(std::size_t bytes) {
 void Transfer::store(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     if (!m_buffer) m_buffer = std::exchange(m_next, {});
-    if (m_buffer.size == 0) m_filled_since = steady_now();
+    if (m_buffer.size == 0) {
+      m_filled_since = steady_now();
+      m_buffer_at = m_at;
+    }
     const std::size_t fitting = std::min(bytes.size(), m_buffer.space());
     m_buffer.append(bytes.first(fitting));
     bytes = bytes.subspan(fitting);
+    m_at += ByteCount(fitting);
     if (m_buffer.space() == 0) hand_over();
   }
 }
@@ -178,11 +199,13 @@ void Transfer::hand_over() {
     return;
   }
   m_intake.queued.fetch_add(1);
-  m_plant.writers.post(m_intake, Append{std::exchange(m_buffer, {})});
+  m_plant.writers.post(m_intake, Append{std::exchange(m_buffer, {}), m_buffer_at});
 }
 
 void Transfer::pause(Pause why) {
-  if (m_watch) static_cast<void>(m_watch->turn(steady_now(), StallWatch::Wanting::yes));
+  const MonotonicTime now = steady_now();
+  if (m_watch) static_cast<void>(m_watch->turn(now, StallWatch::Wanting::yes));
+  account(now);
   m_pause = why;
 }
 
@@ -196,11 +219,12 @@ CURLcode Transfer::resume_if_possible(MonotonicTime now) {
     case Pause::buffers:
       m_plant.is_starved.store(true);  // announce first, look then
       // Half of the share first: each pause makes libcurl copy what it has already read.
-      if (m_intake.queued.load() > m_plant.share / 2 || !m_plant.buffers.has_free())
+      if (m_intake.queued.load() > most_queued() / 2 || !m_plant.buffers.has_free())
         return CURLE_OK;
       break;
   }
   if (m_watch) static_cast<void>(m_watch->turn(now, StallWatch::Wanting::no));
+  account(now);
   m_pause = Pause::none;
   return curl_easy_pause(m_easy.get(), CURLPAUSE_CONT);
 }

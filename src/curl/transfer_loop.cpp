@@ -73,8 +73,16 @@ void TransferLoop::cancel(std::uint64_t ticket) {
   post(Cancel{ticket});
 }
 
+void TransferLoop::grant(std::uint64_t ticket, std::size_t connections) {
+  post(Grant{ticket, connections});
+}
+
 void TransferLoop::prepared(std::uint64_t ticket, Result<ByteCount> size) {
   post(Prepared{ticket, std::move(size)});
+}
+
+void TransferLoop::spread(std::uint64_t ticket, Status possible) {
+  post(SpreadTried{ticket, std::move(possible)});
 }
 
 void TransferLoop::write_failed(std::uint64_t ticket) {
@@ -120,7 +128,7 @@ void TransferLoop::run() {
     curl_multi_perform(m_multi.get(), &running);
     collect_done();
     const Duration sleep = care(steady_now());
-    if (is_closing && m_transfers.empty()) return;
+    if (is_closing && m_downloads.empty()) return;
     curl_multi_poll(m_multi.get(), nullptr, 0, static_cast<int>(sleep.count()), nullptr);
   }
 }
@@ -141,55 +149,52 @@ void TransferLoop::handle(Submit& submit) {
   const std::uint64_t ticket = submit.request.ticket;
   if (find(ticket) != nullptr) abort_broken_invariant("a ticket was submitted twice");
   auto owned =
-      std::make_unique<Transfer>(std::move(submit.request), m_services.sink, *this,
+      std::make_unique<Download>(std::move(submit.request), m_services.sink, *this,
                                  Plant{m_services.buffers, m_services.writers, m_services.rate,
-                                       m_services.received_bytes, m_is_starved, m_share});
-  Transfer& transfer = *owned;
-  m_transfers.emplace(ticket, std::move(owned));
-  m_order.push_back(&transfer);
-  if (Status status = transfer.admit(); !status)
-    break_off(transfer, status.error());
-  else
-    m_services.writers.post(transfer.intake(), Prepare{});
+                                       m_services.received_bytes, m_is_starved, m_share},
+                                 *this, m_services.ranges);
+  Download& download = *owned;
+  m_downloads.emplace(ticket, std::move(owned));
+  m_order.push_back(&download);
+  download.begin();
 }
 
 void TransferLoop::handle(Cancel& cancel) {
-  Transfer* const transfer = find(cancel.ticket);
-  if (transfer == nullptr || transfer->is_finishing()) return;
-  if (transfer->is_preparing()) transfer->intake().interrupt();
-  break_off(*transfer, cancelled());
+  if (Download* const download = find(cancel.ticket)) download->cancel();
+}
+
+void TransferLoop::handle(Grant& grant) {
+  if (Download* const download = find(grant.ticket))
+    download->grant(grant.connections, steady_now());
 }
 
 void TransferLoop::handle(Prepared& prepared) {
-  Transfer* const transfer = find(prepared.ticket);
-  if (transfer == nullptr || transfer->is_finishing()) return;
-  if (!prepared.size) {
-    break_off(*transfer, prepared.size.error());
-    return;
-  }
-  transfer->prepared(*prepared.size);
-  start(*transfer);
+  if (Download* const download = find(prepared.ticket)) download->prepared(prepared.size);
+}
+
+void TransferLoop::handle(SpreadTried& tried) {
+  if (Download* const download = find(tried.ticket)) download->spread(tried.possible, steady_now());
 }
 
 void TransferLoop::handle(WriteFailed& failed) {
-  Transfer* const transfer = find(failed.ticket);
-  if (transfer == nullptr || transfer->is_finishing()) return;
   // The reason is with the Intake, which puts it into the completion.
-  break_off(*transfer, Error{Errc::internal, "the file could not be written"});
+  if (Download* const download = find(failed.ticket))
+    download->break_off(Error{Errc::internal, "the file could not be written"});
 }
 
 void TransferLoop::handle(Finished& finished) {
-  const auto found = m_transfers.find(finished.ticket);
-  if (found == m_transfers.end()) return;
+  const auto found = m_downloads.find(finished.ticket);
+  if (found == m_downloads.end()) return;
   std::erase(m_order, found->second.get());
-  m_transfers.erase(found);
-  if (m_transfers.empty()) m_services.buffers.trim();
+  m_downloads.erase(found);
+  if (m_downloads.empty()) m_services.buffers.trim();
 }
 
-void TransferLoop::start(Transfer& transfer) {
+Status TransferLoop::start(Transfer& transfer) {
   transfer.start(take_easy(), m_services.limits());
   if (curl_multi_add_handle(m_multi.get(), transfer.easy()) != CURLM_OK)
-    break_off(transfer, Error{Errc::internal, "libcurl does not take another transfer"});
+    return Error{Errc::internal, "libcurl does not take another transfer"};
+  return {};
 }
 
 void TransferLoop::take_off(Transfer& transfer) {
@@ -200,20 +205,6 @@ void TransferLoop::take_off(Transfer& transfer) {
   if (m_idle.size() < k_idle_handles) m_idle.push_back(std::move(easy));
 }
 
-void TransferLoop::conclude(Transfer& transfer, CURLcode code) {
-  std::optional<Ending> ending = transfer.conclude(code);
-  take_off(transfer);
-  if (ending)
-    transfer.finish(std::move(*ending));
-  else
-    start(transfer);
-}
-
-void TransferLoop::break_off(Transfer& transfer, Error reason) {
-  take_off(transfer);
-  transfer.finish(transfer.break_off(std::move(reason)));
-}
-
 void TransferLoop::collect_done() {
   int left = 0;
   while (const CURLMsg* const message = curl_multi_info_read(m_multi.get(), &left)) {
@@ -221,48 +212,33 @@ void TransferLoop::collect_done() {
     const CURLcode code = message->data.result;
     char* owner = nullptr;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
-    conclude(*reinterpret_cast<Transfer*>(owner), code);
+    auto& transfer = *reinterpret_cast<Transfer*>(owner);
+    if (Download* const download = find(transfer.ticket()))
+      download->concluded(transfer, code, steady_now());
   }
 }
 
 Duration TransferLoop::care(MonotonicTime now) {
-  m_share =
-      std::max<std::size_t>(2, m_services.buffers.count() /
-                                   (m_services.loops * std::max<std::size_t>(1, m_order.size())));
+  std::size_t connections = 0;
+  for (const Download* const download : m_order) connections += download->connections();
+  m_share = std::max<std::size_t>(
+      2, m_services.buffers.count() / (m_services.loops * std::max<std::size_t>(1, connections)));
   // Who was served first comes last the next time: tokens of the rate limit go round.
   if (m_order.size() > 1) std::rotate(m_order.begin(), m_order.begin() + 1, m_order.end());
-  const auto scarcity = m_order.size() > 1 && !m_services.buffers.has_free()
-                            ? Transfer::Scarcity::yes
-                            : Transfer::Scarcity::no;
+  const auto scarcity = connections > 1 && !m_services.buffers.has_free() ? Transfer::Scarcity::yes
+                                                                          : Transfer::Scarcity::no;
   Duration sleep = k_longest_sleep;
-  for (Transfer* const transfer : m_order) {
-    if (transfer->is_finishing()) continue;
-    if (transfer->turn(now, scarcity)) {
-      break_off(*transfer, transfer->stall_error());
-      continue;
-    }
-    if (const CURLcode code = transfer->resume_if_possible(now); code != CURLE_OK) {
-      conclude(*transfer, code);
-      continue;
-    }
-    sleep = std::min(sleep, transfer->next_turn(now));
-    if (transfer->waits_for_rate())
-      sleep = std::min(sleep, std::max(m_services.rate.wait(now), Duration(1)));
-  }
+  for (Download* const download : m_order) sleep = std::min(sleep, download->care(now, scarcity));
   return sleep;
 }
 
 void TransferLoop::cancel_all() {
-  for (Transfer* const transfer : m_order) {
-    if (transfer->is_finishing()) continue;
-    if (transfer->is_preparing()) transfer->intake().interrupt();
-    break_off(*transfer, cancelled());
-  }
+  for (Download* const download : m_order) download->cancel();
 }
 
-Transfer* TransferLoop::find(std::uint64_t ticket) {
-  const auto found = m_transfers.find(ticket);
-  return found == m_transfers.end() ? nullptr : found->second.get();
+Download* TransferLoop::find(std::uint64_t ticket) {
+  const auto found = m_downloads.find(ticket);
+  return found == m_downloads.end() ? nullptr : found->second.get();
 }
 
 Easy TransferLoop::take_easy() {

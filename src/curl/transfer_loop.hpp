@@ -9,13 +9,13 @@
 #include <variant>
 #include <vector>
 
-#include "curl/transfer.hpp"
+#include "curl/download.hpp"
 
 namespace reelkeep::curl {
 
 /// One thread that owns a CURLM and the transfers on it. It sleeps in curl_multi_poll for at most a
 /// second, so that the age of its last turn shows whether it hangs.
-class TransferLoop final : public IntakeEvents {
+class TransferLoop final : public IntakeEvents, public Connections {
  public:
   struct Services {
     BufferPool& buffers;
@@ -25,6 +25,7 @@ class TransferLoop final : public IntakeEvents {
     FetchSink& sink;
     std::function<FetchLimits()> limits;  ///< as they are now; any thread
     std::size_t loops;                    ///< how many share the buffers
+    RangeTuning ranges;
   };
 
   explicit TransferLoop(Services services);
@@ -36,6 +37,7 @@ class TransferLoop final : public IntakeEvents {
   /// Any thread. After stop() the request is completed as cancelled at once.
   void submit(FetchRequest request);
   void cancel(std::uint64_t ticket);
+  void grant(std::uint64_t ticket, std::size_t connections);
   /// Any thread: a buffer came back.
   void buffer_returned() noexcept;
   /// Completes all that runs as cancelled and ends the thread. The writers must still work.
@@ -43,6 +45,7 @@ class TransferLoop final : public IntakeEvents {
   [[nodiscard]] Duration turn_age() const noexcept;
 
   void prepared(std::uint64_t ticket, Result<ByteCount> size) override;
+  void spread(std::uint64_t ticket, Status possible) override;
   void write_failed(std::uint64_t ticket) override;
   void finished(std::uint64_t ticket) override;
 
@@ -53,9 +56,17 @@ class TransferLoop final : public IntakeEvents {
   struct Cancel {
     std::uint64_t ticket;
   };
+  struct Grant {
+    std::uint64_t ticket;
+    std::size_t connections;
+  };
   struct Prepared {
     std::uint64_t ticket;
     Result<ByteCount> size;
+  };
+  struct SpreadTried {
+    std::uint64_t ticket;
+    Status possible;
   };
   struct WriteFailed {
     std::uint64_t ticket;
@@ -63,7 +74,7 @@ class TransferLoop final : public IntakeEvents {
   struct Finished {
     std::uint64_t ticket;
   };
-  using Event = std::variant<Submit, Cancel, Prepared, WriteFailed, Finished>;
+  using Event = std::variant<Submit, Cancel, Grant, Prepared, SpreadTried, WriteFailed, Finished>;
 
   void post(Event event);
   void wake() noexcept;
@@ -71,17 +82,17 @@ class TransferLoop final : public IntakeEvents {
   bool take_events();
   void handle(Submit& submit);
   void handle(Cancel& cancel);
+  void handle(Grant& grant);
   void handle(Prepared& prepared);
+  void handle(SpreadTried& tried);
   void handle(WriteFailed& failed);
   void handle(Finished& finished);
-  void start(Transfer& transfer);
-  void take_off(Transfer& transfer);
-  void conclude(Transfer& transfer, CURLcode code);
-  void break_off(Transfer& transfer, Error reason);
+  Status start(Transfer& transfer) override;
+  void take_off(Transfer& transfer) override;
   void collect_done();
   Duration care(MonotonicTime now);
   void cancel_all();
-  Transfer* find(std::uint64_t ticket);
+  Download* find(std::uint64_t ticket);
   Easy take_easy();
 
   // Constant after construction.
@@ -96,8 +107,8 @@ class TransferLoop final : public IntakeEvents {
   bool m_is_closed = false;     // guarded by m_mutex
 
   // The loop's thread only.
-  std::unordered_map<std::uint64_t, std::unique_ptr<Transfer>> m_transfers;
-  std::vector<Transfer*> m_order;  ///< the same, in the order of care
+  std::unordered_map<std::uint64_t, std::unique_ptr<Download>> m_downloads;
+  std::vector<Download*> m_order;  ///< the same, in the order of care
   std::vector<Easy> m_idle;        ///< handles to use again
   std::size_t m_share = 0;
 

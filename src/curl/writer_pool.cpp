@@ -95,8 +95,9 @@ bool WriterPool::work_on(Intake& intake, std::deque<Job> jobs) {
       return true;
     }
     if (auto* begin = std::get_if<Begin>(&job)) intake.begin(std::move(*begin));
+    if (std::holds_alternative<Spread>(job)) events.spread(ticket, intake.spread());
     if (auto* append = std::get_if<Append>(&job)) {
-      intake.append(append->buffer.content());
+      intake.append(append->at, append->buffer.content());
       intake.queued.fetch_sub(1);
       m_buffers.give_back(std::move(append->buffer));
       intake.checkpoint_if_due(steady_now());

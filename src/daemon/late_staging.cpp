@@ -24,6 +24,10 @@ class AbsentFile final : public StagingFile {
   [[nodiscard]] ByteCount size() const override { return {}; }
   Status append(std::span<const std::byte>) override { return m_why; }
   Status restart() override { return m_why; }
+  Status spread() override { return m_why; }
+  Status write_ahead(ByteCount, std::span<const std::byte>) override { return m_why; }
+  Status take_in(ByteCount) override { return m_why; }
+  Status gather() override { return m_why; }
   Status sync() override { return m_why; }
   Result<Digest> digest() override { return m_why; }
   Result<std::size_t> read_at(ByteCount, std::span<std::byte>) override { return m_why; }

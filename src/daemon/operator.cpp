@@ -1,5 +1,6 @@
 #include "daemon/operator.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <sys/stat.h>
 #include <utility>
@@ -152,7 +153,10 @@ std::optional<ByteCount> Operator::transferred(const Artifact& artifact) const {
   struct stat status {};
   const std::string path = m_config.download.staging_dir + "/" + artifact.staging_name + ".part";
   if (::lstat(path.c_str(), &status) != 0) return std::nullopt;
-  return ByteCount(static_cast<std::uint64_t>(status.st_size));
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  // With the sticky bit there may be holes: then what is allocated tells what has come.
+  const auto allocated = static_cast<std::uint64_t>(status.st_blocks) * 512;
+  return ByteCount((status.st_mode & S_ISVTX) != 0 ? std::min(size, allocated) : size);
 }
 
 ByteCount Operator::received(const Artifact& artifact) const {

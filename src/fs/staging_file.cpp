@@ -16,6 +16,10 @@ namespace {
 
 constexpr std::uint64_t k_space_step = std::uint64_t{16} << 20U;
 constexpr std::uint64_t k_writeback_step = std::uint64_t{4} << 20U;
+constexpr unsigned k_private = 0600;
+/// Set before the first byte is written ahead, cleared after the file was cut: within one boot that
+/// order holds, whenever the process dies; after another boot no length is believed anyway.
+constexpr unsigned k_private_spread = k_private | S_ISVTX;
 
 }  // namespace
 
@@ -38,14 +42,17 @@ Status PartFile::prepare() {
   m_writeback_from = 0;
   m_next_space_check = 0;
   m_spoilt = false;
+  m_is_spread = false;
   m_hash = Sha256();
   if (m_interrupted) return Error{Errc::cancelled, "opening " + m_path + " was interrupted"};
   REELKEEP_TRY(open_file());
   struct stat status {};
   if (::fstat(m_file.get(), &status) != 0)
     return Error::from_errno(errno, "cannot look at " + m_path);
+  m_is_spread = (status.st_mode & S_ISVTX) != 0;
   const std::uint64_t keep = bytes_to_keep(static_cast<std::uint64_t>(status.st_size));
-  if (auto hashed = hash_prefix(keep); !hashed) {
+  (void)::posix_fadvise(m_file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  if (auto hashed = hash_range(0, keep); !hashed) {
     // A prefix that the medium does not give back is fetched again.
     if (hashed.error().code == Errc::corrupt) return restart();
     m_file.reset();
@@ -54,6 +61,8 @@ Status PartFile::prepare() {
   if (static_cast<std::uint64_t>(status.st_size) != keep) REELKEEP_TRY(truncate(keep));
   m_size = keep;
   m_writeback_from = keep;
+  if (m_is_spread) REELKEEP_TRY(set_mode(k_private));
+  m_is_spread = false;
   return {};
 }
 
@@ -62,7 +71,7 @@ Status PartFile::open_file() {
   constexpr int k_flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
   // Two rounds at most: the second one creates the file anew.
   for (int round = 0; round < 2; ++round) {
-    m_file.reset(::openat(directory, m_leaf.c_str(), k_flags, 0600));
+    m_file.reset(::openat(directory, m_leaf.c_str(), k_flags, k_private));
     if (!m_file && errno == EACCES && ::fchmodat(directory, m_leaf.c_str(), 0600, 0) == 0)
       // A process died between making it read-only and publishing it.
       m_file.reset(::openat(directory, m_leaf.c_str(), k_flags, 0600));
@@ -71,8 +80,8 @@ Status PartFile::open_file() {
     if (::fstat(m_file.get(), &status) != 0)
       return Error::from_errno(errno, "cannot look at " + m_path);
     if (S_ISREG(status.st_mode) && status.st_nlink == 1) {
-      if ((status.st_mode & 07777U) != 0600 && ::fchmod(m_file.get(), 0600) != 0)
-        return Error::from_errno(errno, "cannot make " + m_path + " private");
+      if ((status.st_mode & 07777U & ~k_private_spread) != 0)
+        REELKEEP_TRY(set_mode(k_private | (status.st_mode & S_ISVTX)));
       return {};
     }
     // A second name: the file is published already (a process died between link and unlink).
@@ -89,15 +98,14 @@ std::uint64_t PartFile::bytes_to_keep(std::uint64_t on_disk) const {
   const bool same_boot = !m_place.boot_id.empty() && m_resume->boot_id == m_place.boot_id;
   // More than the source has cannot be the source's.
   const bool too_long = m_resume->length && on_disk > m_resume->length->get();
-  return same_boot && !too_long ? on_disk : m_resume->offset.get();
+  return same_boot && !too_long && !m_is_spread ? on_disk : m_resume->offset.get();
 }
 
-Status PartFile::hash_prefix(std::uint64_t length) {
-  std::vector<std::byte> block(std::min<std::uint64_t>(length, std::uint64_t{1} << 20U));
-  (void)::posix_fadvise(m_file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-  for (std::uint64_t at = 0; at < length;) {
+Status PartFile::hash_range(std::uint64_t from, std::uint64_t end) {
+  std::vector<std::byte> block(std::min<std::uint64_t>(end - from, std::uint64_t{1} << 20U));
+  for (std::uint64_t at = from; at < end;) {
     if (m_interrupted) return Error{Errc::cancelled, "reading back " + m_path + " was interrupted"};
-    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(length - at, block.size()));
+    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(end - at, block.size()));
     REELKEEP_ASSIGN(const std::size_t n, read_some(m_file.get(), static_cast<off_t>(at),
                                                    std::span(block).first(want), m_path));
     if (n < want) return Error{Errc::corrupt, m_path + " became shorter while it was read"};
@@ -121,13 +129,13 @@ Status PartFile::check_usable() const {
 }
 
 Status PartFile::check_space() {
-  if (m_size < m_next_space_check) return {};
+  if (m_written < m_next_space_check) return {};
   REELKEEP_ASSIGN(const ByteCount free, free_bytes(m_file.get()));
   if (free < m_place.minimum_free_space)
     return Error{Errc::no_space, "only " + to_string(free) + " free at " + m_place.path +
                                      ", less than minimum_free_space (" +
                                      to_string(m_place.minimum_free_space) + ")"};
-  m_next_space_check = m_size + k_space_step;
+  m_next_space_check = m_written + k_space_step;
   return {};
 }
 
@@ -139,11 +147,63 @@ Status PartFile::append(std::span<const std::byte> bytes) {
   if (!result && result.error().code != Errc::no_space) return spoil(result.error());
   m_hash.update(bytes.first(written));
   m_size += written;
+  m_written += written;
   if (!result) {
-    m_next_space_check = m_size;
+    m_next_space_check = 0;
     return result;
   }
   start_writeback();
+  return {};
+}
+
+Status PartFile::set_mode(unsigned mode) {
+  if (::fchmod(m_file.get(), mode) == 0) return {};
+  return Error::from_errno(errno, "cannot make " + m_path + " private");
+}
+
+Status PartFile::spread() {
+  REELKEEP_TRY(check_usable());
+  if (m_is_spread) return {};
+  struct stat status {};
+  // Filesystems without modes of their own may accept the bit and forget it.
+  if (!set_mode(k_private_spread) || ::fstat(m_file.get(), &status) != 0 ||
+      (status.st_mode & S_ISVTX) == 0)
+    return Error{Errc::unavailable, "the filesystem of " + m_path + " keeps no sticky bit"};
+  m_is_spread = true;
+  return {};
+}
+
+Status PartFile::write_ahead(ByteCount offset, std::span<const std::byte> bytes) {
+  REELKEEP_TRY(check_usable());
+  if (!m_is_spread || offset.get() <= m_size)
+    return Error{Errc::internal, m_path + " is written out of order"};
+  REELKEEP_TRY(check_space());
+  const auto at = static_cast<off_t>(offset.get());
+  if (Status result = write_all(m_file.get(), bytes, at, m_path, nullptr); !result) {
+    m_next_space_check = 0;
+    return result.error().code == Errc::no_space ? result : Status(spoil(result.error()));
+  }
+  m_written += bytes.size();
+  (void)::sync_file_range(m_file.get(), at, static_cast<off_t>(bytes.size()),
+                          SYNC_FILE_RANGE_WRITE);
+  return {};
+}
+
+Status PartFile::take_in(ByteCount end) {
+  REELKEEP_TRY(check_usable());
+  if (end.get() <= m_size) return {};
+  if (Status hashed = hash_range(m_size, end.get()); !hashed) return spoil(hashed.error());
+  m_size = end.get();
+  m_writeback_from = std::max(m_writeback_from, m_size);
+  return {};
+}
+
+Status PartFile::gather() {
+  REELKEEP_TRY(check_usable());
+  if (!m_is_spread) return {};
+  REELKEEP_TRY(truncate(m_size));
+  if (Status status = set_mode(k_private); !status) return spoil(status.error());
+  m_is_spread = false;
   return {};
 }
 
@@ -158,8 +218,9 @@ void PartFile::start_writeback() {
 Status PartFile::restart() {
   REELKEEP_TRY(check_usable());
   REELKEEP_TRY(truncate(0));
-  m_hash = Sha256();
   m_size = 0;
+  REELKEEP_TRY(gather());
+  m_hash = Sha256();
   m_writeback_from = 0;
   m_next_space_check = 0;
   return {};

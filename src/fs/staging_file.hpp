@@ -24,6 +24,8 @@ struct StagingPlace {
 /// The port's contract, on a file. Space: ENOSPC of a write refuses bytes without harm, so the file
 /// is as good as before; any other failed write, and every failed sync, may have dropped bytes that
 /// were accepted: the file is emptied and spoilt.
+/// While bytes may lie ahead of the rest the file carries the sticky bit: a process that dies then
+/// leaves a file whose length says nothing.
 class PartFile final : public StagingFile {
  public:
   PartFile(const StagingPlace& place, const std::string& name, std::optional<ResumePoint> resume);
@@ -33,6 +35,10 @@ class PartFile final : public StagingFile {
   [[nodiscard]] ByteCount size() const override { return ByteCount(m_size); }
   Status append(std::span<const std::byte> bytes) override;
   Status restart() override;
+  Status spread() override;
+  Status write_ahead(ByteCount offset, std::span<const std::byte> bytes) override;
+  Status take_in(ByteCount end) override;
+  Status gather() override;
   Status sync() override;
   Result<Digest> digest() override;
   Result<std::size_t> read_at(ByteCount offset, std::span<std::byte> into) override;
@@ -41,7 +47,8 @@ class PartFile final : public StagingFile {
  private:
   Status open_file();
   [[nodiscard]] std::uint64_t bytes_to_keep(std::uint64_t on_disk) const;
-  Status hash_prefix(std::uint64_t length);
+  Status hash_range(std::uint64_t from, std::uint64_t end);
+  Status set_mode(unsigned mode);
   Status truncate(std::uint64_t length);
   Status check_usable() const;
   Status check_space();
@@ -61,7 +68,9 @@ class PartFile final : public StagingFile {
   Sha256 m_hash;
   std::uint64_t m_size = 0;
   std::uint64_t m_writeback_from = 0;  // below: written out or under way
+  std::uint64_t m_written = 0;         // in all, for the space check
   std::uint64_t m_next_space_check = 0;
+  bool m_is_spread = false;  // may hold more than m_size bytes; the file's mode says so too
   bool m_name_synced = false;
   bool m_spoilt = false;
 };

@@ -56,6 +56,7 @@ class ScriptedFetcher final : public Fetcher {
     std::mutex mutex;
     std::map<std::string, std::deque<Reply>> replies;  ///< guarded by mutex
     std::map<std::string, int> requests;               ///< guarded by mutex
+    std::map<std::uint64_t, std::size_t> granted;      ///< guarded by mutex; now, by ticket
     bool held = false;                                 ///< guarded by mutex
   };
   ScriptedFetcher(FetchSink& sink, Script& script) : m_sink(sink), m_script(script) {}
@@ -70,6 +71,7 @@ class ScriptedFetcher final : public Fetcher {
       std::lock_guard lock(m_script.mutex);
       const std::string key = request.url.display();
       ++m_script.requests[key];
+      m_script.granted[request.ticket] = request.connections;
       if (m_script.held) {
         m_waiting.emplace(request.ticket, std::move(request));
         return;
@@ -92,8 +94,16 @@ class ScriptedFetcher final : public Fetcher {
     m_sink.fetched(std::move(fetched));
   }
   void cancel(std::uint64_t ticket) override {
+    {
+      std::lock_guard lock(m_script.mutex);
+      m_script.granted.erase(ticket);
+    }
     auto found = m_waiting.extract(ticket);
     if (!found.empty()) end(std::move(found.mapped()), Error{Errc::cancelled, "cancelled"});
+  }
+  void grant(std::uint64_t ticket, std::size_t connections) override {
+    std::lock_guard lock(m_script.mutex);
+    m_script.granted[ticket] = connections;
   }
   void set_limits(const FetchLimits&) override {}
   [[nodiscard]] std::uint64_t received_bytes() const override { return 0; }

@@ -152,7 +152,8 @@ await "RELOADING=1" told RELOADING=1
 await "READY=1 after it" eval '(($(grep -cx "told READY=1" "$WORK/told") == 2))'
 never "STOPPING=1 too early" told STOPPING=1
 await "the downloads are resumed and complete" session_is big complete
-equal "range requests after the stop" "$(($(grep -c '|206|' "$NGINX_LOG") - asked))" 3
+# One at least for each file: a slow one comes over several connections.
+(($(grep -c '|206|' "$NGINX_LOG") - asked >= 3)) || die "not all were resumed: $(cat "$NGINX_LOG")"
 stop_agent INT
 equal "exit status after SIGINT" "$AGENT_STATUS" 0
 await "STOPPING=1" told STOPPING=1

@@ -206,6 +206,87 @@ TEST_CASE("a disk that is full keeps what was written, and appending goes on whe
   CHECK(place.dir.read("staging/abc.part") == "0123456789");
 }
 
+TEST_CASE("bytes written ahead count once they are taken in, in the order of the file") {
+  const Place place;
+  const auto file = place.staging->open("abc", std::nullopt);
+  REQUIRE(file->prepare());
+  REQUIRE(file->append(bytes_of("01")));
+  CHECK(file->write_ahead(ByteCount(4), bytes_of("45")).error().code == Errc::internal);
+  REQUIRE(file->spread());
+  CHECK(file->write_ahead(ByteCount(2), bytes_of("23")).error().code == Errc::internal);
+  REQUIRE(file->write_ahead(ByteCount(6), bytes_of("67")));
+  REQUIRE(file->write_ahead(ByteCount(4), bytes_of("45")));
+  CHECK(file->size() == ByteCount(2));
+  CHECK(file->digest().value() == sha256("01"));
+  REQUIRE(file->append(bytes_of("23")));
+  REQUIRE(file->take_in(ByteCount(6)));
+  CHECK(file->size() == ByteCount(6));
+  CHECK(file->digest().value() == sha256("012345"));
+  SUBCASE("the rest is cut off at the end") {
+    REQUIRE(file->gather());
+    CHECK(place.dir.read("staging/abc.part") == "012345");
+  }
+  SUBCASE("or taken in") {
+    REQUIRE(file->take_in(ByteCount(8)));
+    REQUIRE(file->gather());
+    CHECK(file->digest().value() == sha256("01234567"));
+    CHECK(place.dir.read("staging/abc.part") == "01234567");
+  }
+  SUBCASE("or goes with all else") {
+    REQUIRE(file->restart());
+    CHECK(place.dir.read("staging/abc.part").empty());
+    CHECK(file->write_ahead(ByteCount(4), bytes_of("45")).error().code == Errc::internal);
+  }
+  CHECK(place.dir.mode("staging/abc.part") == 0600);
+}
+
+TEST_CASE("a process that dies while bytes lie ahead leaves no length to be trusted") {
+  const Place place;
+  {
+    const auto file = place.staging->open("abc", std::nullopt);
+    REQUIRE(file->prepare());
+    REQUIRE(file->append(bytes_of("0123")));
+    REQUIRE(file->spread());
+    REQUIRE(file->write_ahead(ByteCount(8), bytes_of("89")));
+    REQUIRE(file->append(bytes_of("45")));
+  }
+  REQUIRE(place.dir.read("staging/abc.part") == std::string("012345\0\00089", 10));
+  SUBCASE("the last checkpoint is what counts, also within the same boot") {
+    const auto file = place.staging->open("abc", synced(4, "this boot"));
+    REQUIRE(file->prepare());
+    CHECK(file->size() == ByteCount(4));
+    CHECK(file->digest().value() == sha256("0123"));
+    CHECK(place.dir.read("staging/abc.part") == "0123");
+    CHECK(place.dir.mode("staging/abc.part") == 0600);
+  }
+  SUBCASE("an opening that is interrupted leaves it untrusted") {
+    const auto interrupted = place.staging->open("abc", synced(4, "this boot"));
+    interrupted->interrupt();
+    CHECK(interrupted->prepare().error().code == Errc::cancelled);
+    const auto file = place.staging->open("abc", synced(4, "this boot"));
+    REQUIRE(file->prepare());
+    CHECK(file->size() == ByteCount(4));
+  }
+  SUBCASE("without one it starts at zero") {
+    const auto file = place.staging->open("abc", std::nullopt);
+    REQUIRE(file->prepare());
+    CHECK(file->size() == ByteCount());
+    CHECK(place.dir.read("staging/abc.part").empty());
+  }
+}
+
+TEST_CASE("the guard of free space refuses bytes ahead as well, without harm") {
+  const Place place;
+  const auto staging =
+      place.make("this boot", ByteCount(std::numeric_limits<std::uint64_t>::max()));
+  const auto file = staging->open("abc", std::nullopt);
+  REQUIRE(file->prepare());
+  REQUIRE(file->spread());
+  CHECK(file->write_ahead(ByteCount(4), bytes_of("45")).error().code == Errc::no_space);
+  REQUIRE(file->gather());
+  CHECK(file->size() == ByteCount());
+}
+
 TEST_CASE("bad bodies are kept apart, the newest only, and taken back") {
   const Place place;
   CHECK_FALSE(place.staging->set_aside("abc"));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ struct MemoryFileHooks {
   std::function<Status()> before_prepare;
   std::function<Status(ByteCount already, std::size_t more)> before_append;
   std::function<Status()> before_sync;
+  std::function<Status()> before_spread;
 };
 
 /// A StagingFile in memory. What was not synced is told apart, as a power cut would.
@@ -44,8 +46,47 @@ class MemoryFile final : public StagingFile {
     bytes.append(reinterpret_cast<const char*>(more.data()), more.size());
     return {};
   }
+  Status spread() override {
+    if (is_spoilt) return spoilt();
+    if (m_hooks.before_spread) REELKEEP_TRY(m_hooks.before_spread());
+    is_spread = true;
+    return {};
+  }
+  Status write_ahead(ByteCount offset, std::span<const std::byte> more) override {
+    if (is_spoilt) return spoilt();
+    if (!is_spread || offset <= size()) return Error{Errc::internal, "written out of order"};
+    if (m_hooks.before_append)
+      if (Status status = m_hooks.before_append(offset, more.size()); !status) {
+        is_spoilt = status.error().code != Errc::no_space;
+        return status;
+      }
+    const std::string_view text(reinterpret_cast<const char*>(more.data()), more.size());
+    for (std::size_t i = 0; i < text.size(); ++i)
+      if (!m_ahead.emplace(offset.get() + i, text[i]).second)
+        return Error{Errc::internal, "written twice"};
+    most_ahead = std::max(most_ahead, m_ahead.size());
+    return {};
+  }
+  Status take_in(ByteCount end) override {
+    if (is_spoilt) return spoilt();
+    while (size() < end) {
+      const auto found = m_ahead.find(bytes.size());
+      if (found == m_ahead.end()) return Error{Errc::internal, "taken in what is not there"};
+      bytes.push_back(found->second);
+      m_ahead.erase(found);
+    }
+    return {};
+  }
+  Status gather() override {
+    if (is_spoilt) return spoilt();
+    m_ahead.clear();
+    is_spread = false;
+    return {};
+  }
   Status restart() override {
     if (is_spoilt) return spoilt();
+    m_ahead.clear();
+    is_spread = false;
     bytes.clear();
     ++restarts;
     return {};
@@ -82,9 +123,12 @@ class MemoryFile final : public StagingFile {
   int syncs = 0;
   int restarts = 0;
   bool is_spoilt = false;
+  bool is_spread = false;
+  std::size_t most_ahead = 0;  ///< bytes that were ahead at once
 
  private:
   static Status spoilt() { return Error{Errc::unavailable, "the file is spoilt"}; }
+  std::map<std::uint64_t, char> m_ahead;
   MemoryFileHooks m_hooks;
   std::string m_path = "memory";
 };

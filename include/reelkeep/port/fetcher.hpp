@@ -28,6 +28,9 @@ struct FetchRequest {
   HostRules rules;
   std::unique_ptr<StagingFile> file;
   std::optional<ResumePoint> resume;  ///< what `file` starts from
+  /// At most this many at once. More than one is used where a single one is slow and the server
+  /// has proven that it can send parts of one version.
+  std::size_t connections = 1;
 };
 
 /// After an fdatasync: what the catalog may vouch for.
@@ -78,6 +81,9 @@ class Fetcher {
   virtual void submit(FetchRequest request) = 0;
   /// Ends a transfer early; its completion says cancelled and keeps what was received.
   virtual void cancel(std::uint64_t ticket) = 0;
+  /// Changes FetchRequest::connections of what runs; what is now too much is closed before later
+  /// submits open theirs.
+  virtual void grant(std::uint64_t ticket, std::size_t connections) = 0;
   virtual void set_limits(const FetchLimits& limits) = 0;
   /// Body bytes received in all, for metrics.
   [[nodiscard]] virtual std::uint64_t received_bytes() const = 0;

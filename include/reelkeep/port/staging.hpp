@@ -27,8 +27,22 @@ class StagingFile {
   /// Appends and hashes. Errc::no_space: the guard or the disk says stop (nothing is spoilt by the
   /// guard; what was written stays).
   virtual Status append(std::span<const std::byte> bytes) = 0;
-  /// Back to zero bytes.
+  /// Back to zero bytes; also the end of spread().
   virtual Status restart() = 0;
+
+  /// From here on bytes may also be written ahead of size(). What is there counts for nothing until
+  /// it is taken in: after a crash only what the catalog's resume point vouches for is kept, also
+  /// within the same boot. Errc::unavailable: this place cannot tell such a file apart; nothing has
+  /// changed.
+  virtual Status spread() = 0;
+  /// Writes at `offset`, which lies beyond size(). Errors as append().
+  virtual Status write_ahead(ByteCount offset, std::span<const std::byte> bytes) = 0;
+  /// Reads back and hashes what was written ahead from size() to `end`, all of it: then it is as if
+  /// it had been appended.
+  virtual Status take_in(ByteCount end) = 0;
+  /// Cuts off what is ahead and ends spread().
+  virtual Status gather() = 0;
+
   /// fdatasync.
   virtual Status sync() = 0;
   /// SHA-256 of all bytes so far.

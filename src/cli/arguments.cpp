@@ -30,6 +30,7 @@ class Grammar {
         "  reelkeep sessions --state overdue    what needs attention\n"
         "  reelkeep show CONF_NUM               a session's files and their state\n"
         "  reelkeep redownload CONF_NUM --failed --wait\n"
+        "  reelkeep verify                      is all that is archived still whole?\n"
         "Every command tells more with --help. Exit status: 0 done, 2 usage or configuration, 4 "
         "not "
         "found,\n5 not permitted, 6 conflict, 7 unavailable or time over, 8 no space, 9 corrupt, "
@@ -121,6 +122,15 @@ class Grammar {
                    "how long they are good for (default 1h, at most 7d)")
         ->type_name("DURATION");
     add_json(url);
+    CLI::App& verify = add("verify", "read replicas back and compare them with their SHA-256",
+                           "  reelkeep verify                      all of the archive\n"
+                           "  reelkeep verify CONF_NUM --store s3\n"
+                           "  reelkeep verify --quick              presence and size only");
+    add_session(verify, false);
+    add_artifacts(verify);
+    verify.add_option("--store", m_raw.store, "only what lies in this store")->type_name("ID");
+    verify.add_flag("--quick", m_raw.quick, "presence and size only: no byte is read");
+    add_json(verify);
     CLI::App& deliveries =
         add("deliveries", "list what the webhook received, newest first",
             "  reelkeep deliveries --state quarantined\n  reelkeep deliveries --raw 17");

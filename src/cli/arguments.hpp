@@ -11,6 +11,7 @@
 #include "reelkeep/base/time.hpp"
 #include "reelkeep/model/words.hpp"
 #include "reelkeep/port/catalog.hpp"
+#include "reelkeep/port/store.hpp"
 
 #include "daemon/drill.hpp"
 
@@ -43,6 +44,14 @@ struct UrlArguments {
   std::vector<std::string> artifacts;
   std::vector<ArtifactKind> kinds;
   Duration expires = std::chrono::hours(1);
+  Form form = Form::people;
+};
+struct VerifyArguments {
+  std::optional<ConfNum> conf_num;  ///< nothing: all of the archive
+  std::optional<AppId> app_id;
+  std::optional<std::string> artifact;
+  std::optional<StoreId> store;
+  Depth depth = Depth::full;
   Form form = Form::people;
 };
 struct DeliveriesArguments {
@@ -88,8 +97,8 @@ struct SimulateArguments {
 
 using CommandArguments =
     std::variant<ServeArguments, CheckArguments, SessionsArguments, ShowArguments, PathsArguments,
-                 UrlArguments, DeliveriesArguments, RedownloadArguments, ReplayArguments,
-                 CancelArguments, AcceptArguments, SimulateArguments>;
+                 UrlArguments, VerifyArguments, DeliveriesArguments, RedownloadArguments,
+                 ReplayArguments, CancelArguments, AcceptArguments, SimulateArguments>;
 
 struct Arguments {
   std::optional<std::string> config;  ///< --config

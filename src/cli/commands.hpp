@@ -19,6 +19,7 @@ Status list_sessions(Scene scene, const SessionsArguments& arguments);
 Status show(Scene scene, const ShowArguments& arguments);
 Status list_paths(Scene scene, const PathsArguments& arguments);
 Status list_urls(Scene scene, const UrlArguments& arguments);
+Status verify(Scene scene, const VerifyArguments& arguments);
 Status list_deliveries(Scene scene, const DeliveriesArguments& arguments);
 Status redownload(Scene scene, const RedownloadArguments& arguments);
 Status replay(Scene scene, const ReplayArguments& arguments);

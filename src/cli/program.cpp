@@ -33,6 +33,9 @@ daemon::SecretFiles secrets_for(const Arguments&) {
 daemon::SecretFiles secrets_for(const UrlArguments&) {
   return daemon::SecretFiles::read;
 }
+daemon::SecretFiles secrets_for(const VerifyArguments&) {
+  return daemon::SecretFiles::read;
+}
 daemon::SecretFiles secrets_for(const RedownloadArguments& arguments) {
   return arguments.now ? daemon::SecretFiles::read : daemon::SecretFiles::leave;
 }
@@ -74,6 +77,7 @@ Status carry_out(const Arguments& arguments, Output& output) {
           [&](const ShowArguments& it) { return on_state(path, output, it, show); },
           [&](const PathsArguments& it) { return on_state(path, output, it, list_paths); },
           [&](const UrlArguments& it) { return on_state(path, output, it, list_urls); },
+          [&](const VerifyArguments& it) { return on_state(path, output, it, verify); },
           [&](const DeliveriesArguments& it) {
             return on_state(path, output, it, list_deliveries);
           },

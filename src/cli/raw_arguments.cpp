@@ -48,6 +48,19 @@ Result<CommandArguments> command_of(const std::string& name, const Raw& raw, Tim
       return Error{Errc::invalid, "--expires is between 1s and 7d"};
     return CommandArguments(std::move(it));
   }
+  if (name == "verify") {
+    if (!raw.conf_num.empty() && !raw.artifacts.empty())
+      return Error{Errc::invalid, "give a CONF_NUM or --artifact ID, not both"};
+    if (raw.artifacts.size() > 1)
+      return Error{Errc::invalid, "--artifact can be given once; without it all is verified"};
+    return CommandArguments(VerifyArguments{
+        .conf_num = raw.conf_num.empty() ? std::nullopt : std::optional(ConfNum(raw.conf_num)),
+        .app_id = app_id,
+        .artifact = raw.artifacts.empty() ? std::nullopt : std::optional(raw.artifacts.front()),
+        .store = given("--store") ? std::optional(StoreId(raw.store)) : std::nullopt,
+        .depth = raw.quick ? Depth::quick : Depth::full,
+        .form = form});
+  }
   if (name == "deliveries") {
     REELKEEP_ASSIGN(ListFilter filter, list_filter(list, Listed::deliveries, now));
     if (raw.unmasked && !given("--raw"))

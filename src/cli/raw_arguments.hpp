@@ -25,6 +25,8 @@ struct Raw {
   std::vector<std::int64_t> entries;
   std::string reason;
   std::string expires;
+  std::string store;
+  bool quick = false;
   std::string wait;
   bool json = false;
   bool unmasked = false;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "reelkeep/model/record.hpp"
 #include "reelkeep/port/catalog.hpp"
+#include "reelkeep/port/store.hpp"
 
 #include "daemon/config.hpp"
 
@@ -33,6 +35,25 @@ struct Standing {
 };
 
 enum class FollowEnd { settled, time_over, no_agent };
+
+/// A replica that is not what it was.
+struct VerifyFinding {
+  Artifact artifact;
+  Replica replica;  ///< its location is where it was looked for
+  ReplicaState state = ReplicaState::missing;
+  std::string cause;
+};
+
+/// How far a verification is, and what it found.
+struct Verified {
+  ReplicaTotal total;
+  std::int64_t good = 0;
+  std::int64_t wrong = 0;
+  std::int64_t unread = 0;  ///< their store could not be read
+  ByteCount bytes;          ///< read so far
+  std::map<StoreId, Error> away;
+  [[nodiscard]] std::int64_t done() const { return good + wrong + unread; }
+};
 
 /// What commands do with the state of an agent, whether or not it runs: reads catalog and journal,
 /// and appends orders to the journal. Never creates, migrates or rebuilds anything.
@@ -80,6 +101,15 @@ class Operator {
   Result<Entry> delivery(Seq seq);
   /// A body for people: as received but for what may be a secret.
   [[nodiscard]] std::string masked(const std::string& body) const;
+
+  // --- reading back ---
+  /// Reads the replicas back and compares them; what is wrong, and what is good again, goes into
+  /// the journal at once; that all is as it was too where a session or an artifact is named.
+  /// `finding` is called for each that is wrong, `seen` as bytes are read. A store that is away
+  /// proves nothing: its replicas are counted as unread. Errc::not_found: there is no such store.
+  Result<Verified> verify(const ReplicaFilter& filter, Depth depth,
+                          const std::function<void(const VerifyFinding&)>& finding,
+                          const std::function<void(const Verified&)>& seen);
 
   // --- orders ---
   /// Appends the command to the journal: an agent follows it now, or when it starts.

@@ -6,26 +6,13 @@
 #include "curl/http_client.hpp"
 #include "daemon/late_staging.hpp"
 #include "daemon/s3_places.hpp"
+#include "daemon/system_clock.hpp"
 #include "enablex/payload.hpp"
 #include "fs/local_store.hpp"
 #include "sqlite/catalog.hpp"
 #include "sqlite/journal.hpp"
 
 namespace reelkeep::daemon {
-namespace {
-
-class SystemClock final : public Clock {
- public:
-  [[nodiscard]] Timestamp now() const override {
-    return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-  }
-  [[nodiscard]] MonotonicTime steady() const override {
-    return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
-  }
-};
-
-}  // namespace
-
 std::string journal_path(const Config& config) {
   return config.agent.state_dir + "/journal.db";
 }

@@ -156,6 +156,19 @@ Result<std::shared_ptr<const ArchiveRoot>> ArchiveRoot::open(
   return std::shared_ptr<const ArchiveRoot>(std::move(root));
 }
 
+Result<std::shared_ptr<const ArchiveRoot>> ArchiveRoot::attach(const std::string& path,
+                                                               const std::string& expected) {
+  if (expected.empty()) return unavailable("no archive was ever made at " + path);
+  UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory && errno == ENOENT)
+    return unavailable("expected archive " + expected + " at " + path +
+                       ", found no such directory: is its filesystem mounted?");
+  if (!directory) return place_error(errno, "cannot open the archive directory " + path);
+  std::shared_ptr<ArchiveRoot> root(new ArchiveRoot(path, std::move(directory)));
+  REELKEEP_TRY(root->adopt(expected, {}));
+  return std::shared_ptr<const ArchiveRoot>(std::move(root));
+}
+
 Status ArchiveRoot::adopt(const std::string& expected,
                           const std::vector<std::string>& private_names) {
   REELKEEP_ASSIGN(m_id, read_marker(fd(), m_path));

@@ -33,6 +33,10 @@ class ArchiveRoot {
       const std::string& path, const std::string& expected,
       const std::vector<std::string>& private_names);
 
+  /// An archive with that id as it is: nothing is written, nothing becomes one.
+  static Result<std::shared_ptr<const ArchiveRoot>> attach(const std::string& path,
+                                                           const std::string& expected);
+
   [[nodiscard]] const std::string& id() const noexcept { return m_id; }
   [[nodiscard]] int fd() const noexcept { return m_directory.get(); }
   /// The path still leads to this directory, and its marker still says the same.

@@ -76,6 +76,14 @@ class LocalStore final : public Store {
     return m_root->id();
   }
 
+  Status attach(const std::string& expected_root) override {
+    auto attached = ArchiveRoot::attach(m_path, expected_root);
+    if (!attached) return attached.error().within("store " + m_id.get());
+    const std::lock_guard lock(m_mutex);
+    m_root = *attached;
+    return {};
+  }
+
   Status ready() override {
     auto root = checked_root();
     if (!root) return root.error();

@@ -44,6 +44,17 @@ class S3Store final : public Store {
     return opened;
   }
 
+  Status attach(const std::string& expected_root) override {
+    if (expected_root.empty())
+      return Error{Errc::unavailable,
+                   "store " + m_id.get() + ": no archive was ever made at " + location("")};
+    auto found = adopt(expected_root);
+    if (!found) return found.error().within("store " + m_id.get());
+    const std::lock_guard lock(m_mutex);
+    m_root = *found;
+    return {};
+  }
+
   Status ready() override {
     std::string root;
     {

@@ -24,8 +24,14 @@ constexpr std::string_view k_replica_total =
     "SELECT count(*), ifnull(sum(size), 0) FROM replica WHERE store IS NOT NULL"
     " AND digest IS NOT NULL AND state <> 'superseded' AND store = ifnull(?, store)";
 
-bool is_comparable(const Replica& replica) {
-  return replica.store && replica.digest && replica.state != ReplicaState::superseded;
+bool is_comparable(const Replica& replica, const std::vector<Replica>& all) {
+  if (!replica.store || !replica.digest || replica.state == ReplicaState::superseded) return false;
+  // A bad one that was repaired under another name is history.
+  return replica.state == ReplicaState::verified ||
+         std::ranges::none_of(all, [&](const Replica& other) {
+           return other.store == replica.store && other.digest == replica.digest &&
+                  other.state == ReplicaState::verified;
+         });
 }
 
 class SqliteCatalogReader final : public CatalogReader {
@@ -151,7 +157,9 @@ class SqliteCatalogReader final : public CatalogReader {
       last = page.back().artifact.row;
       for (const ArtifactView& view : page)
         for (const Replica& replica : view.replicas) {
-          if (!is_comparable(replica) || (filter.store && replica.store != filter.store)) continue;
+          if (!is_comparable(replica, view.replicas) ||
+              (filter.store && replica.store != filter.store))
+            continue;
           if (!row(view.artifact, replica)) return {};
         }
     }

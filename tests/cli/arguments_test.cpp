@@ -47,6 +47,14 @@ TEST_CASE("a bare --wait never takes the argument after it, but for a duration")
   CHECK(has(refused({"redownload", "C1", "--wait=soon"}), "--wait soon"));
 }
 
+TEST_CASE("verify reads all, a session or an artifact, in full unless it is quick") {
+  CHECK_FALSE(as<VerifyArguments>({"verify"}).conf_num.has_value());
+  CHECK(as<VerifyArguments>({"verify", "C1"}).depth == Depth::full);
+  CHECK(as<VerifyArguments>({"verify", "--quick", "--store", "s3"}).depth == Depth::quick);
+  CHECK(as<VerifyArguments>({"verify", "--store", "s3"}).store == StoreId("s3"));
+  CHECK(has(refused({"verify", "C1", "--artifact", "3fa9"}), "not both"));
+}
+
 TEST_CASE("people get fifty rows, scripts all, and --limit decides for both") {
   CHECK(as<SessionsArguments>({"sessions"}).filter.limit == 50);
   CHECK(as<SessionsArguments>({"sessions", "--json"}).filter.limit == -1);

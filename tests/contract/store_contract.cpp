@@ -274,6 +274,33 @@ void check_inspect_and_remove(StorePlace& place) {
     CHECK(placed->path == k_path);
     CHECK_FALSE(placed->was_there);
   }
+  SUBCASE("its bytes can be read, and the reader may say enough") {
+    std::string bytes;
+    REQUIRE(store->read(k_path, [&](std::span<const std::byte> some) -> Status {
+      bytes.append(reinterpret_cast<const char*>(some.data()), some.size());
+      return {};
+    }));
+    CHECK(bytes == "good bytes");
+    const auto enough = [](std::span<const std::byte>) {
+      return Status(Error{Errc::cancelled, "enough"});
+    };
+    CHECK(store->read(k_path, enough).error().code == Errc::cancelled);
+    CHECK(store->inspect(k_path, ByteCount(10), sha256("good bytes"), Depth::full, enough)
+              .error()
+              .code == Errc::cancelled);
+    place.lose(k_path);
+    CHECK(store->read(k_path, [](auto) { return Status(); }).error().code == Errc::corrupt);
+    place.go_away();
+    CHECK(store->read(k_path, [](auto) { return Status(); }).error().code == Errc::unavailable);
+  }
+  SUBCASE("who only reads attaches to the archive that is expected, and to no other") {
+    const std::string root = store->open("").value();
+    const auto reader = place.make();
+    REQUIRE(reader->attach(root));
+    CHECK(found(*reader, k_path, "good bytes", Depth::full) == Found::good);
+    CHECK(place.make()->attach("another-archive").error().code == Errc::unavailable);
+    CHECK(place.make()->attach("").error().code == Errc::unavailable);
+  }
   SUBCASE("there is room") {
     CHECK(store->free_space().value() > ByteCount(0));
   }

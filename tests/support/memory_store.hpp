@@ -75,6 +75,12 @@ class MemoryStore final : public Store {
     return m_disk.root_id;
   }
 
+  Status attach(const std::string& expected_root) override {
+    if (expected_root.empty()) return away();
+    REELKEEP_TRY(open(expected_root));
+    return {};
+  }
+
   Status ready() override {
     const std::lock_guard lock(m_disk.mutex);
     return check_ready();

@@ -209,8 +209,8 @@ class CatalogReader {
                             const std::function<bool(const DeliveryRecord&)>& row) = 0;
   /// Oldest first.
   virtual Result<std::vector<Attempt>> attempts(ArtifactRow row) = 0;
-  /// Replicas in stores of ours with a digest, but superseded ones, in the order of their
-  /// artifacts. Pages are read as they are needed; false from `row` stops.
+  /// Replicas in stores of ours with a digest, but superseded and repaired ones, in the order of
+  /// their artifacts. Pages are read as they are needed; false from `row` stops.
   virtual Status replicas(
       const ReplicaFilter& filter,
       const std::function<bool(const Artifact& artifact, const Replica& replica)>& row) = 0;

@@ -63,7 +63,9 @@ class Store {
   /// The root is there, is ours and can be written. `expected_root`: the id that the catalog knows
   /// (empty: first use; the store may be initialised). Returns the root's id.
   virtual Result<std::string> open(const std::string& expected_root) = 0;
-  /// Still the root that open() saw; cheap.
+  /// The same for who only reads: an existing archive with that id, and nothing is written.
+  virtual Status attach(const std::string& expected_root) = 0;
+  /// Still the root that open() or attach() saw; cheap.
   virtual Status ready() = 0;
   /// Publishes each file in the order of the invariants, sharing syncs among them; one result each.
   /// Idempotent: the same bytes already in place are a success. Never overwrites.

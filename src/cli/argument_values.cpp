@@ -42,6 +42,13 @@ Result<Duration> duration(const std::string& word, const std::string& option) {
   return parsed;
 }
 
+Result<std::chrono::sys_days> day(const std::string& word, const std::string& option) {
+  const auto time = parse_rfc3339(word);
+  if (word.size() != 10 || !time)
+    return Error{Errc::invalid, option + " " + word + ": expected a day such as 2026-01-04"};
+  return std::chrono::floor<std::chrono::days>(*time);
+}
+
 Result<ListFilter> list_filter(const ListWords& words, Listed listed, Timestamp now) {
   ListFilter filter;
   filter.app_id = words.app_id;

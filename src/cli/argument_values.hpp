@@ -29,6 +29,9 @@ Result<ListFilter> list_filter(const ListWords& words, Listed listed, Timestamp 
 Result<std::vector<ArtifactKind>> artifact_kinds(const std::vector<std::string>& words);
 Result<Duration> duration(const std::string& word, const std::string& option);
 
+/// "2026-01-04", a day of UTC.
+Result<std::chrono::sys_days> day(const std::string& word, const std::string& option);
+
 /// `help X` becomes `X --help`; `--wait` gets a value of its own, so that it never takes the
 /// argument after it, unless that is a duration.
 std::vector<std::string> prepared(std::vector<std::string> words);

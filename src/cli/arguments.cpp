@@ -159,6 +159,19 @@ class Grammar {
     again.add_flag("--now", m_raw.now, "no agent runs: do the work in this process");
     add_json(again);
 
+    CLI::App& compare =
+        add("reconcile", "ask the provider's archive for what no event told of, and fetch it",
+            "  reelkeep reconcile --dry-run\n"
+            "  reelkeep reconcile --from 2026-01-01 --to 2026-01-31 --room ROOM_ID");
+    compare.add_option("--from", m_raw.from, "first day, UTC (default: [reconcile] look_back)")
+        ->type_name("YYYY-MM-DD");
+    compare.add_option("--to", m_raw.to, "last day, UTC (default today)")->type_name("YYYY-MM-DD");
+    compare.add_option("--room", m_raw.room, "only of this room")->type_name("ROOM_ID");
+    compare.add_option("--conf", m_raw.conf_num, "only this session")->type_name("CONF_NUM");
+    compare.add_option("--app-id", m_raw.app_id, "of this project only")->type_name("APP_ID");
+    compare.add_flag("--dry-run", m_raw.dry_run, "only say what would be fetched");
+    add_json(compare);
+
     CLI::App& replay =
         add("replay", "apply journaled deliveries once more", "  reelkeep replay 17 18");
     replay.add_option("SEQ", m_raw.entries, "numbers that `reelkeep deliveries` shows")
@@ -226,6 +239,13 @@ class Grammar {
                     "weak-etag, wrong-size; @25%, @recording, @part-of-a-name")
         ->type_name("SPEC")
         ->allow_extra_args(false);
+    command.add_option("--empty-cdrs", drill.empty_cdrs, "a CDR has no rows in so many answers")
+        ->type_name("N");
+    command.add_option("--api-result", drill.api_result, "the REST API refuses with this result")
+        ->type_name("N");
+    command.add_flag("--sparse-api", drill.sparse_api,
+                     "entries of the archive API lack what they may lack");
+    text("--ended-ago", drill.ended_ago, "age of the newest session (default 0s)", "DURATION");
     command.add_option("--duplicates", drill.duplicates, "share of the events that come twice")
         ->type_name("0..1");
     command.add_flag("--shuffle", drill.shuffle, "post the events out of order");

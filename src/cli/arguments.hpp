@@ -14,6 +14,7 @@
 #include "reelkeep/port/store.hpp"
 
 #include "daemon/drill.hpp"
+#include "daemon/operator.hpp"
 
 namespace reelkeep::cli {
 
@@ -73,6 +74,10 @@ struct RedownloadArguments {
   bool now = false;
   Form form = Form::people;
 };
+struct ReconcileArguments {
+  daemon::ReconcileOrder order;
+  Form form = Form::people;
+};
 struct ReplayArguments {
   std::vector<Seq> entries;
   Form form = Form::people;
@@ -98,7 +103,8 @@ struct SimulateArguments {
 using CommandArguments =
     std::variant<ServeArguments, CheckArguments, SessionsArguments, ShowArguments, PathsArguments,
                  UrlArguments, VerifyArguments, DeliveriesArguments, RedownloadArguments,
-                 ReplayArguments, CancelArguments, AcceptArguments, SimulateArguments>;
+                 ReconcileArguments, ReplayArguments, CancelArguments, AcceptArguments,
+                 SimulateArguments>;
 
 struct Arguments {
   std::optional<std::string> config;  ///< --config

@@ -22,6 +22,7 @@ Status list_urls(Scene scene, const UrlArguments& arguments);
 Status verify(Scene scene, const VerifyArguments& arguments);
 Status list_deliveries(Scene scene, const DeliveriesArguments& arguments);
 Status redownload(Scene scene, const RedownloadArguments& arguments);
+Status reconcile(Scene scene, const ReconcileArguments& arguments);
 Status replay(Scene scene, const ReplayArguments& arguments);
 Status cancel(Scene scene, const CancelArguments& arguments);
 Status accept(Scene scene, const AcceptArguments& arguments);

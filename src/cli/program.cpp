@@ -36,6 +36,9 @@ daemon::SecretFiles secrets_for(const UrlArguments&) {
 daemon::SecretFiles secrets_for(const VerifyArguments&) {
   return daemon::SecretFiles::read;
 }
+daemon::SecretFiles secrets_for(const ReconcileArguments&) {
+  return daemon::SecretFiles::read;
+}
 daemon::SecretFiles secrets_for(const RedownloadArguments& arguments) {
   return arguments.now ? daemon::SecretFiles::read : daemon::SecretFiles::leave;
 }
@@ -82,6 +85,7 @@ Status carry_out(const Arguments& arguments, Output& output) {
             return on_state(path, output, it, list_deliveries);
           },
           [&](const RedownloadArguments& it) { return on_state(path, output, it, redownload); },
+          [&](const ReconcileArguments& it) { return on_state(path, output, it, reconcile); },
           [&](const ReplayArguments& it) { return on_state(path, output, it, replay); },
           [&](const CancelArguments& it) { return on_state(path, output, it, cancel); },
           [&](const AcceptArguments& it) { return on_state(path, output, it, accept); },

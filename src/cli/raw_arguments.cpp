@@ -86,6 +86,28 @@ Result<CommandArguments> command_of(const std::string& name, const Raw& raw, Tim
     }
     return CommandArguments(std::move(it));
   }
+  if (name == "reconcile") {
+    ReconcileArguments it{.form = form};
+    if (given("--from")) {
+      REELKEEP_ASSIGN(it.order.from, day(raw.from, "--from"));
+    }
+    if (given("--to")) {
+      REELKEEP_ASSIGN(it.order.to, day(raw.to, "--to"));
+    }
+    if (it.order.from && it.order.to && *it.order.from > *it.order.to)
+      return Error{Errc::invalid, "--from " + raw.from + " is after --to " + raw.to};
+    if (it.order.from && Timestamp(*it.order.from) > now)
+      return Error{Errc::invalid, "--from " + raw.from + " has not come yet"};
+    if (given("--conf") && (given("--from") || given("--to") || given("--room")))
+      return Error{Errc::invalid, "--conf names one session: leave --from, --to and --room away"};
+    if (given("--conf")) it.order.conf_num = ConfNum(raw.conf_num);
+    if (given("--room")) it.order.room_id = RoomId(raw.room);
+    if ((given("--conf") && raw.conf_num.empty()) || (given("--room") && raw.room.empty()))
+      return Error{Errc::invalid, "--conf and --room must not be empty"};
+    it.order.app_id = app_id;
+    it.order.dry_run = raw.dry_run;
+    return CommandArguments(std::move(it));
+  }
   if (name == "replay") {
     ReplayArguments it{.form = form};
     for (const std::int64_t seq : raw.entries) it.entries.emplace_back(seq);

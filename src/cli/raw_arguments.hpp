@@ -28,6 +28,9 @@ struct Raw {
   std::string store;
   bool quick = false;
   std::string wait;
+  std::string from;
+  std::string to;
+  std::string room;
   bool json = false;
   bool unmasked = false;
   bool failed = false;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "reelkeep/base/text.hpp"
 
@@ -128,10 +129,79 @@ Result<FollowEnd> see_through(Scene scene, const RedownloadArguments& arguments,
   return arguments.now ? scene.state.work_here(follow, seen) : scene.state.follow(follow, seen);
 }
 
+/// A session that the catalog has nothing of, as the provider's archive lists it.
+struct Listed {
+  SessionView view;
+  std::vector<core::FoundSession> found;
+};
+
+/// `unknown`: why the archive is asked; it stays the answer where the archive does not know either.
+Result<Listed> ask_archive(Scene scene, const RedownloadArguments& arguments,
+                           const Error& unknown) {
+  const auto& projects = scene.state.config().projects;
+  if (std::none_of(projects.begin(), projects.end(),
+                   [](const auto& project) { return project.api().has_value(); }))
+    return unknown;
+  REELKEEP_TRY(scene.state.read_secrets());
+  REELKEEP_ASSIGN(std::vector<daemon::ProjectFindings> asked,
+                  scene.state.reconcile({.conf_num = arguments.conf_num,
+                                         .app_id = arguments.app_id,
+                                         .youth = core::Youth::taken,
+                                         .dry_run = true},
+                                        scene.now));
+  Listed listed;
+  std::set<AppId> app_ids;
+  std::optional<Error> failed;
+  for (daemon::ProjectFindings& project : asked) {
+    if (project.error && project.error->code != Errc::not_found && !failed) failed = project.error;
+    for (core::FoundSession& session : project.found) {
+      if (session.key.conf_num != arguments.conf_num ||
+          (arguments.app_id && session.key.app_id != *arguments.app_id))
+        continue;
+      app_ids.insert(session.key.app_id);
+      listed.view.session.key = session.key;
+      listed.view.session.room_id = session.room_id;
+      for (const core::FoundArtifact& one : session.artifacts) {
+        ArtifactView view;
+        view.artifact.identity = one.identity;
+        view.artifact.id = one.id;
+        view.artifact.name = one.name;
+        listed.view.artifacts.push_back(std::move(view));
+      }
+      listed.found.push_back(std::move(session));
+    }
+  }
+  const std::string name = text::printable(arguments.conf_num.get());
+  if (app_ids.size() > 1)
+    return Error{Errc::conflict, "the provider's archive lists session " + name +
+                                     " for several projects; say which with --app-id"};
+  if (!listed.found.empty()) return listed;
+  if (failed)
+    return failed->within(unknown.message + "; and the provider's archive cannot be asked");
+  return Error{Errc::not_found,
+               unknown.message + "; the provider's archive lists no file of it either"};
+}
+
+/// The session as known, or as the provider's archive lists it.
+Result<Listed> session_of(Scene scene, const RedownloadArguments& arguments) {
+  Result<SessionView> known = scene.state.find(arguments.conf_num, arguments.app_id);
+  const bool seen = known ? !known->artifacts.empty() : known.error().code != Errc::not_found;
+  if (seen || arguments.failed || !arguments.artifacts.empty()) {
+    if (!known) return known.error();
+    return Listed{*std::move(known), {}};
+  }
+  return ask_archive(
+      scene, arguments,
+      known ? Error{Errc::not_found, "session " + text::printable(arguments.conf_num.get()) +
+                                         " has no artifact yet: the provider has offered nothing"}
+            : known.error());
+}
+
 }  // namespace
 
 Status redownload(Scene scene, const RedownloadArguments& arguments) {
-  REELKEEP_ASSIGN(const SessionView view, scene.state.find(arguments.conf_num, arguments.app_id));
+  REELKEEP_ASSIGN(Listed session, session_of(scene, arguments));
+  const SessionView& view = session.view;
   Report report{.dry_run = arguments.dry_run};
   REELKEEP_ASSIGN(report.selection,
                   choose_to_fetch(view, daemon::Choice{.artifacts = arguments.artifacts,
@@ -162,8 +232,15 @@ Status redownload(Scene scene, const RedownloadArguments& arguments) {
   Follow follow{.session = view.session.key, .limit = arguments.limit};
   for (const ArtifactView& one : report.selection.chosen)
     follow.artifacts.push_back(one.artifact.id);
-  REELKEEP_ASSIGN(follow.order, scene.state.order(RedownloadCommand{
-                                    view.session.key, follow.artifacts, arguments.replace}));
+  if (session.found.empty()) {
+    REELKEEP_ASSIGN(follow.order, scene.state.order(RedownloadCommand{
+                                      view.session.key, follow.artifacts, arguments.replace}));
+  } else {
+    std::vector<Seq> rows;
+    REELKEEP_TRY(scene.state.queue(session.found, rows));
+    follow.order = rows.back();
+    remark("the session was not known: all that the provider's archive lists of it is fetched");
+  }
   report.order = follow.order;
   if (scene.state.config().project_of(view.session.key.app_id) == nullptr)
     remark("no [[project]] is for app_id " + text::printable(view.session.key.app_id.get()) +

@@ -287,6 +287,7 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
     carry_out(effects);
     if (!more) break;
   }
+  if (!more && !m_caught_up && m_ports.caught_up) m_ports.caught_up();
   m_caught_up = m_caught_up || !more;
   if (!m_caught_up) return true;
   tend_stores();

@@ -34,6 +34,8 @@ struct AgentPorts {
   Staging* staging = nullptr;
   std::vector<Store*> stores;
   const Clock* clock = nullptr;
+  /// Called once on the agent's thread: the catalog is what the journal says. May be empty.
+  std::function<void()> caught_up;
   std::function<std::unique_ptr<Fetcher>(FetchSink&)> make_fetcher;
 };
 

@@ -1,5 +1,6 @@
 #include "daemon/drill.hpp"
 
+#include <chrono>
 #include <fstream>
 #include <iterator>
 
@@ -60,6 +61,15 @@ Result<simulate::StandInOptions> stand_in_options(const DrillOptions& options) {
     auto rule = simulate::parse_failure(failure);
     if (!rule) return rule.error().within("--fail " + text::printable(failure));
     result.failures.push_back(*std::move(rule));
+  }
+  result.empty_cdrs = options.empty_cdrs;
+  result.api_result = options.api_result;
+  result.sparse_api = options.sparse_api;
+  if (!options.ended_ago.empty()) {
+    auto age = parse_duration(options.ended_ago);
+    if (!age) return age.error().within("--ended-ago");
+    result.ended_at =
+        std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() - *age);
   }
   result.duplicates = options.duplicates;
   if (options.shuffle) result.order = simulate::EventOrder::shuffled;
@@ -190,7 +200,9 @@ Result<std::string> drill_config(const DrillOptions& options) {
   if (!options.username.empty())
     text += "username = " + quoted(options.username) +
             "\npassword = " + quoted(checked.files.password.reveal()) + "\n";
-  return text + "hosts = [" + quoted(host) + "]\n";
+  text += "hosts = [" + quoted(host) + "]\n";
+  return text + "api_url = " + quoted(scheme + "://" + host + "/video/v2/") +
+         "\napi_id = " + quoted(options.app_id) + "\napi_key = " + quoted(options.app_key) + "\n";
 }
 
 }  // namespace reelkeep::daemon

@@ -40,6 +40,10 @@ struct DrillOptions {
   std::string side_size = "4KiB";
   std::string delay = "0s";
   std::string kinds = "all";
+  std::size_t empty_cdrs = 0;
+  int api_result = 0;
+  bool sparse_api = false;
+  std::string ended_ago;  ///< of the newest session; empty: it ends now
   std::vector<std::string> failures;
   double duplicates = 0;
   bool shuffle = false;

@@ -82,12 +82,30 @@ std::string render_metrics(const Figures& figures) {
              figures.agent.catching_up ? 1 : 0);
   page.gauge("reelkeep_disk_paused", "1 while downloads wait for free space", {},
              figures.agent.disk_paused ? 1 : 0);
-  for (const std::string& project : figures.projects)
+  const auto open = [&](const std::string& key) {
+    return std::ranges::count(figures.agent.open_breakers, key, &core::OpenBreaker::key) > 0 ? 1
+                                                                                             : 0;
+  };
+  for (const std::string& project : figures.projects) {
     page.gauge("reelkeep_breaker_open", "1 while the file credentials of a project are refused",
-               {{"app_id", project}},
-               std::ranges::count(figures.agent.open_breakers, project, &core::OpenBreaker::key) > 0
-                   ? 1
-                   : 0);
+               {{"app_id", project}}, open(project));
+    page.gauge("reelkeep_api_breaker_open",
+               "1 while the provider refuses a project's api_id and api_key for CDRs",
+               {{"app_id", project}}, open(core::Breakers::api_key_of(project)));
+  }
+  for (const auto& [project, reconciled] : figures.reconciled) {
+    page.counter("reelkeep_reconciled_total",
+                 "Artifacts since the start that the archive API listed and no event told of: "
+                 "webhooks are being missed",
+                 {{"app_id", project}}, reconciled.found);
+    page.counter("reelkeep_reconcile_failures_total",
+                 "Comparisons with the provider's archive that failed since the start",
+                 {{"app_id", project}}, reconciled.failures);
+    if (reconciled.succeeded_at)
+      page.gauge("reelkeep_reconcile_success_timestamp_seconds",
+                 "When the provider's archive was last compared, in seconds since 1970",
+                 {{"app_id", project}}, seconds_between(Timestamp{}, *reconciled.succeeded_at));
+  }
   for (const auto& [store, problem] : figures.agent.store_problems)
     page.gauge("reelkeep_store_unavailable", "1 while a store cannot be used", {{"store", store}},
                1);

@@ -6,6 +6,7 @@
 #include "reelkeep/port/catalog.hpp"
 
 #include "core/agent.hpp"
+#include "core/reconciler.hpp"
 #include "http/webhook.hpp"
 
 namespace reelkeep::daemon {
@@ -14,7 +15,8 @@ namespace reelkeep::daemon {
 struct Figures {
   core::AgentStatus agent;
   http::WebhookCounters webhook;
-  std::optional<CatalogFigures> catalog;                ///< nothing: it cannot be read now
+  std::optional<CatalogFigures> catalog;                    ///< nothing: it cannot be read now
+  std::map<std::string, core::ReconcileStatus> reconciled;  ///< by app_id of the block
   std::vector<std::string> projects;                    ///< app_ids with a block, for the breakers
   std::map<std::string, ByteCount> free_by_filesystem;  ///< "state", "staging", store ids
   Timestamp now;

@@ -11,9 +11,30 @@
 #include "reelkeep/port/catalog.hpp"
 #include "reelkeep/port/store.hpp"
 
+#include "core/reconcile.hpp"
 #include "daemon/config.hpp"
 
 namespace reelkeep::daemon {
+
+/// What of the provider's archive is to be compared.
+struct ReconcileOrder {
+  std::optional<std::chrono::sys_days> from;  ///< nothing: as far back as the agent looks
+  std::optional<std::chrono::sys_days> to;    ///< nothing: today
+  std::optional<RoomId> room_id;
+  std::optional<ConfNum> conf_num;
+  std::optional<AppId> app_id;
+  core::Youth youth = core::Youth::left_alone;
+  bool dry_run = false;
+};
+
+/// What came out of one project.
+struct ProjectFindings {
+  AppId app_id;  ///< of the [[project]] block
+  core::Findings findings;
+  std::vector<core::FoundSession> found;
+  std::vector<Seq> rows;  ///< of `found`, in the journal; empty after a dry run
+  std::optional<Error> error;
+};
 
 /// Artifacts whose way is followed after an order.
 struct Follow {
@@ -68,6 +89,8 @@ class Operator {
   Operator& operator=(Operator&&) noexcept;
   ~Operator();
 
+  /// Reads the configuration again with the secrets in files, which most commands do without.
+  Status read_secrets();
   [[nodiscard]] const Config& config() const noexcept { return m_config; }
   /// The process that works on the state; 0: it did not say; nothing: none.
   [[nodiscard]] Result<std::optional<long>> agent() const;
@@ -110,6 +133,14 @@ class Operator {
   Result<Verified> verify(const ReplicaFilter& filter, Depth depth,
                           const std::function<void(const VerifyFinding&)>& finding,
                           const std::function<void(const Verified&)>& seen);
+
+  // --- the provider's archive ---
+  /// Asks every project that has API credentials (or that one). With `dry_run` nothing is
+  /// journaled; else an agent fetches what is lacking now, or when it starts. Errc::invalid: no
+  /// project has credentials. A project that cannot be asked has its own error.
+  Result<std::vector<ProjectFindings>> reconcile(const ReconcileOrder& order, Timestamp now);
+  /// Journals what a dry run found; fills in the rows.
+  Status queue(std::vector<core::FoundSession>& found, std::vector<Seq>& rows);
 
   // --- orders ---
   /// Appends the command to the journal: an agent follows it now, or when it starts.

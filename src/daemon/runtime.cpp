@@ -8,6 +8,7 @@
 #include "daemon/s3_places.hpp"
 #include "daemon/system_clock.hpp"
 #include "enablex/payload.hpp"
+#include "enablex/provider_api.hpp"
 #include "fs/local_store.hpp"
 #include "sqlite/catalog.hpp"
 #include "sqlite/journal.hpp"
@@ -31,6 +32,8 @@ std::shared_ptr<const core::Policy> policy_of(const Config& config) {
   policy->audit_every = config.audit.every;
   policy->audit_rate = config.audit.rate_limit;
   policy->keep_bodies = config.journal.keep_bodies;
+  policy->reconcile_every = config.reconcile.every;
+  policy->reconcile_look_back = config.reconcile.look_back;
   for (const ProjectConfig& project : config.projects)
     policy->projects.push_back(core::ProjectPolicy{
         .app_id = project.app_id,
@@ -91,7 +94,7 @@ Result<std::unique_ptr<Runtime>> Runtime::open(const Config& config) {
   return runtime;
 }
 
-void Runtime::start_agent() {
+void Runtime::start_agent(Reconciling reconciling) {
   const Config& config = m_configs.front();
   std::vector<Store*> stores;
   for (const StoreConfig& store : config.stores) {
@@ -107,6 +110,19 @@ void Runtime::start_agent() {
   m_staging = std::make_unique<LateStaging>(
       config.download.staging_dir, config.download.minimum_free_space,
       [above] { return above != nullptr ? above->ready() : Status(); });
+  const std::shared_ptr<const core::Policy> policy = policy_of(config);
+  if (reconciling == Reconciling::yes) {
+    m_api = enablex::make_provider_api(http());
+    m_reconciler = std::make_unique<core::Reconciler>(
+        core::ReconcilerPorts{
+            .api = m_api.get(),
+            .provider = m_provider.get(),
+            .journal = m_journal.get(),
+            .clock = m_clock.get(),
+            .open_catalog =
+                [path = catalog_path(config)] { return sqlite::open_catalog_reader(path); }},
+        policy);
+  }
   m_agent = std::make_unique<core::Agent>(
       core::AgentPorts{
           .open_journal = [path =
@@ -118,11 +134,24 @@ void Runtime::start_agent() {
           .staging = m_staging.get(),
           .stores = std::move(stores),
           .clock = m_clock.get(),
+          .caught_up =
+              [this] {
+                if (m_reconciler) m_reconciler->begin();
+              },
           .make_fetcher = [limits = limits_of(config)](
                               FetchSink& sink) { return curl::make_fetcher(sink, limits); }},
-      policy_of(config));
+      policy);
   m_agent->start();
   m_awake = m_agent.get();
+}
+
+HttpClient& Runtime::http() {
+  const Download& download = m_configs.front().download;
+  if (!m_http)
+    m_http = curl::make_http_client({.ca_file = download.ca_file,
+                                     .proxy = download.proxy.reveal(),
+                                     .connect_timeout = download.connect_timeout});
+  return *m_http;
 }
 
 std::unique_ptr<Store> Runtime::make_store(const StoreConfig& store) {
@@ -134,10 +163,6 @@ std::unique_ptr<Store> Runtime::make_store(const StoreConfig& store) {
     case StoreConfig::Type::s3:
       break;
   }
-  if (!m_http)
-    m_http = curl::make_http_client({.ca_file = config.download.ca_file,
-                                     .proxy = config.download.proxy.reveal(),
-                                     .connect_timeout = config.download.connect_timeout});
   // Credentials are those of the newest configuration that still has the store.
   const auto access = [this, id = store.id] {
     std::lock_guard lock(m_mutex);
@@ -145,7 +170,7 @@ std::unique_ptr<Store> Runtime::make_store(const StoreConfig& store) {
       if (const StoreConfig* found = newest->store_of(id)) return access_of(*found);
     return s3::AccessKey{};
   };
-  return s3::make_s3_store(store.id, *m_http, *m_clock,
+  return s3::make_s3_store(store.id, http(), *m_clock,
                            {.bucket = bucket_of(store),
                             .prefix = store.prefix,
                             .objects = {store.storage_class, store.server_side_encryption},
@@ -154,6 +179,7 @@ std::unique_ptr<Store> Runtime::make_store(const StoreConfig& store) {
 
 void Runtime::stop() {
   m_awake = nullptr;
+  if (m_reconciler) m_reconciler->stop();
   if (m_agent) m_agent->stop();
   if (m_journal) {
     if (const Status moved = m_journal->checkpoint(); !moved)
@@ -168,7 +194,9 @@ void Runtime::reload(const Config& config) {
     std::lock_guard lock(m_mutex);
     m_configs.push_back(config);
   }
-  m_agent->set_policy(policy_of(config));
+  const std::shared_ptr<const core::Policy> policy = policy_of(config);
+  m_agent->set_policy(policy);
+  if (m_reconciler) m_reconciler->set_policy(policy);
   m_agent->set_limits(limits_of(config));
 }
 

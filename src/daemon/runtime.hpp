@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,6 +13,7 @@
 #include "reelkeep/port/provider.hpp"
 
 #include "core/agent.hpp"
+#include "core/reconciler.hpp"
 #include "daemon/config.hpp"
 #include "fs/intake_reserve.hpp"
 #include "fs/state_lock.hpp"
@@ -33,7 +35,9 @@ class Runtime {
   static Result<std::unique_ptr<Runtime>> open(const Config& config);
   ~Runtime();
 
-  void start_agent();
+  /// With `reconciling`, also what asks the provider's archive for what no event told of.
+  enum class Reconciling { no, yes };
+  void start_agent(Reconciling reconciling);
   /// Ends the agent and moves the journal's WAL into its file.
   void stop();
   /// What can change while running: projects, credentials, users, limits.
@@ -46,12 +50,16 @@ class Runtime {
   [[nodiscard]] const std::vector<std::unique_ptr<Store>>& stores() const noexcept {
     return m_stores;
   }
+  [[nodiscard]] std::map<std::string, core::ReconcileStatus> reconciled() const {
+    return m_reconciler ? m_reconciler->status() : std::map<std::string, core::ReconcileStatus>();
+  }
   [[nodiscard]] Staging& staging() noexcept { return *m_staging; }
   [[nodiscard]] const Clock& clock() const noexcept { return *m_clock; }
 
  private:
   Runtime(const Config& config, fs::StateLock lock);
   const std::vector<std::string>& volatile_query(const AppId& app_id);
+  HttpClient& http();
   std::unique_ptr<Store> make_store(const StoreConfig& store);
 
   fs::StateLock m_lock;
@@ -64,8 +72,10 @@ class Runtime {
   std::atomic<core::Agent*> m_awake = nullptr;  ///< woken by commits once it exists
   std::unique_ptr<JournalWriter> m_journal;
   std::unique_ptr<Staging> m_staging;
-  std::unique_ptr<HttpClient> m_http;  ///< of the S3 stores
+  std::unique_ptr<HttpClient> m_http;  ///< of the S3 stores and the REST API; made when needed
   std::vector<std::unique_ptr<Store>> m_stores;
+  std::unique_ptr<ProviderApi> m_api;
+  std::unique_ptr<core::Reconciler> m_reconciler;  ///< the agent tells it when to begin
   std::unique_ptr<core::Agent> m_agent;
 };
 

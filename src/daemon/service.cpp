@@ -119,7 +119,7 @@ class Service {
     REELKEEP_ASSIGN(m_signals, signals());
     REELKEEP_ASSIGN(m_runtime, Runtime::open(m_config));
     REELKEEP_TRY(listen());
-    m_runtime->start_agent();
+    m_runtime->start_agent(Runtime::Reconciling::yes);
     m_agent_runs = true;
     log::info("reelkeep is ready",
               {{"webhook", m_webhook->server().origin() + m_config.webhook.path},
@@ -283,6 +283,7 @@ class Service {
       figures.free_by_filesystem["state"] = *free;
     if (m_agent_runs) {
       figures.agent = m_runtime->agent().status();
+      figures.reconciled = m_runtime->reconciled();
       if (const auto free = m_runtime->staging().free_space(); free)
         figures.free_by_filesystem["staging"] = *free;
       for (const auto& store : m_runtime->stores())
@@ -341,7 +342,7 @@ Status run_until_settled(const Config& config, const std::vector<ArtifactId>& ar
   ::umask(0077);
   REELKEEP_ASSIGN(const UniqueFd told, signals());
   REELKEEP_ASSIGN(const std::unique_ptr<Runtime> runtime, Runtime::open(config));
-  runtime->start_agent();
+  runtime->start_agent(Runtime::Reconciling::no);
   Status ended;
   std::unique_ptr<CatalogReader> reader;
   for (bool settled = false; !settled;) {

@@ -59,14 +59,18 @@ void write_archive(json::Writer& writer, const Plan& plan, const SimulatedSessio
                    std::string_view base_url) {
   writer.begin_object()
       .member("_id", "archive-" + session.conf_num.get())
-      .member("trans_date", session.ended_at)
-      .member("conf_num", session.conf_num)
-      .member("app_id", plan.options().app_id)
-      .member("room_id", plan.room_id());
+      .member("conf_num", session.conf_num);
+  if (plan.options().sparse_api)
+    writer.member("trans_date", nullptr).member("room_id", nullptr).member("metadata", nullptr);
+  else
+    writer.member("trans_date", session.ended_at)
+        .member("app_id", plan.options().app_id)
+        .member("room_id", plan.room_id());
   write_urls(writer, session, ArtifactKind::recording, base_url);
   write_urls(writer, session, ArtifactKind::transcoded, base_url);
   for (const SimulatedFile& file : session.files)
-    if (file.kind == ArtifactKind::chatdata || file.kind == ArtifactKind::metadata)
+    if (file.kind == ArtifactKind::chatdata ||
+        (file.kind == ArtifactKind::metadata && !plan.options().sparse_api))
       writer.member(to_string(file.kind), file_url(base_url, file));
   writer.end_object();
 }
@@ -123,19 +127,21 @@ void write_cdr_row(json::Writer& writer, const Plan& plan, const SimulatedSessio
 }  // namespace
 
 std::optional<std::string> api_answer(const Plan& plan, std::string_view route,
-                                      std::string_view base_url) {
+                                      std::string_view base_url, std::uint64_t earlier) {
   const std::vector<std::string_view> parts = text::split(route, '/');
   const bool archive = parts.front() == "archive";
   if (!archive && parts.front() != "cdr") return std::nullopt;
   const auto query = parse_query(parts);
   if (!query) return std::nullopt;
+  if (plan.options().api_result != 0)
+    return api_error(plan.options().api_result, "refused", "the stand-in was told to refuse");
   json::Writer writer;
   writer.begin_object().member("result", "0").key(parts.front()).begin_array();
   for (const SimulatedSession& session : plan.sessions()) {
     if (!matches(*query, plan, session)) continue;
     if (archive)
       write_archive(writer, plan, session, base_url);
-    else if (plan.offers(ArtifactKind::cdr))
+    else if (plan.offers(ArtifactKind::cdr) && earlier >= plan.options().empty_cdrs)
       for (std::size_t one = 0; one < plan.options().recordings; ++one)
         write_cdr_row(writer, plan, session, one);
   }

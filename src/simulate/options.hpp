@@ -44,6 +44,10 @@ struct StandInOptions {
   std::vector<ArtifactKind> kinds = every_kind();
   std::optional<Timestamp> ended_at;  ///< of the newest session; nothing: the start of the stand-in
 
+  std::size_t empty_cdrs = 0;  ///< a session's CDR has no rows in the first so many answers
+  int api_result = 0;          ///< what every answer of the API says; not 0: it refuses
+  bool sparse_api = false;     ///< archive items lack what they may lack
+
   std::vector<FailureRule> failures;
   EventOrder order = EventOrder::as_they_happen;
   double duplicates = 0;  ///< share of the events that come twice

@@ -159,7 +159,7 @@ http::Response StandIn::answer_files(const http::Request& request, Authorization
 
 http::Response StandIn::answer_api(const http::Request& request) {
   const std::string_view route = std::string_view(request.path).substr(k_api_prefix.size());
-  if (auto body = api_answer(m_plan, route, own_origin(request)))
+  if (auto body = api_answer(m_plan, route, own_origin(request), m_served[request.path]++))
     return json_response(200, *std::move(body));
   return json_response(404, api_error(1404, "not found", "no such route"));
 }

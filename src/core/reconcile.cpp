@@ -1,0 +1,122 @@
+#include "core/reconcile.hpp"
+
+#include <algorithm>
+
+#include "core/artifact_id.hpp"
+#include "core/cdr.hpp"
+
+namespace reelkeep::core {
+namespace {
+
+constexpr Duration k_young{60 * 60 * 1000};
+
+/// The comparison of one run.
+class Comparison {
+ public:
+  Comparison(const Provider& provider, KnownSessions& known, const Policy& policy,
+             const Question& question, Timestamp now)
+      : m_provider(provider),
+        m_known(known),
+        m_policy(policy),
+        m_question(question),
+        m_now(now),
+        m_asked_for(question.block.get() == "*" ? AppId(question.api.credential.username)
+                                                : question.block) {}
+
+  Result<std::vector<FoundSession>> compare(std::vector<std::string> items) {
+    std::vector<FoundSession> lacking;
+    for (std::string& item : items) {
+      REELKEEP_ASSIGN(std::optional<FoundSession> found, look(item));
+      if (!found) continue;
+      ++m_findings.sessions;
+      m_findings.artifacts += found->artifacts.size();
+      found->entry = NewEntry{.kind = EntryKind::reconcile,
+                              .received_at = m_now,
+                              .body = std::move(item),
+                              .remote = m_question.api.url.authority(),
+                              .user = m_asked_for.get(),
+                              .content_type = "application/json"};
+      lacking.push_back(*std::move(found));
+    }
+    return lacking;
+  }
+  [[nodiscard]] const Findings& findings() const { return m_findings; }
+
+ private:
+  Result<std::optional<FoundSession>> look(const std::string& item) {
+    const std::optional<FoundSession> none;
+    ++m_findings.listed;
+    const Result<Decoded> decoded = m_provider.decode_listed(item, m_asked_for, m_now);
+    if (!decoded || !is_of_this_project(AppId(decoded->app_id))) {
+      ++m_findings.unusable;
+      return none;
+    }
+    if (decoded->events.empty()) return none;
+    const Event& first = decoded->events.front();
+    if (m_question.youth == Youth::left_alone && first.at && *first.at > m_now - k_young) {
+      ++m_findings.young;
+      return none;
+    }
+    REELKEEP_ASSIGN(const KnownSession known, m_known.known(first.session));
+    FoundSession found{
+        .key = first.session, .room_id = first.room_id, .listed_at = first.at, .entry = {}};
+    for (const Event& event : decoded->events)
+      if (const auto* offer = std::get_if<FilesOffered>(&event.fact))
+        for (const OfferedFile& file : offer->files) note(known, offer->kind, file, found);
+    // With files that nobody told of, the news of the CDR is missed as well; and a CDR whose
+    // project had no API credentials when it was told of is due now.
+    if (!found.artifacts.empty() || known.cdr_ready)
+      note(known, ArtifactKind::cdr, cdr_file(m_question.api, first.session.conf_num), found);
+    if (found.artifacts.empty()) return none;
+    return std::optional<FoundSession>(std::move(found));
+  }
+
+  [[nodiscard]] bool is_of_this_project(const AppId& app_id) const {
+    const ProjectPolicy* project = m_policy.project(app_id);
+    return project != nullptr && project->app_id == m_question.block;
+  }
+
+  void note(const KnownSession& known, ArtifactKind kind, const OfferedFile& file,
+            FoundSession& found) {
+    if (known.offers.contains({kind, file.source_key})) return;
+    ArtifactIdentity identity{found.key, kind, file.source_key, ""};
+    // Days overlap, and what was just journaled is not in the catalog yet.
+    ArtifactId id = artifact_id(identity);
+    if (!m_seen.insert(id).second) return;
+    found.artifacts.push_back({std::move(identity), std::move(id), file.name});
+  }
+
+  const Provider& m_provider;
+  KnownSessions& m_known;
+  const Policy& m_policy;
+  const Question& m_question;
+  const Timestamp m_now;
+  const AppId m_asked_for;
+  std::set<ArtifactId> m_seen;
+  Findings m_findings;
+};
+
+}  // namespace
+
+std::vector<Days> windows(std::chrono::sys_days from, std::chrono::sys_days to) {
+  using std::chrono::days;
+  if (from >= to) return {Days{from, from}};
+  std::vector<Days> all;
+  for (auto day = from; day < to; day += days(1)) all.push_back(Days{day, day + days(1)});
+  return all;
+}
+
+Result<Findings> reconcile(ProviderApi& api, const Provider& provider, KnownSessions& known,
+                           const Policy& policy, const Question& question, Timestamp now,
+                           const std::atomic<bool>* cancelled,
+                           const std::function<Status(std::vector<FoundSession>)>& take) {
+  Comparison comparison(provider, known, policy, question, now);
+  for (const ArchiveQuery& query : question.queries) {
+    REELKEEP_ASSIGN(std::vector<std::string> items, api.archive(question.api, query, cancelled));
+    REELKEEP_ASSIGN(std::vector<FoundSession> lacking, comparison.compare(std::move(items)));
+    if (!lacking.empty()) REELKEEP_TRY(take(std::move(lacking)));
+  }
+  return comparison.findings();
+}
+
+}  // namespace reelkeep::core

@@ -1,0 +1,269 @@
+#include <algorithm>
+#include <deque>
+#include <doctest/doctest.h>
+#include <future>
+
+#include "core/house.hpp"
+#include "core/reconciler.hpp"
+
+using namespace reelkeep;
+using namespace reelkeep::testing;
+using core::Youth;
+
+namespace {
+
+/// Answers each question in turn, the last answer for ever.
+class ScriptedApi final : public ProviderApi {
+ public:
+  Result<std::vector<std::string>> archive(const ApiAccess& access, const ArchiveQuery& query,
+                                           const std::atomic<bool>*) override {
+    std::lock_guard lock(m_mutex);
+    m_asked.push_back(access.credential.username);
+    m_queries.push_back(query);
+    if (m_answers.empty()) return std::vector<std::string>();
+    Result<std::vector<std::string>> answer = m_answers.front();
+    if (m_answers.size() > 1) m_answers.pop_front();
+    return answer;
+  }
+  void answer(Result<std::vector<std::string>> answer) {
+    std::lock_guard lock(m_mutex);
+    m_answers.push_back(std::move(answer));
+  }
+  std::vector<ArchiveQuery> queries() {
+    std::lock_guard lock(m_mutex);
+    return m_queries;
+  }
+  std::vector<std::string> asked() {
+    std::lock_guard lock(m_mutex);
+    return m_asked;
+  }
+
+ private:
+  std::mutex m_mutex;
+  std::deque<Result<std::vector<std::string>>> m_answers;  ///< guarded by m_mutex
+  std::vector<ArchiveQuery> m_queries;                     ///< guarded by m_mutex
+  std::vector<std::string> m_asked;                        ///< guarded by m_mutex
+};
+
+class Known final : public core::KnownSessions {
+ public:
+  Result<core::KnownSession> known(const SessionKey& session) override {
+    if (error) return *error;
+    return sessions[session];
+  }
+  std::map<SessionKey, core::KnownSession> sessions;
+  std::optional<Error> error;
+};
+
+/// `members` begins with a comma.
+std::string item(const std::string& conf, const std::string& at, const std::string& members,
+                 const std::string& app_id = "a1") {
+  return R"({"app_id":")" + app_id + R"(","room_id":"r1","conf_num":")" + conf +
+         R"(","trans_date":")" + at + "\"" + members + "}";
+}
+
+const std::string k_old = "2026-01-04T08:00:00Z";
+const std::string k_files =
+    R"(,"recording":[{"url":"https://f.enablex.io/1.mov?Expires=1"},{"url":"https://f.enablex.io/2.mov"}])";
+
+struct Asking {
+  Asking() {
+    policy.projects.push_back({.app_id = AppId("*"), .api = k_api});
+    policy.projects.push_back({.app_id = AppId("own")});
+  }
+  Result<core::Findings> ask(std::vector<std::string> items, Youth youth = Youth::left_alone) {
+    ScriptedApi api;
+    api.answer(std::move(items));
+    taken.clear();
+    return core::reconcile(api, *provider, known, policy,
+                           {.block = AppId("*"), .api = k_api, .queries = queries, .youth = youth},
+                           k_noon, nullptr, [&](std::vector<core::FoundSession> lacking) {
+                             std::ranges::move(lacking, std::back_inserter(taken));
+                             return Status();
+                           });
+  }
+  std::vector<std::string> kinds() const {
+    std::vector<std::string> all;
+    for (const auto& session : taken)
+      for (const auto& artifact : session.artifacts)
+        all.push_back(std::string(to_string(artifact.identity.kind)) + " " + artifact.name);
+    return all;
+  }
+  core::Policy policy;
+  std::unique_ptr<Provider> provider = enablex::make_provider({});
+  Known known;
+  std::vector<ArchiveQuery> queries{{.conf_num = ConfNum("c")}};
+  std::vector<core::FoundSession> taken;
+};
+
+}  // namespace
+
+TEST_CASE("what is listed and not known goes to the journal, an item a row, as it was written") {
+  Asking asking;
+  const std::string one = item("c1", k_old, k_files);
+  const auto findings = asking.ask({one, item("c2", k_old, "")});
+  REQUIRE(findings.has_value());
+  CHECK(findings->listed == 2);
+  CHECK(findings->sessions == 1);
+  CHECK(findings->artifacts == 3);
+  REQUIRE(asking.taken.size() == 1);
+  CHECK(asking.kinds() ==
+        std::vector<std::string>{"recording 1.mov", "recording 2.mov", "cdr cdr.json"});
+  const NewEntry& entry = asking.taken[0].entry;
+  CHECK(entry.kind == EntryKind::reconcile);
+  CHECK(entry.body == one);
+  CHECK(entry.user == "a1");  // the pair's, where the block is for any app_id
+  CHECK(entry.remote == "api.enablex.io");
+}
+
+TEST_CASE("files are compared by source key, whatever their stage and signature") {
+  Asking asking;
+  core::KnownSession& known = asking.known.sessions[{AppId("a1"), ConfNum("c1")}];
+  known.offers = {{ArtifactKind::recording, SourceKey("f.enablex.io/1.mov")},
+                  {ArtifactKind::recording, SourceKey("f.enablex.io/2.mov")}};
+  CHECK(asking.ask({item("c1", k_old, k_files)})->artifacts == 0);
+  CHECK(asking.taken.empty());
+  // Its roomdrop came before the project had API credentials.
+  known.cdr_ready = true;
+  CHECK(asking.ask({item("c1", k_old, k_files)})->artifacts == 1);
+  CHECK(asking.kinds() == std::vector<std::string>{"cdr cdr.json"});
+  known.offers.erase(known.offers.begin());
+  known.offers.emplace(ArtifactKind::cdr, SourceKey("cdr/conf/c1"));
+  CHECK(asking.ask({item("c1", k_old, k_files)})->artifacts == 1);
+  CHECK(asking.kinds() == std::vector<std::string>{"recording 1.mov"});
+}
+
+TEST_CASE("what is younger than an hour is left to its webhook, unless it is asked for") {
+  Asking asking;
+  const std::string young = item("c1", "2026-01-04T09:00:01Z", k_files);
+  CHECK(asking.ask({young})->young == 1);
+  CHECK(asking.taken.empty());
+  CHECK(asking.ask({young}, Youth::taken)->artifacts == 3);
+  CHECK(asking.ask({item("c1", "2026-01-04T09:00:00Z", k_files)})->artifacts == 3);
+  // Without a time nobody can tell: a recording is worth more than a second look.
+  CHECK(asking.ask({item("c1", "soon", k_files)})->artifacts == 3);
+}
+
+TEST_CASE("days overlap: what was found once is not found again in the same run") {
+  Asking asking;
+  asking.queries = {{.conf_num = ConfNum("c")}, {.conf_num = ConfNum("c")}};
+  const auto findings = asking.ask({item("c1", k_old, k_files), item("c1", k_old, k_files)});
+  CHECK(findings->listed == 4);
+  CHECK(findings->sessions == 1);
+  CHECK(asking.taken.size() == 1);
+}
+
+TEST_CASE("entries without a session, or of a project with a block of its own, are counted apart") {
+  Asking asking;
+  const auto findings = asking.ask(
+      {R"({"recording":[]})", item("c1", k_old, k_files, "own"), item("c2", k_old, k_files)});
+  CHECK(findings->unusable == 2);
+  CHECK(findings->sessions == 1);
+}
+
+TEST_CASE("an error of the API or of the catalog ends the run, and what was taken stays") {
+  Asking asking;
+  asking.known.error = Error{Errc::unavailable, "locked"};
+  CHECK(asking.ask({item("c1", k_old, k_files)}).error().message == "locked");
+  CHECK(asking.taken.empty());
+}
+
+TEST_CASE("days are asked for in overlapping pairs, so that none is left out") {
+  using std::chrono::days;
+  const std::chrono::sys_days from{std::chrono::year(2026) / 2 / 27};
+  CHECK(core::windows(from, from) == std::vector<Days>{{from, from}});
+  CHECK(core::windows(from, from + days(3)) == std::vector<Days>{{from, from + days(1)},
+                                                                 {from + days(1), from + days(2)},
+                                                                 {from + days(2), from + days(3)}});
+}
+
+namespace {
+
+/// A reconciler on a real journal and catalog.
+struct Worker {
+  Worker() {
+    auto policy = std::make_shared<core::Policy>();
+    policy->projects.push_back({.app_id = AppId("*"), .api = k_api});
+    policy->retry.maximum = Duration(20);
+    start_policy = policy;
+    projection.policy = *policy;
+  }
+  std::unique_ptr<core::Reconciler> start() {
+    return std::make_unique<core::Reconciler>(
+        core::ReconcilerPorts{
+            .api = &api,
+            .provider = projection.provider.get(),
+            .journal = projection.writer.get(),
+            .clock = &clock,
+            .open_catalog =
+                [this] { return sqlite::open_catalog_reader(projection.dir.path("catalog.db")); }},
+        start_policy);
+  }
+  static bool eventually(const std::function<bool()>& holds) {
+    const auto hang = std::chrono::steady_clock::now() + std::chrono::milliseconds(k_hang_ms);
+    while (!holds() && std::chrono::steady_clock::now() < hang) (void)::poll(nullptr, 0, 5);
+    return holds();
+  }
+  Projection projection;
+  ScriptedApi api;
+  TurnedClock clock;
+  std::shared_ptr<const core::Policy> start_policy;
+};
+
+}  // namespace
+
+TEST_CASE("once the catalog has caught up the archive is asked, a failure is tried again soon") {
+  Worker worker;
+  worker.api.answer(Error{Errc::unavailable, "down"});
+  worker.api.answer(std::vector<std::string>{item("c1", k_old, k_files)});
+  const auto reconciler = worker.start();
+  CHECK(worker.api.queries().empty());
+  reconciler->begin();
+  CHECK(Worker::eventually([&] {
+    const auto status = reconciler->status();
+    const auto found = status.find("*");
+    return found != status.end() && found->second.succeeded_at;
+  }));
+  reconciler->stop();
+  const core::ReconcileStatus status = reconciler->status().at("*");
+  CHECK(status.failures == 1);
+  CHECK(status.found == 3);
+  CHECK(status.succeeded_at == k_noon);
+  CHECK(worker.api.queries().size() == 1 + 4);
+  worker.projection.advance();
+  CHECK(worker.projection.show().artifacts.size() == 3);
+}
+
+TEST_CASE("a project that is given API credentials is asked at once, one without is not") {
+  Worker worker;
+  auto without = std::make_shared<core::Policy>(*worker.start_policy);
+  without->projects.front().api.reset();
+  const auto with = worker.start_policy;
+  worker.start_policy = without;
+  const auto reconciler = worker.start();
+  reconciler->begin();
+  reconciler->set_policy(without);
+  CHECK(worker.api.queries().empty());
+  reconciler->set_policy(with);
+  CHECK(Worker::eventually([&] { return worker.api.queries().size() == 4; }));
+  CHECK(worker.api.asked().front() == "a1");
+}
+
+TEST_CASE("with every = 0 nothing is asked by itself") {
+  Worker worker;
+  auto never = std::make_shared<core::Policy>(*worker.start_policy);
+  never->reconcile_every = Duration(0);
+  const auto asking = worker.start_policy;
+  worker.start_policy = never;
+  {
+    const auto reconciler = worker.start();
+    reconciler->begin();
+    reconciler->set_policy(never);
+    reconciler->stop();
+    CHECK(worker.api.queries().empty());
+  }
+  const auto reconciler = worker.start();
+  reconciler->begin();
+  reconciler->set_policy(asking);
+  CHECK(Worker::eventually([&] { return !worker.api.queries().empty(); }));
+}

@@ -32,7 +32,7 @@ struct Policy {
   ByteCount minimum_free_space = 1_GiB;
   Duration audit_every{std::chrono::hours(24 * 30)};  ///< 0: replicas are not read back
   ByteCount audit_rate;                               ///< bytes per second; 0: no limit
-  Duration reconcile_every{std::chrono::hours(6)};  ///< 0: never by itself
+  Duration reconcile_every{std::chrono::hours(6)};    ///< 0: never by itself
   Duration reconcile_look_back{std::chrono::hours(4 * 24)};
   Duration keep_bodies{std::chrono::hours(24 * 400)};
   std::vector<ProjectPolicy> projects;

@@ -1,6 +1,7 @@
 """The agent as users run it: journal, catalog and syncs on, defaults but for what a provider on
 this machine needs."""
 import base64
+import contextlib
 import http.client
 import json
 import pathlib
@@ -14,6 +15,7 @@ from workspace import free_port, wait_until
 USER, PASSWORD = "enablex", "bench"
 AUTHORIZATION = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 EVENT_SENDERS = 8
+PROJECT = ""  # further lines of the project's block
 
 
 class Agent:
@@ -22,7 +24,8 @@ class Agent:
         self.home = pathlib.Path(home)
         self.webhook, self.admin = free_port(), free_port()
         download = {"allow_plain_http": "true", "allow_private_addresses": "true",
-                    "minimum_free_space": '"64MiB"', "ca_file": f'"{certificate}"', **(settings or {})}
+                    "minimum_free_space": '"64MiB"', **({"ca_file": f'"{certificate}"'} if certificate else {}),
+                    **(settings or {})}
         lines = "\n".join(f"{key} = {value}" for key, value in download.items())
         configuration = self.home / "config.toml"
         configuration.write_text(f"""
@@ -40,6 +43,7 @@ listen = "127.0.0.1:{self.admin}"
 username = "{nginx.USER}"
 password = "{nginx.PASSWORD}"
 hosts = ["127.0.0.1", "localhost"]
+{PROJECT}
 """)
         configuration.chmod(0o600)
         self.log = self.home / "log"
@@ -94,6 +98,15 @@ hosts = ["127.0.0.1", "localhost"]
             question = "SELECT count FROM artifact_count WHERE state = 'archived'"
             wait_until(lambda: (catalog.execute(question).fetchone() or (0,))[0] >= count, seconds,
                        f"{count} files archived", self.process, pause=0.01)
+
+    def wait_applied(self, count, mark):
+        """Until the sessions whose conf_num begins with `mark` are in the catalog."""
+        path = self.home / "state" / "catalog.db"
+        with contextlib.closing(
+                sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as catalog:
+            question = "SELECT count(*) FROM session WHERE conf_num >= ? AND conf_num < ?"
+            wait_until(lambda: catalog.execute(question, (mark, mark + "~")).fetchone()[0] >= count,
+                       600, f"{count} deliveries applied", self.process, pause=0.005)
 
     def archived_digests(self):
         path = self.home / "state" / "catalog.db"

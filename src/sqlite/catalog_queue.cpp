@@ -59,12 +59,18 @@ std::vector<Lane> read_lanes(Connection& connection) {
                 " WHERE claimable = 1 AND app_id = '' AND host = '' LIMIT 1");
   if (unnamed.step()) lanes.emplace_back();
   Lane last;
-  for (;;) {
-    Query query(connection, k_next_lane, last.app_id, last.host);
-    if (!query.step()) return lanes;
+  const auto found = [&](Query& query) {
+    if (!query.step()) return false;
     query.read(last.app_id);
     query.read(last.host);
     lanes.push_back(last);
+    return true;
+  };
+  for (;;) {
+    Query host(connection, k_next_host, last.app_id, last.host);
+    if (found(host)) continue;
+    Query project(connection, k_next_project, last.app_id);
+    if (!found(project)) return lanes;
   }
 }
 

@@ -11,10 +11,15 @@ namespace reelkeep::sqlite {
 // The queue's questions. Each is served by a partial index that holds the queue alone, so that its
 // cost does not grow with what is archived; a test asserts the plans. They throw as Query does.
 
-/// First lane after (app_id, host): lanes are found by skipping from one to the next.
-inline constexpr std::string_view k_next_lane =
+/// Lanes are found by skipping from one to the next: to the next host of a project, else to the
+/// next project. (app_id, host) > (?, ?) would say both at once, but SQLite seeks to the first row
+/// that equals it and reads all of that lane, which may be a million rows.
+inline constexpr std::string_view k_next_host =
     "SELECT app_id, host FROM artifact INDEXED BY artifact_claim"
-    " WHERE claimable = 1 AND (app_id, host) > (?, ?) ORDER BY app_id, host LIMIT 1";
+    " WHERE claimable = 1 AND app_id = ? AND host > ? ORDER BY host LIMIT 1";
+inline constexpr std::string_view k_next_project =
+    "SELECT app_id, host FROM artifact INDEXED BY artifact_claim"
+    " WHERE claimable = 1 AND app_id > ? ORDER BY app_id, host LIMIT 1";
 /// The rest of a SELECT of artifacts.
 inline constexpr std::string_view k_claimable =
     "INDEXED BY artifact_claim WHERE claimable = 1 AND app_id = ? AND host = ?"

@@ -29,6 +29,7 @@ class Grammar {
         "  reelkeep serve                       run the agent\n"
         "  reelkeep sessions --state overdue    what needs attention\n"
         "  reelkeep show CONF_NUM               a session's files and their state\n"
+        "  reelkeep why CONF_NUM                what holds it up, and what would help\n"
         "  reelkeep redownload CONF_NUM --failed --wait\n"
         "  reelkeep verify                      is all that is archived still whole?\n"
         "Every command tells more with --help. Exit status: 0 done, 2 usage or configuration, 4 "
@@ -104,9 +105,27 @@ class Grammar {
                 "lost, overdue, waiting, open, complete", "go on below this number");
     CLI::App& show = add("show", "show a session and its artifacts",
                          "  reelkeep show CONF_NUM\n"
-                         "  reelkeep show CONF_NUM --json | jq -r '.artifacts[].sha256'");
-    add_session(show, true);
+                         "  reelkeep show CONF_NUM --json | jq -r '.artifacts[].sha256'\n"
+                         "  reelkeep show --artifact 3fa9c1");
+    add_session(show, false);
+    add_artifacts(show);
     add_json(show);
+    CLI::App& why = add("why",
+                        "tell why a session is not complete: events seen, tries and their causes, "
+                        "what is next, what holds it up",
+                        "  reelkeep why CONF_NUM\n"
+                        "  reelkeep why CONF_NUM --json | jq '.artifacts[].obstacles'");
+    add_session(why, true);
+    add_json(why);
+    CLI::App& queue = add("queue",
+                          "list what must still be fetched, earliest deadline first, and what will "
+                          "come too late",
+                          "  reelkeep queue\n  reelkeep queue --json | jq .forecast.missed");
+    queue.add_option("--limit", m_raw.limit, "at most so many (people get 50, --json all)")
+        ->type_name("N");
+    queue.add_option("--after", m_raw.after_artifact, "go on behind this artifact")
+        ->type_name("ID");
+    add_json(queue);
     CLI::App& paths = add("paths", "print where a session's verified files are, one per line",
                           "  reelkeep paths CONF_NUM --kind recording");
     add_session(paths, true);

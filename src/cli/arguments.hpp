@@ -28,9 +28,20 @@ struct SessionsArguments {
   ListFilter filter;
   Form form = Form::people;
 };
+/// Of a session, or of the one artifact of it.
 struct ShowArguments {
+  std::optional<ConfNum> conf_num;
+  std::optional<AppId> app_id;
+  std::optional<std::string> artifact;
+  Form form = Form::people;
+};
+struct WhyArguments {
   ConfNum conf_num;
   std::optional<AppId> app_id;
+  Form form = Form::people;
+};
+struct QueueArguments {
+  daemon::QueuePage page;
   Form form = Form::people;
 };
 struct PathsArguments {
@@ -101,10 +112,10 @@ struct SimulateArguments {
 };
 
 using CommandArguments =
-    std::variant<ServeArguments, CheckArguments, SessionsArguments, ShowArguments, PathsArguments,
-                 UrlArguments, VerifyArguments, DeliveriesArguments, RedownloadArguments,
-                 ReconcileArguments, ReplayArguments, CancelArguments, AcceptArguments,
-                 SimulateArguments>;
+    std::variant<ServeArguments, CheckArguments, SessionsArguments, ShowArguments, WhyArguments,
+                 QueueArguments, PathsArguments, UrlArguments, VerifyArguments, DeliveriesArguments,
+                 RedownloadArguments, ReconcileArguments, ReplayArguments, CancelArguments,
+                 AcceptArguments, SimulateArguments>;
 
 struct Arguments {
   std::optional<std::string> config;  ///< --config

@@ -17,6 +17,8 @@ struct Scene {
 
 Status list_sessions(Scene scene, const SessionsArguments& arguments);
 Status show(Scene scene, const ShowArguments& arguments);
+Status why(Scene scene, const WhyArguments& arguments);
+Status list_queue(Scene scene, const QueueArguments& arguments);
 Status list_paths(Scene scene, const PathsArguments& arguments);
 Status list_urls(Scene scene, const UrlArguments& arguments);
 Status verify(Scene scene, const VerifyArguments& arguments);

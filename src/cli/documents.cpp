@@ -67,7 +67,7 @@ void write_error(json::Writer& writer, const std::optional<Error>& error) {
 }
 
 void write_session(json::Writer& writer, const SessionView& view, const daemon::Operator& state,
-                   Timestamp now) {
+                   Timestamp now, const std::optional<ArtifactId>& only) {
   const Session& session = view.session;
   writer.begin_object()
       .member("app_id", session.key.app_id)
@@ -79,11 +79,12 @@ void write_session(json::Writer& writer, const SessionView& view, const daemon::
       .member("deadline", session_deadline(view))
       .key("artifacts")
       .begin_array();
-  for (const ArtifactView& artifact : view.artifacts) write_artifact(writer, artifact, state);
+  for (const ArtifactView& one : view.artifacts)
+    if (!only || one.artifact.id == *only) write_artifact(writer, one, state);
   writer.end_array().end_object();
 }
 
-void write_summary(json::Writer& writer, const SessionSummary& summary) {
+void write_summary(json::Writer& writer, const SessionSummary& summary, std::int64_t after) {
   writer.begin_object()
       .member("app_id", summary.session.key.app_id)
       .member("conf_num", summary.session.key.conf_num)
@@ -93,6 +94,7 @@ void write_summary(json::Writer& writer, const SessionSummary& summary) {
       .member("archived", summary.archived)
       .member("bytes", summary.bytes)
       .member("deadline", summary.deadline)
+      .member("after", after)
       .end_object();
 }
 

@@ -9,11 +9,11 @@
 // The JSON that scripts rely on: names, order and shape never change. An absent value is null.
 namespace reelkeep::cli {
 
-/// `show --json`.
+/// `show --json`; of the artifacts only the one, where one is given.
 void write_session(json::Writer& writer, const SessionView& view, const daemon::Operator& state,
-                   Timestamp now);
-/// An element of `sessions --json`.
-void write_summary(json::Writer& writer, const SessionSummary& summary);
+                   Timestamp now, const std::optional<ArtifactId>& only = {});
+/// An element of `sessions --json`; `after` is what --after goes on below.
+void write_summary(json::Writer& writer, const SessionSummary& summary, std::int64_t after);
 /// An element of `deliveries --json`.
 void write_delivery(json::Writer& writer, const DeliveryRecord& record);
 /// {"code", "message"} or null.

@@ -88,16 +88,16 @@ Status list_sessions(Scene scene, const SessionsArguments& arguments) {
   if (arguments.form == Form::json) {
     Stream stream(scene.output);
     REELKEEP_TRY(scene.state.sessions(arguments.filter, scene.now,
-                                      [&](const SessionSummary& summary, std::int64_t) {
-                                        write_summary(stream.writer(), summary);
+                                      [&](const SessionSummary& summary, std::int64_t after) {
+                                        write_summary(stream.writer(), summary, after);
                                         return stream.pass_on();
                                       }));
     stream.end();
     return {};
   }
-  Pages pages(scene.output, {{"SESSION", Side::left, true},
-                             {"APP", Side::left, true},
-                             {"ROOM", Side::left, true},
+  Pages pages(scene.output, {{"SESSION", Side::left, Column::Narrow::own_line},
+                             {"APP", Side::left, Column::Narrow::cut},
+                             {"ROOM", Side::left, Column::Narrow::cut},
                              {"STATE"},
                              {"ARCHIVED", Side::right},
                              {"SIZE", Side::right},
@@ -181,9 +181,9 @@ Status list_deliveries(Scene scene, const DeliveriesArguments& arguments) {
   }
   Pages pages(scene.output, {{"SEQ", Side::right},
                              {"RECEIVED"},
-                             {"TYPE", Side::left, true},
-                             {"SESSION", Side::left, true},
-                             {"APP", Side::left, true},
+                             {"TYPE", Side::left, Column::Narrow::cut},
+                             {"SESSION", Side::left, Column::Narrow::own_line},
+                             {"APP", Side::left, Column::Narrow::cut},
                              {"STATE"},
                              {"AGAIN", Side::right}});
   std::int64_t last = 0;

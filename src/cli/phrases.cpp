@@ -11,13 +11,18 @@ struct Counts {
   std::size_t counted = 0;
   std::size_t archived = 0;
   std::size_t given_up = 0;
+  std::size_t cancelled = 0;
+  std::size_t disputed = 0;
 };
 
 Counts counts_of(const SessionView& view) {
   Counts counts;
   for (const ArtifactView& one : view.artifacts) {
+    if (one.artifact.disputed) ++counts.disputed;
     switch (one.artifact.state) {
       case ArtifactState::cancelled:
+        ++counts.cancelled;
+        continue;
       case ArtifactState::delivered:
         continue;
       case ArtifactState::archived:
@@ -131,8 +136,18 @@ std::string count(std::size_t number, const std::string& noun) {
   return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
 }
 
-std::string describe(const SessionView& view, SessionState state, Timestamp now) {
-  const Counts counts = counts_of(view);
+namespace {
+
+/// What the state does not say by itself, because it counts for nothing or as archived.
+std::string besides(const Counts& counts) {
+  std::string words;
+  if (counts.cancelled > 0) words += "; " + std::to_string(counts.cancelled) + " cancelled";
+  if (counts.disputed > 0)
+    words += "; " + std::to_string(counts.disputed) + " disputed (another size was declared)";
+  return words;
+}
+
+std::string why(const SessionView& view, SessionState state, Timestamp now, const Counts& counts) {
   const auto deadline = session_deadline(view);
   const std::string first =
       deadline ? ", first deadline " + relative(*deadline, now) : std::string();
@@ -157,12 +172,23 @@ std::string describe(const SessionView& view, SessionState state, Timestamp now)
   return word;
 }
 
+}  // namespace
+
+std::string describe(const SessionView& view, SessionState state, Timestamp now) {
+  const Counts counts = counts_of(view);
+  return why(view, state, now, counts) + besides(counts);
+}
+
 std::string describe_error(const Artifact& artifact) {
   if (!artifact.error) return "";
   const std::string way = way_out(artifact);
   const std::string code = std::string(to_string(artifact.error->code)) + ": ";
   const std::string message = text::printable(artifact.error->message);
   return (message.starts_with(code) ? "" : code) + message + (way.empty() ? "" : "; " + way);
+}
+
+std::string describe_way_out(const Artifact& artifact) {
+  return artifact.error ? way_out(artifact) : "";
 }
 
 std::string title(const Artifact& artifact) {

@@ -20,6 +20,8 @@ namespace reelkeep::cli {
 [[nodiscard]] std::string describe(const SessionView& view, SessionState state, Timestamp now);
 /// The artifact's error with the way out: "corrupt: ...; to keep the bytes: reelkeep accept ...".
 [[nodiscard]] std::string describe_error(const Artifact& artifact);
+/// What would help, where its error tells; else empty.
+[[nodiscard]] std::string describe_way_out(const Artifact& artifact);
 /// What an artifact is called for people: kind, stage and name.
 [[nodiscard]] std::string title(const Artifact& artifact);
 

@@ -78,6 +78,8 @@ Status carry_out(const Arguments& arguments, Output& output) {
           [&](const CheckArguments& it) { return check(path, output, it); },
           [&](const SessionsArguments& it) { return on_state(path, output, it, list_sessions); },
           [&](const ShowArguments& it) { return on_state(path, output, it, show); },
+          [&](const WhyArguments& it) { return on_state(path, output, it, why); },
+          [&](const QueueArguments& it) { return on_state(path, output, it, list_queue); },
           [&](const PathsArguments& it) { return on_state(path, output, it, list_paths); },
           [&](const UrlArguments& it) { return on_state(path, output, it, list_urls); },
           [&](const VerifyArguments& it) { return on_state(path, output, it, verify); },

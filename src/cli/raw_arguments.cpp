@@ -23,7 +23,25 @@ Result<CommandArguments> command_of(const std::string& name, const Raw& raw, Tim
     REELKEEP_ASSIGN(ListFilter filter, list_filter(list, Listed::sessions, now));
     return CommandArguments(SessionsArguments{std::move(filter), form});
   }
-  if (name == "show") return CommandArguments(ShowArguments{ConfNum(raw.conf_num), app_id, form});
+  if (name == "show") {
+    if (raw.conf_num.empty() && raw.artifacts.empty())
+      return Error{Errc::invalid,
+                   "show what? give a CONF_NUM or --artifact ID; see reelkeep show --help"};
+    if (raw.artifacts.size() > 1)
+      return Error{Errc::invalid, "show one artifact at a time: --artifact ID"};
+    return CommandArguments(ShowArguments{
+        raw.conf_num.empty() ? std::nullopt : std::optional(ConfNum(raw.conf_num)), app_id,
+        raw.artifacts.empty() ? std::nullopt : std::optional(raw.artifacts.front()), form});
+  }
+  if (name == "why") return CommandArguments(WhyArguments{ConfNum(raw.conf_num), app_id, form});
+  if (name == "queue") {
+    REELKEEP_ASSIGN(const ListFilter filter,
+                    list_filter({.limit = list.limit, .form = form}, Listed::sessions, now));
+    return CommandArguments(QueueArguments{
+        {.limit = filter.limit,
+         .after = given("--after") ? std::optional(raw.after_artifact) : std::nullopt},
+        form});
+  }
   if (name == "paths") {
     REELKEEP_ASSIGN(auto kinds, artifact_kinds(raw.kinds));
     return CommandArguments(PathsArguments{ConfNum(raw.conf_num), app_id, std::move(kinds), form});

@@ -21,6 +21,7 @@ struct Raw {
   std::string since;
   std::int64_t limit = 0;
   std::int64_t after = 0;
+  std::string after_artifact;
   std::int64_t raw_seq = 0;
   std::vector<std::int64_t> entries;
   std::string reason;

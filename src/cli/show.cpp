@@ -6,32 +6,13 @@
 #include "cli/commands.hpp"
 #include "cli/documents.hpp"
 #include "cli/phrases.hpp"
+#include "cli/session_header.hpp"
 #include "cli/table.hpp"
 
 namespace reelkeep::cli {
 namespace {
 
 using Side = Column::Side;
-
-std::string time_line(Timestamp time, Timestamp now) {
-  return to_rfc3339(time).substr(0, 19) + "Z (" + relative(time, now) + ")";
-}
-
-void header(Scene scene, const SessionView& view) {
-  const Session& session = view.session;
-  Output& output = scene.output;
-  const auto line = [&](const std::string& name, const std::string& value) {
-    if (!value.empty())
-      output.line(output.toned(name + std::string(10 - name.size(), ' '), Tone::faint) + value);
-  };
-  const SessionState state = session_state(view, scene.now, scene.state.config().agent.warn_before);
-  line("session", output.toned(text::printable(session.key.conf_num.get()), Tone::strong));
-  line("project", text::printable(session.key.app_id.get()));
-  line("room", text::printable(session.room_id.get()));
-  line("state", output.toned(describe(view, state, scene.now), tone_of(state)));
-  if (session.started_at) line("started", time_line(*session.started_at, scene.now));
-  if (session.ended_at) line("ended", time_line(*session.ended_at, scene.now));
-}
 
 std::string size_text(const Scene& scene, const Artifact& artifact) {
   if (artifact.size) return to_string(*artifact.size);
@@ -53,23 +34,48 @@ bool needs_its_source(const Artifact& artifact) {
          artifact.state == ArtifactState::waiting;
 }
 
+/// The session, whole, and the one artifact that was asked for.
+struct Shown {
+  SessionView view;
+  std::optional<ArtifactId> only;
+};
+
+Result<Shown> find_shown(Scene scene, const ShowArguments& arguments) {
+  if (!arguments.artifact) {
+    REELKEEP_ASSIGN(SessionView view, scene.state.find(*arguments.conf_num, arguments.app_id));
+    return Shown{std::move(view), {}};
+  }
+  REELKEEP_ASSIGN(const SessionView found, scene.state.find_artifact(*arguments.artifact));
+  const SessionKey& key = found.session.key;
+  const ArtifactId id = found.artifacts.front().artifact.id;
+  if ((arguments.conf_num && key.conf_num != *arguments.conf_num) ||
+      (arguments.app_id && key.app_id != *arguments.app_id))
+    return Error{Errc::not_found, "artifact " + id.get() + " is of session " +
+                                      text::printable(key.conf_num.get()) + " of app_id " +
+                                      text::printable(key.app_id.get())};
+  REELKEEP_ASSIGN(SessionView view, scene.state.find(key.conf_num, key.app_id));
+  return Shown{std::move(view), id};
+}
+
 }  // namespace
 
 Status show(Scene scene, const ShowArguments& arguments) {
-  REELKEEP_ASSIGN(const SessionView view, scene.state.find(arguments.conf_num, arguments.app_id));
+  REELKEEP_ASSIGN(const Shown shown, find_shown(scene, arguments));
+  const SessionView& view = shown.view;
   if (arguments.form == Form::json) {
     json::Writer writer(json::Layout::pretty);
-    write_session(writer, view, scene.state, scene.now);
+    write_session(writer, view, scene.state, scene.now, shown.only);
     scene.output.line(writer.take());
     return {};
   }
-  header(scene, view);
+  print_header(scene, view,
+               has_work(view) ? scene.state.agent_state() : daemon::AgentState{.runs = true});
   if (view.artifacts.empty()) return {};
   scene.output.line();
   Table table({{"ID"},
                {"KIND"},
-               {"STAGE", Side::left, true},
-               {"NAME", Side::left, true},
+               {"STAGE", Side::left, Column::Narrow::cut},
+               {"NAME", Side::left, Column::Narrow::cut},
                {"STATE"},
                {"SIZE", Side::right},
                {"TRIES", Side::right},
@@ -77,6 +83,7 @@ Status show(Scene scene, const ShowArguments& arguments) {
                {"DEADLINE"}});
   for (const ArtifactView& one : view.artifacts) {
     const Artifact& artifact = one.artifact;
+    if (shown.only && artifact.id != *shown.only) continue;
     table.add({{artifact.id.get()},
                {std::string(to_string(artifact.identity.kind))},
                {text::printable(artifact.identity.stage)},

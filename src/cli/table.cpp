@@ -8,7 +8,8 @@ namespace reelkeep::cli {
 namespace {
 
 constexpr std::size_t k_gap = 2;
-constexpr std::size_t k_least = 8;  ///< a column that gives way keeps that many
+constexpr std::size_t k_indent = 2;  ///< of a row whose first column stands above it
+constexpr std::size_t k_least = 8;   ///< a column that gives way keeps that many
 
 bool continues_character(char c) {
   return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U;
@@ -41,50 +42,67 @@ bool Table::is_blank(std::size_t column) const {
                      [&](const Row& row) { return row.cells[column].text.empty(); });
 }
 
-std::vector<std::size_t> Table::widths(std::size_t most) const {
+std::vector<std::size_t> Table::natural() const {
   std::vector<std::size_t> widths;
-  std::size_t all = 0;
   for (std::size_t i = 0; i < m_columns.size(); ++i) {
-    if (is_blank(i)) {
-      widths.push_back(0);
-      continue;
-    }
     std::size_t width = text::display_width(m_columns[i].title);
     for (const Row& row : m_rows) width = std::max(width, text::display_width(row.cells[i].text));
     widths.push_back(width);
-    all += width + (all > 0 ? k_gap : 0);
-  }
-  if (most == 0) return widths;
-  while (all > most) {
-    std::size_t widest = m_columns.size();
-    for (std::size_t i = 0; i < m_columns.size(); ++i)
-      if (m_columns[i].gives_way && widths[i] > k_least &&
-          (widest == m_columns.size() || widths[i] > widths[widest]))
-        widest = i;
-    if (widest == m_columns.size()) break;
-    --widths[widest];
-    --all;
   }
   return widths;
 }
 
+Table::Layout Table::layout(std::size_t most) const {
+  Layout layout{.widths = natural()};
+  for (std::size_t i = 0; i < m_columns.size(); ++i)
+    if (!is_blank(i)) layout.columns.push_back(i);
+  const auto all = [&] {
+    std::size_t sum = layout.raised ? k_indent : 0;
+    for (const std::size_t i : layout.columns) sum += layout.widths[i];
+    return sum + k_gap * (layout.columns.empty() ? 0 : layout.columns.size() - 1);
+  };
+  if (most == 0 || all() <= most) return layout;
+  const auto own = std::ranges::find(layout.columns, Column::Narrow::own_line,
+                                     [&](std::size_t i) { return m_columns[i].narrow; });
+  if (own != layout.columns.end()) {
+    layout.raised = *own;
+    layout.columns.erase(own);
+  }
+  for (std::size_t sum = all(); sum > most; --sum) {
+    std::optional<std::size_t> widest;
+    for (const std::size_t i : layout.columns)
+      if (m_columns[i].narrow == Column::Narrow::cut && layout.widths[i] > k_least &&
+          (!widest || layout.widths[i] > layout.widths[*widest]))
+        widest = i;
+    if (!widest) break;
+    --layout.widths[*widest];
+  }
+  return layout;
+}
+
 void Table::print(Output& output) const {
-  const std::vector<std::size_t> widths = this->widths(output.look().width);
   if (m_rows.empty()) return;
+  const Layout layout = this->layout(output.look().width);
   const auto print_row = [&](const auto& cell_of) {
+    if (layout.raised) {
+      const Cell cell = cell_of(*layout.raised);
+      output.line(output.toned(cell.text, cell.tone));
+    }
     std::string line;
-    std::size_t owed = 0;  // spaces that come only when something follows
-    for (std::size_t i = 0; i < m_columns.size(); ++i) {
-      if (is_blank(i)) continue;
+    std::size_t owed = layout.raised ? k_indent : 0;  // spaces that come only before more
+    for (const std::size_t i : layout.columns) {
       const Cell cell = cell_of(i);
-      const std::string shown = m_columns[i].gives_way && output.look().width != 0
-                                    ? cut(cell.text, widths[i])
-                                    : cell.text;
-      const std::size_t room = widths[i] - std::min(widths[i], text::display_width(shown));
+      const std::string shown =
+          m_columns[i].narrow == Column::Narrow::cut ? cut(cell.text, layout.widths[i]) : cell.text;
+      const std::size_t room =
+          layout.widths[i] - std::min(layout.widths[i], text::display_width(shown));
       const bool right = m_columns[i].side == Column::Side::right;
-      if (!shown.empty())
+      if (!shown.empty()) {
         line += std::string(owed + (right ? room : 0), ' ') + output.toned(shown, cell.tone);
-      owed = k_gap + (shown.empty() ? owed + widths[i] : (right ? 0 : room));
+        owed = k_gap + (right ? 0 : room);
+      } else {
+        owed += layout.widths[i] + k_gap;
+      }
     }
     output.line(line);
   };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,9 +12,15 @@ namespace reelkeep::cli {
 
 struct Column {
   enum class Side { left, right };
+  /// What becomes of it where the terminal is too narrow.
+  enum class Narrow {
+    stays,
+    cut,       ///< shortened with "…"
+    own_line,  ///< never shortened: it stands on a line above the others (the first column)
+  };
   std::string title;
   Side side = Side::left;
-  bool gives_way = false;  ///< cut with "…" where the terminal is too narrow
+  Narrow narrow = Narrow::stays;
 };
 
 struct Cell {
@@ -38,7 +46,15 @@ class Table {
     std::vector<Cell> notes;
   };
   [[nodiscard]] bool is_blank(std::size_t column) const;
-  [[nodiscard]] std::vector<std::size_t> widths(std::size_t most) const;
+  /// Where everything goes on a terminal of some width.
+  struct Layout {
+    std::vector<std::size_t> widths;    ///< of all columns
+    std::vector<std::size_t> columns;   ///< that stand side by side
+    std::optional<std::size_t> raised;  ///< the one on a line of its own
+  };
+  [[nodiscard]] std::vector<std::size_t> natural() const;
+  /// `most` 0: as wide as it gets.
+  [[nodiscard]] Layout layout(std::size_t most) const;
 
   std::vector<Column> m_columns;
   std::vector<Row> m_rows;

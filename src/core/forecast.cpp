@@ -32,15 +32,17 @@ ByteCount guess(ArtifactKind kind) {
 }  // namespace
 
 ByteCount Forecaster::expected_size(const QueuedSource& source) const {
-  if (source.declared_size) return *source.declared_size;
+  if (source.length) return std::max(*source.length, source.received);
+  if (source.declared_size) return std::max(*source.declared_size, source.received);
   const auto typical = m_pace.typical.find(source.kind);
-  return typical != m_pace.typical.end() ? typical->second : guess(source.kind);
+  return std::max(typical != m_pace.typical.end() ? typical->second : guess(source.kind),
+                  source.received);
 }
 
 std::optional<Timestamp> Forecaster::add(const QueuedSource& source) {
   m_forecast.artifacts += 1;
   // A declared size may be anything.
-  const std::uint64_t size = expected_size(source).get();
+  const std::uint64_t size = (expected_size(source) - source.received).get();
   const std::uint64_t room = std::numeric_limits<std::uint64_t>::max() - m_forecast.bytes.get();
   m_forecast.bytes = ByteCount(m_forecast.bytes.get() + std::min(size, room));
   const bool past = source.deadline <= m_pace.now;

@@ -1,24 +1,12 @@
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <optional>
 
+#include "reelkeep/model/forecast.hpp"
 #include "reelkeep/port/catalog.hpp"
 
 namespace reelkeep::core {
-
-/// What the queue comes to at the present pace.
-struct Forecast {
-  std::int64_t artifacts = 0;  ///< that must still come from their source
-  ByteCount bytes;             ///< of them: declared, else typical of their kind
-  std::int64_t past = 0;       ///< their deadline has passed: each is still tried
-  std::int64_t near = 0;       ///< their deadline is nearer than warn_before, not passed
-  std::int64_t missed = 0;     ///< at this pace they come after their deadline, not passed yet
-  std::optional<Timestamp> first_missed;  ///< the earliest deadline of those
-  std::optional<Timestamp> done_at;  ///< the last of all has come; nothing: the pace is not known
-  friend bool operator==(const Forecast&, const Forecast&) = default;
-};
 
 /// Turns the queue, told earliest deadline first, into a forecast: everything is fetched in that
 /// order, together as fast as was measured. Constant memory; no I/O, no clock: the same input gives
@@ -34,14 +22,15 @@ class Forecaster {
   };
   explicit Forecaster(Pace pace) : m_pace(std::move(pace)) {}
 
-  /// What is taken for its size.
+  /// What is taken for its size: what the source said, else declared, else typical of its kind,
+  /// else a guess; never less than what has come already.
   [[nodiscard]] ByteCount expected_size(const QueuedSource& source) const;
   /// The next in the queue: when it has come; nothing: the pace is not known.
   std::optional<Timestamp> add(const QueuedSource& source);
   [[nodiscard]] const Forecast& forecast() const noexcept { return m_forecast; }
 
  private:
-  const Pace m_pace;
+  Pace m_pace;
   Forecast m_forecast;
 };
 

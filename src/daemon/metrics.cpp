@@ -112,6 +112,20 @@ std::string render_metrics(const Figures& figures) {
   for (const auto& [filesystem, free] : figures.free_by_filesystem)
     page.gauge("reelkeep_free_bytes", "Free space", {{"filesystem", filesystem}},
                static_cast<double>(free.get()));
+  if (figures.agent.bytes_per_second)
+    page.gauge("reelkeep_download_rate_bytes", "Bytes per second, measured lately under load", {},
+               *figures.agent.bytes_per_second);
+  if (figures.forecast) {
+    page.gauge("reelkeep_forecast_missed_artifacts",
+               "Artifacts that will come after their deadline at the present pace", {},
+               static_cast<double>(figures.forecast->missed));
+    page.gauge("reelkeep_overdue_artifacts",
+               "Artifacts not received yet whose deadline is nearer than warn_before, or past", {},
+               static_cast<double>(figures.forecast->near + figures.forecast->past));
+    page.gauge("reelkeep_queued_bytes",
+               "Bytes still to be received: declared, else typical of their kind", {},
+               static_cast<double>(figures.forecast->bytes.get()));
+  }
   if (!figures.catalog) return page.text();
 
   for (const ArtifactState state : k_states) {

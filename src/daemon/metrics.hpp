@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "reelkeep/model/forecast.hpp"
 #include "reelkeep/port/catalog.hpp"
 
 #include "core/agent.hpp"
@@ -17,6 +18,7 @@ struct Figures {
   http::WebhookCounters webhook;
   std::optional<CatalogFigures> catalog;                    ///< nothing: it cannot be read now
   std::map<std::string, core::ReconcileStatus> reconciled;  ///< by app_id of the block
+  std::optional<Forecast> forecast;                         ///< nothing: not made yet
   std::vector<std::string> projects;                    ///< app_ids with a block, for the breakers
   std::map<std::string, ByteCount> free_by_filesystem;  ///< "state", "staging", store ids
   Timestamp now;

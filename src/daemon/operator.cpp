@@ -41,6 +41,27 @@ Result<std::optional<long>> Operator::agent() const {
   return fs::StateLock::holder(m_config.agent.state_dir);
 }
 
+Result<AgentReport> Operator::report() const {
+  REELKEEP_ASSIGN(const std::optional<long> running, agent());
+  if (!running)
+    return Error{Errc::unavailable, "no agent runs on " +
+                                        text::printable(m_config.agent.state_dir) +
+                                        " (systemctl start reelkeep)"};
+  return ask_agent(m_config, *running);
+}
+
+AgentState Operator::agent_state() const {
+  const auto running = agent();
+  if (!running) return {.problem = running.error().message};
+  if (!*running) return {};
+  AgentState state{.runs = true};
+  if (auto answer = ask_agent(m_config, **running))
+    state.report = *std::move(answer);
+  else
+    state.problem = answer.error().message;
+  return state;
+}
+
 Error Operator::never_ran(Error error, std::string_view what) const {
   if (error.code != Errc::not_found) return error;
   const std::string where = text::printable(m_config.agent.state_dir);
@@ -147,6 +168,11 @@ void Operator::relocate(SessionView& view) const {
       if (store != nullptr && store->type == StoreConfig::Type::local && !replica.path.empty())
         replica.location = (store->path == "/" ? "" : store->path) + "/" + replica.path;
     }
+}
+
+Result<std::vector<Attempt>> Operator::attempts(const Artifact& artifact) {
+  REELKEEP_ASSIGN(CatalogReader * reader, catalog());
+  return reader->attempts(artifact.row);
 }
 
 std::optional<ByteCount> Operator::transferred(const Artifact& artifact) const {

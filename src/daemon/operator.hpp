@@ -12,7 +12,9 @@
 #include "reelkeep/port/store.hpp"
 
 #include "core/reconcile.hpp"
+#include "daemon/agent_report.hpp"
 #include "daemon/config.hpp"
+#include "daemon/obstacles.hpp"
 
 namespace reelkeep::daemon {
 
@@ -55,6 +57,17 @@ struct Standing {
   [[nodiscard]] bool settled() const;
 };
 
+/// A place in the queue.
+struct QueueRow {
+  Artifact artifact;
+  ByteCount expected;            ///< declared, else typical of its kind
+  std::optional<Timestamp> eta;  ///< nothing: the pace is not known
+};
+struct QueuePage {
+  std::int64_t limit = -1;           ///< -1: all
+  std::optional<std::string> after;  ///< continue behind this artifact: an id or a prefix of it
+};
+
 enum class FollowEnd { settled, time_over, no_agent };
 
 /// A replica that is not what it was.
@@ -95,6 +108,13 @@ class Operator {
   /// The process that works on the state; 0: it did not say; nothing: none.
   [[nodiscard]] Result<std::optional<long>> agent() const;
 
+  /// What the running agent alone knows. Errc::unavailable: none runs, or it does not answer;
+  /// Errc::conflict: another process answers.
+  Result<AgentReport> report() const;
+
+  /// The same for people: a problem is told, not an error.
+  [[nodiscard]] AgentState agent_state() const;
+
   // --- sessions and artifacts ---
   Status sessions(const ListFilter& filter, Timestamp now,
                   const std::function<bool(const SessionSummary&, std::int64_t)>& row);
@@ -103,6 +123,13 @@ class Operator {
   /// The session of an artifact with that artifact alone. Errc::conflict: more than one id begins
   /// with `prefix`.
   Result<SessionView> find_artifact(const std::string& prefix);
+  /// The newest tries of an artifact that did not come at once; oldest first.
+  Result<std::vector<Attempt>> attempts(const Artifact& artifact);
+  /// What must still come from its source: first the whole (with figures, for what is beyond that),
+  /// then row by row, earliest deadline first; false from `row` stops.
+  Status queue(const QueuePage& page, Timestamp now, std::optional<double> bytes_per_second,
+               const std::function<void(const Forecast&, const CatalogFigures&)>& whole,
+               const std::function<bool(const QueueRow&)>& row);
   /// Bytes in staging now, with those of the running transfer.
   [[nodiscard]] ByteCount received(const Artifact& artifact) const;
   /// Size of the artifact's incomplete file; nothing: there is none, or it may not be looked at.

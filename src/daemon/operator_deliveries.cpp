@@ -26,6 +26,7 @@ DeliveryRecord pending_record(const Entry& entry, const Provider& provider) {
 
 bool matches(const DeliveryRecord& record, const ListFilter& filter) {
   return (!filter.app_id || record.app_id == filter.app_id->get()) &&
+         (!filter.conf_num || record.conf_num == filter.conf_num->get()) &&
          (!filter.since || record.received_at >= *filter.since) &&
          (!filter.state || *filter.state == to_string(DeliveryState::pending));
 }

@@ -15,9 +15,11 @@
 #include "reelkeep/base/log.hpp"
 #include "reelkeep/base/unique_fd.hpp"
 
+#include "daemon/agent_report.hpp"
 #include "daemon/config_load.hpp"
 #include "daemon/metrics.hpp"
 #include "daemon/notify.hpp"
+#include "daemon/outlook.hpp"
 #include "daemon/runtime.hpp"
 #include "fs/space.hpp"
 #include "fs/watch.hpp"
@@ -30,6 +32,8 @@ namespace {
 
 constexpr Duration k_turn{1000};  ///< the main loop looks at least this often
 constexpr Duration k_reserve_look{60'000};
+constexpr Duration k_outlook_look{15'000};
+constexpr int k_outlook_share = 50;         ///< looking ahead takes at most one part in so many
 constexpr Duration k_longest_stop{7000};    ///< with the servers' two seconds: under ten
 constexpr Duration k_healthy_turn{20'000};  ///< a loop older than this hangs, without a watchdog
 
@@ -144,9 +148,10 @@ class Service {
         http::WebhookServer::start(std::move(options), m_runtime->journal(), m_runtime->clock());
     if (!webhook) return webhook.error().within("[webhook] listen");
     m_webhook = std::move(*webhook);
-    auto admin = http::AdminServer::start(
-        m_config.admin.listen.text(),
-        {.readiness = [this] { return readiness(); }, .metrics = [this] { return metrics(); }});
+    auto admin = http::AdminServer::start(m_config.admin.listen.text(),
+                                          {.readiness = [this] { return readiness(); },
+                                           .metrics = [this] { return metrics(); },
+                                           .status = [this] { return status(); }});
     if (!admin) return admin.error().within("[admin] listen");
     m_admin = std::move(*admin);
     return {};
@@ -160,6 +165,7 @@ class Service {
                 {{"cause", watch.error().message}});
     MonotonicTime next_reserve = m_runtime->clock().steady() + k_reserve_look;
     MonotonicTime next_alive;
+    MonotonicTime next_outlook;
     for (;;) {
       pollfd descriptors[] = {{.fd = m_signals.get(), .events = POLLIN, .revents = 0},
                               {.fd = watch ? watch->fd() : -1, .events = POLLIN, .revents = 0}};
@@ -182,6 +188,11 @@ class Service {
         m_runtime->tend_reserve();
         tell_refusals();
       }
+      if (now >= next_outlook) {
+        look_ahead();
+        const MonotonicTime done = m_runtime->clock().steady();
+        next_outlook = done + std::max(k_outlook_look, k_outlook_share * (done - now));
+      }
       if (m_notify.watchdog() && now >= next_alive && is_turning()) {
         next_alive = now + *m_notify.watchdog() / 4;
         (void)m_notify.alive().has_value();
@@ -201,6 +212,23 @@ class Service {
       log::warn("deliveries were refused: larger than [webhook] max_body",
                 {{"refused", std::to_string(now.too_large - m_told.too_large)}});
     m_told = now;
+  }
+
+  /// What will miss its deadline at the present pace. A catalog that cannot be read is told by the
+  /// agent.
+  void look_ahead() {
+    const core::AgentStatus agent = m_runtime->agent().status();
+    if (agent.catching_up) return;
+    auto reader = sqlite::open_catalog_reader(m_catalog_path);
+    if (!reader) return;
+    const Timestamp now = m_runtime->clock().now();
+    const auto pace = pace_of(**reader, now, m_config.agent.warn_before, agent.bytes_per_second);
+    if (!pace) return;
+    const auto forecast = make_forecast(**reader, *pace);
+    if (!forecast) return;
+    m_outlook.tell(*forecast, agent.bytes_per_second, now);
+    std::lock_guard lock(m_mutex);
+    m_forecast = *forecast;
   }
 
   /// Every loop turned within half the watchdog's interval.
@@ -293,10 +321,32 @@ class Service {
     {
       std::lock_guard lock(m_mutex);
       figures.projects = m_projects;
+      figures.forecast = m_forecast;
     }
     if (auto reader = sqlite::open_catalog_reader(m_catalog_path); reader)
       if (auto read = (*reader)->figures(); read) figures.catalog = std::move(*read);
     return render_metrics(figures);
+  }
+
+  /// On the admin server's thread.
+  std::string status() {
+    AgentReport report{.pid = ::getpid(), .version = REELKEEP_VERSION, .catching_up = true};
+    if (m_agent_runs) {
+      const core::AgentStatus agent = m_runtime->agent().status();
+      report.catching_up = agent.catching_up;
+      report.catalog_problem = agent.catalog_problem;
+      report.staging_problem = agent.staging_problem;
+      report.disk_paused = agent.disk_paused;
+      report.store_problems = agent.store_problems;
+      for (const core::OpenBreaker& one : agent.open_breakers)
+        report.breakers.push_back({one.key, one.since, one.next_probe});
+      report.running = static_cast<std::int64_t>(agent.running);
+      report.received_bytes = agent.received_bytes;
+      report.bytes_per_second = agent.bytes_per_second;
+    }
+    std::lock_guard lock(m_mutex);
+    report.forecast = m_forecast;
+    return encode(report);
   }
 
   void note_projects() {
@@ -314,9 +364,11 @@ class Service {
   // main thread only
   Config m_config;
   http::WebhookCounters m_told;  ///< refusals that were logged
+  OutlookTeller m_outlook;
 
   std::mutex m_mutex;
   std::vector<std::string> m_projects;  ///< guarded by m_mutex: for the admin thread
+  std::optional<Forecast> m_forecast;   ///< guarded by m_mutex: as last made
   Notify m_notify = Notify::of_process();
   UniqueFd m_signals;
   std::unique_ptr<Runtime> m_runtime;

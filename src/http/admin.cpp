@@ -9,7 +9,7 @@
 namespace reelkeep::http {
 namespace {
 
-enum class Question { readiness, metrics };
+enum class Question { readiness, metrics, status };
 
 struct Asked {
   Question question;
@@ -27,15 +27,23 @@ Response metrics_response(std::string text) {
   return response;
 }
 
+Response status_response(std::string json) {
+  Response response;
+  response.headers = {{"Content-Type", "application/json"}};
+  response.body = std::move(json);
+  return response;
+}
+
 std::optional<Question> question_at(std::string_view path) {
   if (path == "/readyz") return Question::readiness;
   if (path == "/metrics") return Question::metrics;
+  if (path == "/status") return Question::status;
   return std::nullopt;
 }
 
 std::optional<Response> refuse(const Request& request) {
   if (request.path != "/livez" && !question_at(request.path))
-    return text_response(404, "here are /livez, /readyz and /metrics");
+    return text_response(404, "here are /livez, /readyz, /metrics and /status");
   if (request.method == "GET" || request.method == "HEAD") return std::nullopt;
   auto response = text_response(405, "this can only be read");
   response.headers.emplace_back("Allow", "GET, HEAD");
@@ -76,6 +84,7 @@ class Desk final : public AdminServer {
     for (auto asked = m_asked.take_all(); !asked.empty(); asked = m_asked.take_all()) {
       std::optional<Response> readiness;
       std::optional<Response> metrics;
+      std::optional<Response> status;
       for (const auto& [question, responder] : asked) {
         switch (question) {
           case Question::readiness:
@@ -85,6 +94,10 @@ class Desk final : public AdminServer {
           case Question::metrics:
             if (!metrics) metrics = metrics_response(m_questions.metrics());
             responder.respond(*metrics);
+            break;
+          case Question::status:
+            if (!status) status = status_response(m_questions.status());
+            responder.respond(*status);
             break;
         }
       }

@@ -15,14 +15,15 @@ struct Readiness {
   std::string text;  ///< what fails and why, a line each; "ok" where nothing does
 };
 
-/// Both run on one thread that the admin server owns, one at a time, and may take their time.
+/// All run on one thread that the admin server owns, one at a time, and may take their time.
 struct AdminQuestions {
   std::function<Readiness()> readiness;
   std::function<std::string()> metrics;  ///< Prometheus text format 0.0.4
+  std::function<std::string()> status;   ///< JSON: what the running process alone knows
 };
 
-/// GET /livez (the process runs), /readyz (it can do its work), /metrics. Clients that ask the same
-/// while an answer is being made share the next one. All methods from any thread.
+/// GET /livez (the process runs), /readyz (it can do its work), /metrics, /status. Clients that ask
+/// the same while an answer is being made share the next one. All methods from any thread.
 class AdminServer {
  public:
   /// Errors: as Server::start().

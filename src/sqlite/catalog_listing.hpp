@@ -15,10 +15,10 @@ inline constexpr std::string_view k_figures =
     "SELECT (SELECT min(known_at) FROM artifact INDEXED BY artifact_known WHERE work = 1),"
     " (SELECT min(deadline) FROM artifact INDEXED BY artifact_deadline WHERE needs_source = 1)";
 
-/// The queue of the forecast, from its index alone. Parameter: none.
+/// The queue of the forecast, from its index alone. Parameters: deadline and row to go on behind.
 inline constexpr std::string_view k_queue =
-    "SELECT deadline, kind, declared_size, row FROM artifact INDEXED BY artifact_deadline"
-    " WHERE needs_source = 1 ORDER BY deadline, row";
+    "SELECT deadline, kind, declared_size, resume_length, received, row FROM artifact INDEXED BY artifact_deadline"
+    " WHERE needs_source = 1 AND (deadline, row) > (?, ?) ORDER BY deadline, row";
 /// Parameter: how many of the newest.
 inline constexpr std::string_view k_typical_sizes =
     "SELECT kind, CAST(avg(size) AS INTEGER) FROM (SELECT kind, size FROM artifact"

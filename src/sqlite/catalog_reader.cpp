@@ -100,14 +100,20 @@ class SqliteCatalogReader final : public CatalogReader {
         [&]() -> Result<std::vector<Attempt>> { return read_attempts(*m_connection, row); });
   }
 
-  Status queue(const std::function<bool(const QueuedSource&)>& each) override {
+  Status queue(const std::optional<QueuedSource>& after,
+               const std::function<bool(const QueuedSource&)>& each) override {
     return m_connection->guarded([&]() -> Status {
+      constexpr auto k_first = std::numeric_limits<std::int64_t>::min();
       Query query(*m_connection, k_queue);
+      query.bind(after ? after->deadline : Timestamp(Duration(k_first)));
+      query.bind(after ? after->row.get() : k_first);
       while (query.step()) {
         QueuedSource one;
         query.read(one.deadline);
         query.read(one.kind);
         query.read(one.declared_size);
+        query.read(one.length);
+        query.read(one.received);
         query.read(one.row);
         if (!each(one)) return {};
       }

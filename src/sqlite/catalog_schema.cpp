@@ -206,7 +206,15 @@ CREATE TRIGGER replica_discounted AFTER DELETE ON replica BEGIN
 END;
 )sql";
 
-constexpr std::array k_steps{k_tables, k_listings, k_pending_puts, k_prospects, k_audits};
+// A transfer that is under way has told its length.
+constexpr std::string_view k_lengths = R"sql(
+DROP INDEX artifact_deadline;
+CREATE INDEX artifact_deadline ON artifact(deadline, row, kind, declared_size, resume_length,
+  received, needs_source) WHERE needs_source = 1;
+)sql";
+
+constexpr std::array k_steps{k_tables,    k_listings, k_pending_puts,
+                             k_prospects, k_audits,   k_lengths};
 constexpr Schema k_schema{.noun = "catalog",
                           .application_id = 0x726B6374,  // "rkct"
                           .steps = k_steps};

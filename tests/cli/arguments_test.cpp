@@ -76,7 +76,7 @@ TEST_CASE("what is not known is refused with what is nearest to it") {
   CHECK(has(refused({"sessions", "--state", "overdu"}), "did you mean overdue?"));
   CHECK(has(refused({"paths", "C1", "--kind", "recordings"}), "did you mean recording?"));
   CHECK(has(refused({"show", "C1", "C2"}), "unexpected argument C2"));
-  CHECK(has(refused({"show"}), "CONF_NUM is required"));
+  CHECK(has(refused({"show"}), "show what? give a CONF_NUM or --artifact ID"));
   CHECK(has(refused({}), "which command?"));
   CHECK(has(refused({"--config", "a.toml"}), "which command?"));
 }

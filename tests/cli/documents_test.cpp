@@ -78,10 +78,10 @@ TEST_CASE("sessions and deliveries have the members of the contract in their ord
   summary.archived = 2;
   summary.bytes = ByteCount(10);
   json::Writer writer;
-  write_summary(writer, summary);
+  write_summary(writer, summary, 12);
   CHECK(writer.take() ==
         R"({"app_id":"app","conf_num":"C1","room_id":null,"state":"open","artifacts":3,)"
-        R"("archived":2,"bytes":10,"deadline":null})");
+        R"("archived":2,"bytes":10,"deadline":null,"after":12})");
   json::Writer other;
   write_delivery(other, DeliveryRecord{.seq = Seq(4), .received_at = k_now, .reason = "why"});
   CHECK(other.take() ==
@@ -159,7 +159,7 @@ TEST_CASE("a session's state is told with its reason") {
   daemon::Operator state = fixture.state();
   const SessionView view = state.find(ConfNum("C1"), std::nullopt).value();
   CHECK(describe(view, SessionState::overdue, at("2026-01-04T07:00:00Z")) ==
-        "overdue: 1 of 1 artifact not archived, first deadline in 3h");
+        "overdue: 1 of 1 artifact not archived, first deadline in 3h; 1 cancelled");
 }
 
 TEST_CASE("an error is told with its code once and with the way out") {

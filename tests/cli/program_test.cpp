@@ -52,6 +52,93 @@ bool is_one_line(const std::string& err) {
   return err.starts_with("reelkeep: ") && err.find('\n') == err.size() - 1;
 }
 
+TEST_CASE_FIXTURE(Program, "why tells events, tries, what is next and all that holds it up") {
+  const SessionView view = state().find(ConfNum("C1"), {}).value();
+  REQUIRE(catalog().transact([&]() -> Status {
+    const Error error{Errc::unauthorized, "files.example.com: 403"};
+    REELKEEP_TRY(catalog().add_attempt(
+        view.artifacts[1].artifact.row,
+        {.at = testing::at("2026-01-01T12:00:00Z"), .number = 1, .error = error}));
+    return catalog().put_delivery({.seq = Seq(1),
+                                   .received_at = testing::at("2026-01-01T11:00:00Z"),
+                                   .app_id = "app",
+                                   .type = "recording",
+                                   .conf_num = "C1",
+                                   .state = DeliveryState::applied,
+                                   .duplicates = 2});
+  }));
+  const Ended json = (*this)("why C1 --json");
+  CHECK(json.status == 0);
+  const auto document = json::parse(json.out).value();
+  CHECK(document["why"].string()->ends_with("; 1 cancelled"));
+  CHECK(document["agent"]["running"].boolean() == false);
+  CHECK(document["events"].items()[0]["duplicates"].integer() == 2);
+  const json::Value& waiting = document["artifacts"].items()[1];
+  CHECK(waiting["attempts"].items()[0]["error"]["code"].string() == "unauthorized");
+  CHECK(waiting["next"].string() == "the next try comes now, as soon as an agent runs");
+  std::string obstacles;
+  for (const json::Value& one : waiting["obstacles"].items())
+    obstacles += std::string(*one["what"].string()) + "; ";
+  CHECK(
+      obstacles.starts_with("no agent runs; no [[project]] block is for app_id app; its deadline "
+                            "passed"));
+  CHECK(document["artifacts"].items()[0]["obstacles"].items().empty());
+
+  const Ended people = (*this)("why C1");
+  for (const char* line :
+       {"recording", "2x", "try 1: unauthorized: files.example.com: 403", "held up   no agent runs",
+        "systemctl start reelkeep", "add one with its file credentials"})
+    CHECK(people.out.find(line) != std::string::npos);
+  CHECK((*this)("why C9").status == 4);
+}
+
+TEST_CASE_FIXTURE(Program, "queue lists what must still be fetched, page by page") {
+  const Session session = add_session("app", "C3");
+  for (const char* id : {"dddddddddddd", "eeeeeeeeeeee"})
+    add_artifact(session, id, ArtifactState::planned);
+  const auto document = json::parse((*this)("queue --json").out).value();
+  CHECK(document["agent_running"].boolean() == false);
+  CHECK(document["bytes_per_second"].is_null());
+  CHECK(document["forecast"]["artifacts"].integer() == 3);
+  CHECK(document["forecast"]["past"].integer() == 3);
+  REQUIRE(document["queue"].items().size() == 3);
+  CHECK(document["queue"].items()[0]["id"].string() == "bbbbbbbbbbbb");
+  CHECK(document["queue"].items()[2]["conf_num"].string() == "C3");
+  const Ended first = (*this)("queue --limit 2");
+  CHECK(first.out.find("no agent runs: nothing is fetched") != std::string::npos);
+  CHECK(first.out.find("more: reelkeep queue --after dddddddddddd") != std::string::npos);
+  CHECK(first.out.find("eeeeeeeeeeee") == std::string::npos);
+  const Ended rest = (*this)("queue --after dddd");
+  CHECK(rest.out.find("eeeeeeeeeeee") != std::string::npos);
+  CHECK(rest.out.find("bbbbbbbbbbbb") == std::string::npos);
+  CHECK((*this)("queue --after 0000").status == 4);
+  CHECK((*this)("queue --limit 0").status == 2);
+}
+
+TEST_CASE_FIXTURE(Program, "one artifact is shown with its session's state") {
+  const auto document = json::parse((*this)("show --artifact bbbb --json").out).value();
+  CHECK(document["conf_num"].string() == "C1");
+  CHECK(document["state"].string() == "overdue");
+  REQUIRE(document["artifacts"].items().size() == 1);
+  CHECK(document["artifacts"].items()[0]["id"].string() == "bbbbbbbbbbbb");
+  const Ended people = (*this)("show --artifact bbbb");
+  CHECK(people.out.find("bbbbbbbbbbbb") != std::string::npos);
+  CHECK(people.out.find("aaaaaaaaaaaa") == std::string::npos);
+  CHECK((*this)("show C2 --artifact bbbb").status == 4);
+  CHECK((*this)("show --artifact bbbb --artifact aaaa").status == 2);
+}
+
+TEST_CASE_FIXTURE(Program, "sessions --json goes on where it was told to") {
+  const auto all = json::parse((*this)("sessions --json").out).value();
+  REQUIRE(all.items().size() == 2);
+  const auto after = all.items()[0]["after"].integer();
+  REQUIRE(after.has_value());
+  const auto rest =
+      json::parse((*this)("sessions --json --after " + std::to_string(*after)).out).value();
+  REQUIRE(rest.items().size() == 1);
+  CHECK(rest.items()[0]["conf_num"].string() == all.items()[1]["conf_num"].string());
+}
+
 TEST_CASE_FIXTURE(Program, "every failure is one line and the status of its cause") {
   const std::array<std::pair<const char*, int>, 16> cases{
       {{"", 2},

@@ -41,11 +41,31 @@ TEST_CASE("wide characters count as the columns that they take") {
 }
 
 TEST_CASE("a terminal that is too narrow cuts only columns that give way") {
-  Table table({{"ID"}, {"NAME", Column::Side::left, true}});
+  Table table({{"ID"}, {"NAME", Column::Side::left, Column::Narrow::cut}});
   table.add({{"3fa9c1d20b7e"}, {"a name that goes on and on.mov"}});
   CHECK(printed(table, {.terminal = true, .width = 30}) ==
         "ID            NAME\n3fa9c1d20b7e  a name that goe…\n");
   CHECK(printed(table, {}) == "ID            NAME\n3fa9c1d20b7e  a name that goes on and on.mov\n");
+}
+
+TEST_CASE("what has to be copied is never cut: on a narrow terminal it gets a line of its own") {
+  Table table({{"SESSION", Column::Side::left, Column::Narrow::own_line},
+               {"ROOM", Column::Side::left, Column::Narrow::cut},
+               {"N", Column::Side::right}});
+  table.add({{"65f0-a-long-number-0001"}, {"room-with-a-name"}, {"12"}});
+  table.add({{"c2"}, {""}, {"3"}});
+  CHECK(printed(table, {.terminal = true, .width = 45}) ==
+        "SESSION                  ROOM               N\n"
+        "65f0-a-long-number-0001  room-with-a-name  12\n"
+        "c2                                          3\n");
+  CHECK(printed(table, {.terminal = true, .width = 30}) ==
+        "SESSION\n  ROOM               N\n"
+        "65f0-a-long-number-0001\n  room-with-a-name  12\n"
+        "c2\n                     3\n");
+  CHECK(printed(table, {.terminal = true, .width = 16}) ==
+        "SESSION\n  ROOM         N\n"
+        "65f0-a-long-number-0001\n  room-with…  12\n"
+        "c2\n               3\n");
 }
 
 TEST_CASE("a column without any text is left out") {
@@ -55,7 +75,7 @@ TEST_CASE("a column without any text is left out") {
 }
 
 TEST_CASE("notes stand below their row and are never cut") {
-  Table table({{"A", Column::Side::left, true}});
+  Table table({{"A", Column::Side::left, Column::Narrow::cut}});
   table.add({{"1"}});
   table.note("/a/very/long/location/that/is/longer/than/the/terminal.mov");
   CHECK(printed(table, {.terminal = true, .width = 20}) ==

@@ -335,10 +335,12 @@ void check_queue_of_sources(const CatalogFixture& fixture) {
     }
     std::ranges::sort(expected);
     std::vector<std::pair<Timestamp, ArtifactRow>> found;
-    REQUIRE(reader->queue([&](const QueuedSource& one) {
+    REQUIRE(reader->queue({}, [&](const QueuedSource& one) {
       found.emplace_back(one.deadline, one.row);
       CHECK(one.kind == known[one.row].identity.kind);
       CHECK(one.declared_size == known[one.row].declared_size);
+      CHECK(one.received == known[one.row].received);
+      CHECK(one.length == (known[one.row].resume ? known[one.row].resume->length : std::nullopt));
       return true;
     }));
     CHECK((found == expected));
@@ -351,9 +353,22 @@ void check_queue_of_sources(const CatalogFixture& fixture) {
     }
     stir(fixture.catalog, any, views);
   }
-  int seen = 0;
-  REQUIRE(reader->queue([&](const QueuedSource&) { return ++seen < 2; }));
-  CHECK(seen == 2);
+  std::vector<ArtifactRow> all;
+  REQUIRE(reader->queue({}, [&](const QueuedSource& one) {
+    all.push_back(one.row);
+    return true;
+  }));
+  std::vector<ArtifactRow> paged;
+  std::optional<QueuedSource> last;
+  for (std::size_t before = 1; before != paged.size();) {
+    before = paged.size();
+    REQUIRE(reader->queue(last, [&](const QueuedSource& one) {
+      paged.push_back(one.row);
+      last = one;
+      return paged.size() - before < 3;
+    }));
+  }
+  CHECK((paged == all));
 }
 
 void check_reading_while_writing(const CatalogFixture& fixture) {

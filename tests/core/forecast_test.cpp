@@ -6,7 +6,6 @@
 #include "core/rate_meter.hpp"
 
 using namespace reelkeep;
-using core::Forecast;
 using core::Forecaster;
 
 namespace {
@@ -74,6 +73,14 @@ TEST_CASE("a forecast says what comes too late at the measured pace, and what is
        {.artifacts = 2,
         .bytes = 1_MiB + 64_KiB,
         .done_at = in(seconds((1024 * 1024 + 64 * 1024) / 1024))}},
+      {"what has come already is not to come, and the source knows its length best",
+       100.0,
+       {{.deadline = in(k_far),
+         .declared_size = ByteCount(10),
+         .length = ByteCount(9000),
+         .received = ByteCount(4000)},
+        {.deadline = in(k_far), .declared_size = ByteCount(10), .received = ByteCount(4000)}},
+       {.artifacts = 2, .bytes = ByteCount(5000), .done_at = in(seconds(50))}},
       {"sizes that nobody can have do not wrap round",
        1.0,
        {declared(k_far, ~std::uint64_t{0}), declared(k_far, ~std::uint64_t{0})},

@@ -29,15 +29,17 @@ bool contains(std::string_view text, std::string_view part) {
 
 }  // namespace
 
-TEST_CASE("the three pages are served, and nothing else") {
+TEST_CASE("the four pages are served, and nothing else") {
   std::atomic<bool> ready{true};
   const auto admin = start({.readiness =
                                 [&] {
                                   return ready ? Readiness{.ready = true, .text = "ok"}
                                                : Readiness{.text = "journal: disk full"};
                                 },
-                            .metrics = [] { return std::string("# HELP x y\nx 1\n"); }});
+                            .metrics = [] { return std::string("# HELP x y\nx 1\n"); },
+                            .status = [] { return std::string("{}\n"); }});
   CHECK(get(*admin, "/livez").status == 200);
+  CHECK(get(*admin, "/status").body == "{}\n");
   CHECK(get(*admin, "/livez").body == "ok\n");
   CHECK(get(*admin, "/readyz").body == "ok\n");
   ready = false;

@@ -187,6 +187,8 @@ struct QueuedSource {
   Timestamp deadline;
   ArtifactKind kind = ArtifactKind::recording;
   std::optional<ByteCount> declared_size;
+  std::optional<ByteCount> length;  ///< as the source said while it was fetched
+  ByteCount received;               ///< is here already
   ArtifactRow row;
 };
 
@@ -217,9 +219,11 @@ class CatalogReader {
   virtual Result<ReplicaTotal> total(const ReplicaFilter& filter) = 0;
   virtual Result<std::map<std::string, std::string>> notes(const std::string& prefix) = 0;
   virtual Result<CatalogFigures> figures() = 0;
-  /// Calls `each` for all work that must still come from its source, earliest deadline first (then
-  /// by row); false from `each` stops. One scan of an index that holds the queue alone.
-  virtual Status queue(const std::function<bool(const QueuedSource&)>& each) = 0;
+  /// Calls `each` for the work that must still come from its source, earliest deadline first (then
+  /// by row), from behind (deadline, row) of `after` on; false from `each` stops. Reads an index
+  /// that holds the queue alone.
+  virtual Status queue(const std::optional<QueuedSource>& after,
+                       const std::function<bool(const QueuedSource&)>& each) = 0;
   /// Mean size of the newest archived artifacts, kind by kind.
   virtual Result<std::map<ArtifactKind, ByteCount>> typical_sizes() = 0;
   virtual Result<std::optional<ArtifactView>> artifact(ArtifactRow row) = 0;

@@ -1,0 +1,183 @@
+#include "daemon/obstacles.hpp"
+
+#include <algorithm>
+
+#include "reelkeep/base/text.hpp"
+#include "reelkeep/base/url.hpp"
+
+namespace reelkeep::daemon {
+namespace {
+
+bool needs_its_source(const Artifact& artifact) {
+  switch (artifact.state) {
+    case ArtifactState::planned:
+    case ArtifactState::running:
+    case ArtifactState::waiting:
+      return true;
+    case ArtifactState::archived:
+      return artifact.refetch;
+    case ArtifactState::verifying:
+    case ArtifactState::quarantined:
+    case ArtifactState::expired:
+    case ArtifactState::cancelled:
+    case ArtifactState::delivered:
+      return false;
+  }
+  return false;
+}
+
+/// Stores of the project that hold no verified copy yet.
+std::vector<StoreId> missing_stores(const ArtifactView& view, const ProjectConfig& project) {
+  std::vector<StoreId> missing;
+  for (const StoreId& store : project.stores)
+    if (std::ranges::none_of(view.replicas, [&](const Replica& replica) {
+          return replica.store == store && replica.state == ReplicaState::verified;
+        }))
+      missing.push_back(store);
+  return missing;
+}
+
+std::string list(const std::vector<StoreId>& stores) {
+  std::string text;
+  for (const StoreId& store : stores)
+    text += (text.empty() ? "\"" : ", \"") + text::printable(store.get()) + "\"";
+  return text;
+}
+
+std::string breaker_text(const AgentReport::Breaker& breaker, Timestamp now) {
+  return "the provider refuses the file credentials of [[project]] \"" +
+         text::printable(breaker.app_id) + "\" (first " + relative(breaker.since, now) +
+         "); one probe at a time goes on, the next " +
+         (breaker.next_probe > now ? relative(breaker.next_probe, now) : "now");
+}
+constexpr const char* k_breaker_way_out =
+    "compare username and password with the provider's portal (recording file security), then "
+    "systemctl reload reelkeep";
+
+/// What the configuration forbids.
+void add_configured(std::vector<Obstacle>& found, const Artifact& artifact, const Config& config) {
+  const AppId& app_id = artifact.identity.session.app_id;
+  const ProjectConfig* project = config.project_of(app_id);
+  if (project == nullptr) {
+    found.push_back(
+        {"no [[project]] block is for app_id " + text::printable(app_id.get()),
+         "add one with its file credentials and hosts, then systemctl reload reelkeep"});
+    return;
+  }
+  const auto url = Url::parse(artifact.url);
+  if (!url) {
+    found.push_back({"the offered URL cannot be read: " + url.error().message,
+                     "ask the provider to send the event again"});
+    return;
+  }
+  if (url->scheme() == "http" && !config.download.allow_plain_http)
+    found.push_back({"it is offered by plain http, which is not allowed",
+                     "[download] allow_plain_http = true would allow it"});
+  else if (url->scheme() != "http" && url->scheme() != "https")
+    found.push_back(
+        {"it is offered by " + url->scheme() + "; files are fetched by https only", ""});
+  if (std::ranges::none_of(project->hosts,
+                           [&](const HostPattern& host) { return host.matches(*url); }))
+    found.push_back({"host " + url->authority() + " is not in hosts of its [[project]]",
+                     "if it is the provider's, add it, then systemctl reload reelkeep"});
+}
+
+/// What the running agent says.
+void add_reported(std::vector<Obstacle>& found, const ArtifactView& view, const Config& config,
+                  const AgentReport& report, Timestamp now) {
+  if (!report.catalog_problem.empty())
+    found.push_back({"the catalog: " + report.catalog_problem, ""});
+  if (report.catching_up)
+    found.push_back({"the agent is still taking up the journal", "wait a moment"});
+  if (!report.staging_problem.empty())
+    found.push_back({"staging is not available: " + report.staging_problem, "mount it"});
+  const ProjectConfig* project = config.project_of(view.artifact.identity.session.app_id);
+  if (needs_its_source(view.artifact)) {
+    if (report.disk_paused)
+      found.push_back({"the staging filesystem is full: downloads are paused",
+                       "make space; it goes on by itself"});
+    if (project != nullptr)
+      if (const auto* breaker = report.breaker_of(project->app_id.get()))
+        found.push_back({breaker_text(*breaker, now), k_breaker_way_out});
+  }
+  if (project == nullptr) return;
+  for (const StoreId& store : project->stores) {
+    const auto problem = report.store_problems.find(store.get());
+    if (problem != report.store_problems.end())
+      found.push_back({"store \"" + text::printable(store.get()) +
+                           "\" is not available: " + text::printable(problem->second),
+                       "bytes are kept in staging until it is back"});
+  }
+}
+
+}  // namespace
+
+std::string next_of(const ArtifactView& view, const AgentState& agent, Timestamp now) {
+  const Artifact& artifact = view.artifact;
+  const std::string held = agent.runs ? "" : ", as soon as an agent runs";
+  switch (artifact.state) {
+    case ArtifactState::planned:
+      return "it is due and waits for its turn" + held;
+    case ArtifactState::running:
+      return agent.runs ? "it is being fetched" : "it was being fetched and goes on" + held;
+    case ArtifactState::verifying:
+      return "its bytes are complete and on their way into the stores" + held;
+    case ArtifactState::waiting:
+      if (artifact.next_attempt_at && *artifact.next_attempt_at > now)
+        return "the next try comes " + relative(*artifact.next_attempt_at, now) + held;
+      return "the next try comes now" + held;
+    case ArtifactState::archived:
+      if (!artifact.refetch) return "nothing: it is archived";
+      return (artifact.next_attempt_at && *artifact.next_attempt_at > now
+                  ? "it is archived, and fetched again " + relative(*artifact.next_attempt_at, now)
+                  : "it is archived, and is being fetched again") +
+             held;
+    case ArtifactState::quarantined:
+      return "nothing: it was given up, only wrong bytes came";
+    case ArtifactState::expired:
+      return "nothing: the provider does not offer it any more";
+    case ArtifactState::cancelled:
+      return "nothing: it was cancelled";
+    case ArtifactState::delivered:
+      return "nothing is to be fetched: the provider put it at a destination";
+  }
+  return "nothing";
+}
+
+std::vector<Obstacle> obstacles_of(const ArtifactView& view, const Config& config,
+                                   const AgentState& agent, Timestamp now) {
+  const Artifact& artifact = view.artifact;
+  std::vector<Obstacle> found;
+  const bool source = needs_its_source(artifact);
+  if (!source && artifact.state != ArtifactState::verifying) return found;
+  if (!agent.runs) found.push_back({"no agent runs", "systemctl start reelkeep"});
+  if (source) add_configured(found, artifact, config);
+  if (agent.report) add_reported(found, view, config, *agent.report, now);
+  if (source && artifact.state != ArtifactState::archived && artifact.deadline <= now)
+    found.push_back({"its deadline passed " + relative(artifact.deadline, now) +
+                         ": the provider may not offer it any more; it is still tried",
+                     "ask the provider whether the file can be had"});
+  if (artifact.state == ArtifactState::verifying) {
+    const ProjectConfig* project = config.project_of(artifact.identity.session.app_id);
+    if (project == nullptr) {
+      add_configured(found, artifact, config);
+    } else if (const auto missing = missing_stores(view, *project); !missing.empty()) {
+      found.push_back({"no verified copy yet in store " + list(missing), ""});
+    }
+  }
+  return found;
+}
+
+std::string project_obstacle(const AppId& app_id, const Config& config, const AgentState& agent,
+                             Timestamp now) {
+  const ProjectConfig* project = config.project_of(app_id);
+  if (project == nullptr) return "no [[project]] block is for this app_id: nothing is fetched";
+  if (!agent.report) return "";
+  if (const auto* breaker = agent.report->breaker_of(project->app_id.get()))
+    return breaker_text(*breaker, now) + "; " + k_breaker_way_out;
+  if (agent.report->disk_paused)
+    return "the staging filesystem is full: downloads are paused; make space, it goes on by itself";
+  return "";
+}
+
+}  // namespace reelkeep::daemon

@@ -17,7 +17,8 @@ inline constexpr std::string_view k_figures =
 
 /// The queue of the forecast, from its index alone. Parameters: deadline and row to go on behind.
 inline constexpr std::string_view k_queue =
-    "SELECT deadline, kind, declared_size, resume_length, received, row FROM artifact INDEXED BY artifact_deadline"
+    "SELECT deadline, kind, declared_size, resume_length, received, row FROM artifact INDEXED BY "
+    "artifact_deadline"
     " WHERE needs_source = 1 AND (deadline, row) > (?, ?) ORDER BY deadline, row";
 /// Parameter: how many of the newest.
 inline constexpr std::string_view k_typical_sizes =

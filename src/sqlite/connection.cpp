@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fmt/core.h>
 #include <sqlite3.h>
+#include <utility>
 
 namespace reelkeep::sqlite {
 
@@ -83,7 +84,8 @@ std::int64_t Connection::last_row() const noexcept {
   return m_database.getLastInsertRowid();
 }
 
-int Connection::system_error() const noexcept {
+int Connection::take_system_error() noexcept {
+  if (const int number = std::exchange(m_commit_error, 0); number != 0) return number;
   return sqlite3_system_errno(m_database.getHandle());
 }
 
@@ -96,7 +98,15 @@ Transaction::~Transaction() {
 }
 
 void Transaction::commit() {
-  m_connection.execute("COMMIT");
+  // SQLite notes errno for every statement but this one, and the rollback that follows would hide
+  // it.
+  errno = 0;
+  try {
+    m_connection.execute("COMMIT");
+  } catch (const SQLite::Exception&) {
+    m_connection.m_commit_error = errno;
+    throw;
+  }
   m_open = false;
 }
 

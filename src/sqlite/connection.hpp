@@ -48,7 +48,7 @@ class Connection {
     try {
       return work();
     } catch (const SQLite::Exception& exception) {
-      return to_error(exception, system_error(), m_path);
+      return to_error(exception, take_system_error(), m_path);
     } catch (const UnreadableRow& unreadable) {
       return Error{Errc::corrupt, m_path + ": " + unreadable.what()};
     }
@@ -56,9 +56,12 @@ class Connection {
 
  private:
   Connection(const std::string& path, Access access);
-  [[nodiscard]] int system_error() const noexcept;
+  friend class Transaction;
+  /// errno of what was thrown last.
+  [[nodiscard]] int take_system_error() noexcept;
 
   std::string m_path;
+  int m_commit_error = 0;  ///< errno of a failed COMMIT, until it is taken
   SQLite::Database m_database;
   std::map<std::string, std::unique_ptr<SQLite::Statement>, std::less<>> m_statements;
 };

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <mutex>
 #include <sqlite3.h>
@@ -35,15 +36,22 @@ int write(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 offset
       return SQLITE_FULL;
     case Fault::write_error:
       return SQLITE_IOERR_WRITE;
+    case Fault::quota_on_write:
+      errno = EDQUOT;
+      return SQLITE_IOERR_WRITE;
     case Fault::none:
     case Fault::sync_error:
+    case Fault::quota_on_sync:
       break;
   }
   return below(file).xWrite(file, bytes, count, offset);
 }
 
 int sync(sqlite3_file* file, int flags) {
-  if (g_fault.load() == Fault::sync_error) return SQLITE_IOERR_FSYNC;
+  const Fault fault = g_fault.load();
+  if (fault == Fault::quota_on_sync) errno = EDQUOT;
+  if (fault == Fault::sync_error) errno = EIO;
+  if (fault == Fault::quota_on_sync || fault == Fault::sync_error) return SQLITE_IOERR_FSYNC;
   return below(file).xSync(file, flags);
 }
 

@@ -2,7 +2,7 @@
 
 namespace reelkeep::testing {
 
-enum class Fault { none, full, write_error, sync_error };
+enum class Fault { none, full, write_error, sync_error, quota_on_write, quota_on_sync };
 
 /// Makes what SQLite does to the disk fail, in this process, from here until the end of the block.
 /// Before the first connection of the process is opened, call install_faulty_disk().

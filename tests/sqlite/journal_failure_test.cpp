@@ -100,3 +100,31 @@ TEST_CASE_FIXTURE(Fixture, "a disk that fails makes the journal unavailable unti
   CHECK_FALSE(writer->append_and_wait(new_entry(EntryKind::delivery, "x")).value().duplicate);
   CHECK(rows() == 2);
 }
+
+TEST_CASE_FIXTURE(Fixture, "a quota that is used up is a full disk: the reserve is asked for") {
+  Fault fault = Fault::quota_on_write;
+  SUBCASE("writing") {
+    fault = Fault::quota_on_write;
+  }
+  SUBCASE("syncing") {
+    fault = Fault::quota_on_sync;
+  }
+  std::atomic<int> asked = 0;
+  const auto writer = open({.release_reserve = [&] {
+    ++asked;
+    return false;
+  }});
+  {
+    const FaultyDisk full(fault);
+    const Error refused = writer->append_and_wait(new_entry(EntryKind::delivery, "x")).error();
+    CHECK(refused.code == Errc::no_space);
+    CHECK(refused.message.find("quota") != std::string::npos);
+    CHECK(asked == 1);
+  }
+  CHECK(writer->append_and_wait(new_entry(EntryKind::delivery, "x")));
+  // The cause of one failure is not told of the next.
+  const FaultyDisk failing(Fault::sync_error);
+  const Error refused = writer->append_and_wait(new_entry(EntryKind::delivery, "y")).error();
+  CHECK(refused.code == Errc::unavailable);
+  CHECK(refused.message.find("quota") == std::string::npos);
+}

@@ -63,7 +63,8 @@ void Agent::carry_out(const Effects& effects) {
       const Status removed = m_ports.staging->remove(staging->staging_name);
       const Status aside = m_ports.staging->discard_aside(staging->staging_name);
       if (!removed || !aside)
-        log::warn("staging cannot be cleared", {{"name", staging->staging_name}});
+        log::warn("a file that is not needed stays in staging until the next start",
+                  {{"cause", (removed ? aside : removed).error().message}});
     } else if (const auto* go = std::get_if<Publish>(&effect)) {
       Effects further;
       const Status begun = m_catalog->transact([&]() -> Status {

@@ -150,8 +150,9 @@ class Agent:
     defaults that make retries quick. Each start logs to a file of its own.
     """
 
-    def __init__(self, workspace, settings=None, projects=None, home=None):
+    def __init__(self, workspace, settings=None, projects=None, home=None, name="agent"):
         self.workspace = workspace
+        self.name = name  # of its files in the workspace
         self.home = pathlib.Path(home or workspace.path)
         self.state_dir = self.home / "state"
         self.archive = self.state_dir / "archive"
@@ -170,7 +171,7 @@ class Agent:
         }
         for table, more in (settings or {}).items():
             values[table].update(more)
-        self.config = workspace.path / "config.toml"
+        self.config = workspace.path / f"{name}.toml"
         self.config.write_text("".join(
             f"[{table}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items()) + "\n"
             for table, keys in values.items()) + (projects or project("*")))
@@ -180,9 +181,9 @@ class Agent:
         """Returns at once; see wait_ready()."""
         self.starts += 1
         self._addresses = None
-        self.log = self.workspace.path / f"agent-{self.starts:04}.log"
+        self.log = self.workspace.path / f"{self.name}-{self.starts:04}.log"
         # The logs of the last starts tell enough.
-        (self.workspace.path / f"agent-{self.starts - 5:04}.log").unlink(missing_ok=True)
+        (self.workspace.path / f"{self.name}-{self.starts - 5:04}.log").unlink(missing_ok=True)
         self.child = self.workspace.spawn(
             [self.workspace.program, "--config", str(self.config), "serve"], self.log, environment)
         self.workspace.children[:] = [child for child in self.workspace.children

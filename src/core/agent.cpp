@@ -14,7 +14,6 @@ constexpr int k_commits_per_turn = 8;
 constexpr Duration k_net{5000};  ///< a wake-up that got lost costs this much
 constexpr Duration k_store_pause{10'000};
 constexpr Duration k_store_look{5000};  ///< how soon a store that went away is noticed
-constexpr Duration k_day{24 * 60 * 60 * 1000};
 const std::string k_running_note = "running";
 
 }  // namespace
@@ -216,6 +215,8 @@ Status Agent::open() {
 Status Agent::recover(bool unclean) {
   return m_catalog->transact([&]() -> Status {
     REELKEEP_TRY(m_catalog->set_note(k_running_note, "1"));
+    // The clock may have been set back while nobody ran.
+    REELKEEP_TRY(bring_forward(m_ports.clock->now()));
     if (unclean) REELKEEP_TRY(suspect_publishing());
     for (ArtifactRow last;;) {
       REELKEEP_ASSIGN(std::vector<Artifact> held, m_catalog->in_hand(k_rows_per_commit, last));
@@ -249,7 +250,7 @@ Status Agent::recover(bool unclean) {
 }
 
 Result<bool> Agent::turn(std::vector<Message>& messages) {
-  m_turned_at = m_ports.clock->now();
+  REELKEEP_TRY(look_at_clock());
   AfterCommit after;
   const Status handled = m_catalog->transact([&]() -> Status {
     for (Message& message : messages) {
@@ -300,10 +301,7 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
     REELKEEP_TRY(hand_out());
   }
   REELKEEP_TRY(audit());
-  if (const Timestamp now = m_ports.clock->now(); now >= m_next_erase) {
-    m_next_erase = now + k_day;
-    m_archiver->erase_bodies(now - m_policy->keep_bodies);
-  }
+  erase_old_bodies();
   return more;
 }
 

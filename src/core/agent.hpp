@@ -110,6 +110,14 @@ class Agent final : public FetchSink {
   void shut_down(std::vector<Message> kept);
   void publish_status();
 
+  // agent_clock.cpp: a clock that is set
+  Status look_at_clock();
+  void erase_old_bodies();
+  Status clock_was_set_back(Timestamp now);
+  Status bring_forward(Timestamp now);
+  Status ask_again(Timestamp now);
+  Status ask_again_for(ArtifactState state, Timestamp now);
+
   // agent_effects.cpp: what follows outside the catalog
   Result<bool> staging_is_there();
   Status go_on();
@@ -194,8 +202,10 @@ class Agent final : public FetchSink {
   bool m_stopping = false;
   std::size_t m_inspections = 0;  ///< in hand
   RateMeter m_rate;
-  std::size_t m_ran = 0;  ///< transfers after the turn before this one
-  Timestamp m_turned_at;  ///< when the last turn began
+  std::size_t m_ran = 0;                  ///< transfers after the turn before this one
+  Timestamp m_turned_at;                  ///< when the last turn began
+  std::optional<Timestamp> m_look_again;  ///< for what a clock that was ahead gave up
+  Duration m_clock_lead{};  ///< of the wall clock before the monotonic one, when last looked at
   Timestamp m_next_erase;
   Timestamp m_next_disk_look;
   Duration m_disk_pause{};     ///< grows while writes fail although there seems to be space

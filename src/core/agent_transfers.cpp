@@ -239,11 +239,13 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
     case Errc::cancelled:  // we stop, or the limits changed: nothing was learned
       return m_catalog->put_progress(*artifact);
     case Errc::no_space:
-      after.emplace_back([this] {
+      after.emplace_back([this, error] {
         if (!m_disk_paused)
-          log::warn("downloads pause: no space for more bytes; they resume by themselves");
+          log::warn("downloads pause: no space for more bytes; they resume by themselves",
+                    {{"cause", error.message}});
         m_disk_paused = true;
-        m_disk_pause = std::clamp(m_disk_pause * 2, k_disk_pause, m_policy->retry.maximum);
+        m_disk_pause = std::clamp(m_disk_pause * 2, k_disk_pause,
+                                  std::max(k_disk_pause, m_policy->retry.maximum));
         m_next_disk_look = m_ports.clock->now() + m_disk_pause;
       });
       artifact->error = error;

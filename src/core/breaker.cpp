@@ -84,6 +84,11 @@ void Breakers::reset(const std::string& key) {
   m_states.erase(key);
 }
 
+void Breakers::set_back(Timestamp now) {
+  for (auto& [key, state] : m_states)
+    state.next_probe = std::min(state.next_probe, now + state.pause);
+}
+
 std::optional<Timestamp> Breakers::next_probe() const {
   std::optional<Timestamp> next;
   for (const auto& [key, state] : m_states)

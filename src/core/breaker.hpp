@@ -58,6 +58,9 @@ class Breakers {
   /// Closes a breaker at once (the credential was changed).
   void reset(const std::string& key);
 
+  /// No probe is further ahead than its pause: the clock was set back.
+  void set_back(Timestamp now);
+
   [[nodiscard]] std::optional<Timestamp> next_probe() const;
   [[nodiscard]] std::vector<OpenBreaker> open() const;
   /// Did any artifact succeed with this credential after the newest refusal of another?

@@ -51,4 +51,8 @@ NextStep next_step(const FailedAttempt& attempt, const RetryPolicy& policy) {
                                         : past_deadline(attempt, policy);
 }
 
+Duration longest_wait(const RetryPolicy& policy) {
+  return std::max(policy.maximum, Duration(k_longest_wish));
+}
+
 }  // namespace reelkeep

@@ -296,6 +296,17 @@ class SqliteCatalog final : public Catalog {
     return released;
   }
 
+  Result<std::int64_t> bring_forward(Timestamp now, Timestamp horizon) override {
+    std::int64_t brought = 0;
+    REELKEEP_TRY(change([&] {
+      brought = Query(*m_connection, k_bring_forward, now, horizon).run();
+      brought +=
+          Query(*m_connection, "UPDATE pending_put SET due_at = ? WHERE due_at > ?", now, horizon)
+              .run();
+    }));
+    return brought;
+  }
+
   Result<std::optional<Timestamp>> next_due() override {
     return m_connection->guarded([&]() -> Result<std::optional<Timestamp>> {
       Query query(*m_connection, k_next_due);

@@ -29,6 +29,9 @@ inline constexpr std::string_view k_release_due =
     " next_attempt_at = NULL, due_at = NULL, claimable = NOT in_hand"
     " WHERE row IN (SELECT row FROM artifact INDEXED BY artifact_due"
     "               WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT ?)";
+inline constexpr std::string_view k_bring_forward =
+    "UPDATE artifact INDEXED BY artifact_due SET next_attempt_at = ?1, due_at = ?1"
+    " WHERE due_at IS NOT NULL AND due_at > ?2";
 inline constexpr std::string_view k_next_due =
     "SELECT min(due_at) FROM artifact INDEXED BY artifact_due WHERE due_at IS NOT NULL";
 inline constexpr std::string_view k_in_state =

@@ -166,6 +166,19 @@ void check_release(const CatalogFixture& fixture) {
     CHECK_FALSE(again.next_attempt_at.has_value());
     CHECK(catalog.artifact(expired.row).value() == expired);
 
+    // Nothing is due that late, unless the clock was set back since.
+    Artifact far = queue.plain(here);
+    far.state = ArtifactState::waiting;
+    far.next_attempt_at = at(500);
+    far = queue.put(far);
+    REQUIRE(catalog.put_pending({.artifact = far.row, .store = StoreId("s"), .due_at = at(600)}));
+    CHECK(catalog.bring_forward(at(10), at(600)).value() == 0);
+    CHECK(catalog.bring_forward(at(10), at(499)).value() == 2);
+    CHECK(catalog.next_due().value() == at(10));
+    CHECK(catalog.next_pending(StoreId("s"), at(9)).value() == at(10));
+    CHECK(catalog.release_due(at(10), 10).value() == 1);
+    REQUIRE(catalog.remove_pending(far.row));
+
     // Nothing waits for ever.
     Artifact timeless = queue.plain(here);
     timeless.state = ArtifactState::waiting;

@@ -154,6 +154,7 @@ TEST_CASE_FIXTURE(Fixture, "the queue is served by indices that hold the queue a
   CHECK(contains(release, "SEARCH artifact USING INTEGER PRIMARY KEY (rowid=?)"));
   CHECK(contains(release, "INDEX artifact_due (due_at>? AND due_at<?)"));
   CHECK_FALSE(contains(release, "TEMP B-TREE"));
+  CHECK(contains(plan(k_bring_forward), "INDEX artifact_due (due_at>?)"));
   CHECK(contains(plan(k_next_due), "SEARCH artifact USING COVERING INDEX artifact_due"));
   CHECK(contains(plan(k_pending_of_store), "SEARCH pending_put USING INDEX pending_put_due"));
   CHECK_FALSE(contains(plan(k_pending_of_store), "TEMP B-TREE"));

@@ -16,8 +16,9 @@ namespace reelkeep::testing {
 /// threads; the path is absolute, without symbolic links, and independent of TMPDIR.
 class TempDir {
  public:
-  TempDir() {
-    std::string pattern = "/tmp/reelkeep-test-XXXXXX";
+  /// `parent`: where a test that syncs thousands of times may not wait for a disk.
+  explicit TempDir(const std::string& parent = "/tmp") {
+    std::string pattern = parent + "/reelkeep-test-XXXXXX";
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
     m_path = std::filesystem::canonical(pattern);
   }

@@ -39,5 +39,7 @@ struct NextStep {
 /// not_found, and on unauthorized while the credential works elsewhere; from give_up_at on also on
 /// every other code, but for corrupt, which is `quarantined`.
 NextStep next_step(const FailedAttempt& attempt, const RetryPolicy& policy);
+/// Nothing that next_step() gives is further ahead than this.
+Duration longest_wait(const RetryPolicy& policy);
 
 }  // namespace reelkeep

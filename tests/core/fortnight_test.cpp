@@ -72,6 +72,7 @@ class InstantFetcher final : public Fetcher {
     m_sink.fetched(std::move(fetched));
   }
   void cancel(std::uint64_t) override {}
+  void grant(std::uint64_t, std::size_t) override {}
   void set_limits(const FetchLimits&) override {}
   [[nodiscard]] std::uint64_t received_bytes() const override { return 0; }
   [[nodiscard]] Duration longest_turn() const override { return {}; }

@@ -12,6 +12,7 @@ build_packages=(
 test_packages=(
   doctest-dev nginx-light curl openssl jq sqlite3 python3 procps systemd
   ceph-mon ceph-osd radosgw s3cmd  # a real S3 server, and a client that nobody here wrote
+  vsftpd openssh-server openssh-sftp-server openssh-client  # what providers push to
 )
 sanitizer_packages=(clang-format clang-tidy)
 fuzz_packages=(clang-14 libclang-rt-14-dev)

@@ -78,6 +78,20 @@ Result<std::string> parse_begun_upload(std::string_view body) {
   return id;
 }
 
+Result<std::string> parse_copied_part(std::string_view body) {
+  pugi::xml_document document;
+  REELKEEP_ASSIGN(const pugi::xml_node root, root_of(document, body, "CopyPartResult"));
+  std::string etag = unquoted(child(root, "ETag"));
+  if (etag.empty()) return Error{Errc::unavailable, "the server copied a part without an ETag"};
+  return etag;
+}
+
+Status parse_copied_object(std::string_view body) {
+  pugi::xml_document document;
+  REELKEEP_TRY(root_of(document, body, "CopyObjectResult"));
+  return {};
+}
+
 Result<std::optional<std::string>> parse_first_key(std::string_view body) {
   pugi::xml_document document;
   REELKEEP_ASSIGN(const pugi::xml_node root, root_of(document, body, "ListBucketResult"));

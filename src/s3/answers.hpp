@@ -52,6 +52,11 @@ Result<PartPage> parse_parts(std::string_view body);
 /// UploadId of a begun multipart upload.
 Result<std::string> parse_begun_upload(std::string_view body);
 
+/// ETag of a part that was copied.
+Result<std::string> parse_copied_part(std::string_view body);
+/// An object was copied: an answer that begins as a success may end as an error.
+Status parse_copied_object(std::string_view body);
+
 /// The first key of a listing; nothing: there is none.
 Result<std::optional<std::string>> parse_first_key(std::string_view body);
 

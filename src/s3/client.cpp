@@ -90,7 +90,7 @@ Result<HttpAnswer> Client::call(const Call& call) {
   }
   return explain(answer, refusal,
                  Asked{m_bucket.endpoint.authority(), m_bucket.bucket, m_bucket.region, call.method,
-                       call.key, m_clock.now()});
+                       call.key, m_clock.now(), m_bucket.block});
 }
 
 }  // namespace reelkeep::s3

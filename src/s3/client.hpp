@@ -18,7 +18,8 @@ struct BucketPlace {
   Url endpoint;  ///< scheme, host and port count
   std::string region;
   std::string bucket;
-  bool path_style = false;  ///< endpoint/bucket/key instead of bucket.endpoint/key
+  bool path_style = false;          ///< endpoint/bucket/key instead of bucket.endpoint/key
+  std::string block = "[[store]]";  ///< where the operator wrote it
 };
 
 /// Host header and unencoded path of an object; an empty key: the bucket itself.

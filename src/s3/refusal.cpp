@@ -88,20 +88,20 @@ Error explain(const HttpAnswer& answer, const std::optional<Refusal>& refusal, c
                                  ? refusal->region
                                  : answer.header("x-amz-bucket-region").value_or("");
   if (one_of(code, k_elsewhere) || answer.status == 301 || answer.status == 307)
-    return {Errc::invalid, region.empty()
-                               ? "bucket " + asked.bucket + " is not in region " + asked.region +
-                                     " of " + at + ": correct region and endpoint in [[store]]"
-                               : "bucket " + asked.bucket + " is in region " + shown(region) +
-                                     ", not in " + asked.region + ": correct region in [[store]]"};
+    return {Errc::invalid,
+            region.empty() ? "bucket " + asked.bucket + " is not in region " + asked.region +
+                                 " of " + at + ": correct region and endpoint in " + asked.block
+                           : "bucket " + asked.bucket + " is in region " + shown(region) +
+                                 ", not in " + asked.region + ": correct region in " + asked.block};
   if (code == "NoSuchBucket")
     return {Errc::unavailable, "there is no bucket " + asked.bucket + " at " + at +
-                                   ": make it, or correct bucket in [[store]]"};
+                                   ": make it, or correct its name in " + asked.block};
   if (code == "InvalidAccessKeyId")
     return {Errc::unauthorized,
-            at + " does not know the access key: correct access_key_id in [[store]]"};
+            at + " does not know the access key: correct access_key_id in " + asked.block};
   if (code == "SignatureDoesNotMatch")
-    return {Errc::unauthorized, at + " refuses the signature: secret_access_key in [[store]] does "
-                                     "not belong to access_key_id"};
+    return {Errc::unauthorized, at + " refuses the signature: secret_access_key in " + asked.block +
+                                    " does not belong to access_key_id"};
   if (one_of(code, k_token))
     return {Errc::unauthorized, at + " does not accept session_token (any more): renew it"};
   if (one_of(code, k_full) || answer.status == 507)

@@ -18,6 +18,7 @@ struct Asked {
   std::string method;
   std::string key;
   Timestamp now;
+  std::string block = "[[store]]";  ///< of the configuration, to be corrected
 };
 
 /// The one place that maps S3 errors: what it is, in words, and what to do.

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "reelkeep/base/ids.hpp"
+
+namespace reelkeep {
+
+/// What is done with a file that the provider says it put at a destination.
+enum class DestinationAction {
+  record,    ///< its location is noted
+  verify,    ///< it is looked at
+  fetch,     ///< looked at, and brought into the stores when its source is no more
+  adopt,     ///< looked at, and one of the replicas that a project asks for
+  organise,  ///< looked at, and moved at the destination into our layout
+};
+std::string_view to_string(DestinationAction action) noexcept;
+std::optional<DestinationAction> parse_destination_action(std::string_view text) noexcept;
+
+/// A destination as the operator wrote it, as far as decisions need it.
+struct DestinationRule {
+  StoreId id;
+  std::string name;        ///< awss3, ftp, sftp, ssh: destination.name of a file_transfer
+  std::string account;     ///< awss3: the bucket
+  std::string host;        ///< the others: lower case, IPv6 without brackets
+  std::uint16_t port = 0;  ///< 0: the protocol's own
+  DestinationAction action = DestinationAction::record;
+  friend bool operator==(const DestinationRule&, const DestinationRule&) = default;
+
+  /// A pushed file is at this destination. `destination_name` is compared without case; "s3" and
+  /// "scp" are other words for awss3 and ssh. A location that names no port may have any. Pure.
+  [[nodiscard]] bool matches(std::string_view destination_name, const std::string& location) const;
+};
+
+}  // namespace reelkeep

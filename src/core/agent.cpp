@@ -198,6 +198,9 @@ Status Agent::open() {
   m_archiver = std::make_unique<Archiver>(
       m_ports.stores, *m_ports.staging, *m_ports.journal, *m_ports.provider, *m_ports.clock,
       [this](ArchiverMessage message) { m_mailbox.post(std::move(message)); });
+  m_destination_lanes = std::make_unique<DestinationLanes>(
+      m_ports.destinations, *m_ports.journal, *m_ports.clock, *this,
+      [this](Examined examined) { m_mailbox.post(std::move(examined)); });
   std::shared_ptr<Fetcher> fetcher = m_ports.make_fetcher(*this);
   for (Store* store : m_ports.stores) m_closed_stores[store->id()] = Timestamp{};
   for (Store* store : m_ports.stores) m_untried_stores.insert(store->id());
@@ -260,6 +263,8 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
         REELKEEP_TRY(handle(*end, after));
       } else if (auto* report = std::get_if<ArchiverMessage>(&message)) {
         REELKEEP_TRY(handle(*report, after));
+      } else if (auto* examined = std::get_if<Examined>(&message)) {
+        REELKEEP_TRY(handle(*examined, after));
       } else if (auto* changed = std::get_if<PolicyChanged>(&message)) {
         after.emplace_back([this, policy = changed->policy] {
           for (const ProjectPolicy& project : policy->projects) {
@@ -270,6 +275,8 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
               m_breakers.reset(Breakers::api_key_of(project.app_id.get()));
           }
           m_policy = policy;
+          m_rules_checked = false;
+          for (auto& [id, standing] : m_destinations) standing.not_before = Timestamp{};
           // What waits for a store may not have to any more, or has a project now.
           if (m_went_on) m_looked_over = ArtifactRow(0);
         });
@@ -295,11 +302,16 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
   REELKEEP_ASSIGN(const bool staging, staging_is_there());
   if (staging) {
     REELKEEP_TRY(claim());
+    REELKEEP_TRY(claim_from_destinations());
     REELKEEP_ASSIGN(const bool pages, look_over_pending());
     REELKEEP_ASSIGN(const bool rows, journal_waiting());
     more = more || pages || rows;
     REELKEEP_TRY(hand_out());
   }
+  REELKEEP_ASSIGN(const bool assigning, assign_pushed());
+  // Before that is applied which was found last, it would be looked for again.
+  if (!more && !assigning) REELKEEP_TRY(look_at_destinations());
+  more = more || assigning;
   REELKEEP_TRY(audit());
   erase_old_bodies();
   return more;
@@ -318,6 +330,10 @@ Duration Agent::until_next() const {
   for (const Store* store : m_ports.stores)
     if (!m_closed_stores.contains(store->id()))
       if (auto due = m_catalog->next_pending(store->id(), m_turned_at); due) consider(*due);
+  for (const auto& [id, standing] : m_destinations) {
+    consider(standing.not_before);
+    if (auto due = m_catalog->next_look(id, m_turned_at); due) consider(*due);
+  }
   return std::max(pause, Duration(1));
 }
 
@@ -358,6 +374,7 @@ void Agent::shut_down(std::vector<Message> kept) {
     fetcher = std::move(m_fetcher);
   }
   fetcher.reset();  // completes everything that runs
+  m_destination_lanes->stop();
   m_archiver->stop();
   std::ranges::move(m_mailbox.take_all_until(std::chrono::steady_clock::now()),
                     std::back_inserter(kept));

@@ -18,6 +18,7 @@
 
 #include "core/archiver.hpp"
 #include "core/breaker.hpp"
+#include "core/destination_lanes.hpp"
 #include "core/projector.hpp"
 #include "core/rate_meter.hpp"
 
@@ -33,6 +34,7 @@ struct AgentPorts {
   const Provider* provider = nullptr;
   Staging* staging = nullptr;
   std::vector<Store*> stores;
+  std::vector<Destination*> destinations{};
   const Clock* clock = nullptr;
   /// Called once on the agent's thread: the catalog is what the journal says. May be empty.
   std::function<void()> caught_up;
@@ -86,7 +88,7 @@ class Agent final : public FetchSink {
     std::shared_ptr<const Policy> policy;
   };
   struct Stop {};
-  using Message = std::variant<Checkpoint, Fetched, ArchiverMessage, PolicyChanged, Stop>;
+  using Message = std::variant<Checkpoint, Fetched, ArchiverMessage, Examined, PolicyChanged, Stop>;
   using AfterCommit = std::vector<std::function<void()>>;
 
   /// A transfer in hand.
@@ -100,6 +102,13 @@ class Agent final : public FetchSink {
     std::size_t connections = 1;
     bool is_submitted = false;  ///< the fetcher knows it
   };
+  /// How a destination does.
+  struct DestinationStanding {
+    std::set<std::string> in_hand;  ///< what is being looked at, bounded
+    std::int64_t failures = 0;      ///< in a row
+    Timestamp not_before;           ///< nothing is asked of it earlier
+  };
+
   // agent.cpp: the loop
   void run();
   Status open();
@@ -173,6 +182,16 @@ class Agent final : public FetchSink {
   Result<std::vector<CopySource>> copies_for(const PendingPut& pending);
   [[nodiscard]] std::optional<std::string> why_closed(const StoreId& store) const;
 
+  // agent_destinations.cpp: what the provider pushed elsewhere
+  Result<bool> assign_pushed();
+  Status look_at_destinations();
+  Result<ExamineTask> examination_of(const PushedFile& file, DestinationAction action);
+  Status handle(Examined& message, AfterCommit& after);
+  Status claim_from_destinations();
+  Status bring(const Artifact& artifact, const StoreId& destination);
+  void note_standing(const StoreId& destination, const Status& status);
+  [[nodiscard]] Duration backoff(std::int64_t failures) const;
+
   // constant after construction
   const AgentPorts m_ports;
 
@@ -182,6 +201,7 @@ class Agent final : public FetchSink {
   std::unique_ptr<Catalog> m_catalog;
   std::unique_ptr<Projector> m_projector;
   std::unique_ptr<Archiver> m_archiver;
+  std::unique_ptr<DestinationLanes> m_destination_lanes;
   Breakers m_breakers{RetryPolicy{}};
   std::map<std::uint64_t, Running> m_running;  ///< by ticket
   std::map<ArtifactRow, std::uint64_t> m_tickets;
@@ -191,6 +211,9 @@ class Agent final : public FetchSink {
   /// Closed stores, and how far it was journaled that bytes for them are here.
   std::map<StoreId, std::optional<std::pair<Timestamp, ArtifactRow>>> m_journaling;
   std::optional<ArtifactRow> m_looked_over;  ///< what is pending is compared with the policy
+  std::map<StoreId, DestinationStanding> m_destinations;
+  bool m_rules_checked = false;  ///< pushed files were assigned by the rules of now, or will be
+  std::optional<std::int64_t> m_assigned_to;  ///< how far, while that goes on
   std::map<ArtifactRow, int> m_refetch_failures;
   std::map<StoreId, Timestamp> m_closed_stores;  ///< when to try to open again
   Timestamp m_next_store_look;

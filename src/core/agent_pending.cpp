@@ -55,7 +55,8 @@ Status Agent::line_up(const Artifact& artifact, PendingPut bytes, Effects& effec
     const bool holds = !artifact.refetch && std::ranges::any_of(replicas, [&](const Replica& r) {
       return r.store == store && r.digest == bytes.digest && r.state == ReplicaState::verified;
     });
-    if (!holds) missing.push_back(store);
+    // What the provider has to push is nothing to be put anywhere.
+    if (!holds && m_policy->destination(store) == nullptr) missing.push_back(store);
   }
   // Without any, the stores that were waited for are not asked for any more.
   if (missing.empty())
@@ -232,8 +233,8 @@ Result<std::vector<CopySource>> Agent::copies_for(const PendingPut& pending) {
   std::vector<CopySource> sources;
   REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog->replicas(pending.artifact));
   for (const Replica& replica : replicas)
-    if (replica.store && replica.store != pending.store && replica.digest == pending.digest &&
-        replica.state == ReplicaState::verified)
+    if (replica.store && !replica.path.empty() && replica.store != pending.store &&
+        replica.digest == pending.digest && replica.state == ReplicaState::verified)
       sources.push_back({*replica.store, replica.path, replica.location});
   return sources;
 }

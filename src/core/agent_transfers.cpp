@@ -5,6 +5,7 @@
 
 #include "core/agent.hpp"
 #include "core/cdr.hpp"
+#include "core/lane.hpp"
 
 namespace reelkeep::core {
 namespace {
@@ -38,7 +39,9 @@ bool is_final_for_refetch(Errc code) {
 
 Result<std::vector<Artifact>> Agent::choose_next() {
   using None = std::vector<Artifact>;
-  const std::size_t in_hand = m_running.size();
+  // Destinations have hands of their own: an outage there holds up no download.
+  const auto in_hand = static_cast<std::size_t>(std::ranges::count_if(
+      m_running, [](const auto& running) { return !destination_of_lane(running.second.host); }));
   if (in_hand >= m_policy->concurrency) return None();
   const Timestamp now = m_ports.clock->now();
   if (m_disk_paused && now < m_next_disk_look) return None();
@@ -125,6 +128,7 @@ Result<std::vector<Artifact>> Agent::candidates(std::size_t slots,
   std::vector<Artifact> found;
   std::map<std::string, std::vector<Lane>> refused;
   for (const Lane& lane : lanes) {
+    if (destination_of_lane(lane.host)) continue;  // see claim_from_destinations()
     const auto busy = on_host.find(lane.host);
     if (busy != on_host.end() && busy->second >= m_policy->per_host) continue;
     if (m_policy->project(lane.app_id) == nullptr) continue;
@@ -201,6 +205,9 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
     std::lock_guard lock(m_mutex);
     if (code) ++m_status.failures[*code];  // a success counts once its content is judged
   });
+  if (const auto destination = destination_of_lane(running.host))
+    after.emplace_back(
+        [this, id = *destination, status = message.status] { note_standing(id, status); });
   REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(running.artifact));
   if (!artifact) return {};
   if (running.dropped) {
@@ -252,6 +259,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
       REELKEEP_TRY(note_attempt(*artifact, error));
       return m_catalog->put_progress(*artifact);
     case Errc::unauthorized: {
+      if (destination_of_lane(running.host)) break;  // not the provider's
       const bool was_open = m_breakers.is_open(key);
       const bool burns = m_breakers.refused(key, artifact->row, m_ports.clock->now());
       if (m_breakers.is_open(key) && !was_open)
@@ -297,14 +305,15 @@ Status Agent::attempt_failed(Artifact artifact, const Error& error, AfterCommit&
   const std::string key = Breakers::credential_key(*m_policy, artifact.identity.session.app_id,
                                                    access_of(artifact.identity.kind));
   const Duration offered_for = m_policy->offered_for(artifact.identity.session.app_id);
-  FailedAttempt attempt{.code = error.code,
-                        .retry_after = error.retry_after,
-                        .attempts = artifact.attempts,
-                        .credential_works_elsewhere = m_breakers.works(key),
-                        .now = now,
-                        .deadline = artifact.deadline,
-                        .give_up_at = std::max(artifact.deadline, artifact.known_at) + offered_for,
-                        .jitter = std::uniform_real_distribution<double>(0, 1)(m_random)};
+  FailedAttempt attempt{
+      .code = error.code,
+      .retry_after = error.retry_after,
+      .attempts = artifact.attempts,
+      .credential_works_elsewhere = !destination_of_lane(artifact.host) && m_breakers.works(key),
+      .now = now,
+      .deadline = artifact.deadline,
+      .give_up_at = std::max(artifact.deadline, artifact.known_at) + offered_for,
+      .jitter = std::uniform_real_distribution<double>(0, 1)(m_random)};
 
   if (artifact.refetch) {
     const int failures = m_refetch_failures[artifact.row] + 1;
@@ -361,10 +370,12 @@ Status Agent::attempt_failed(Artifact artifact, const Error& error, AfterCommit&
 Status Agent::give_up(Artifact& artifact, Verdict verdict, const Error& error, AfterCommit& after) {
   const Timestamp now = m_ports.clock->now();
   artifact.next_attempt_at = now + k_until_outcome;
-  const Outcome outcome = verdict == Verdict::expired
-                              ? Outcome(Expired{artifact.identity, error})
-                              : Outcome(Quarantined{artifact.identity, error, artifact.bad_digest,
-                                                    artifact.size.value_or(ByteCount(0))});
+  const StoreId destination = destination_of_lane(artifact.host).value_or(StoreId());
+  const Outcome outcome =
+      verdict == Verdict::expired
+          ? Outcome(Expired{artifact.identity, error, destination})
+          : Outcome(Quarantined{artifact.identity, error, artifact.bad_digest,
+                                artifact.size.value_or(ByteCount(0)), destination});
   after.emplace_back([this, outcome, artifact, verdict, error] {
     log::error(verdict == Verdict::expired
                    ? "a recording is lost: the provider does not offer it any more"

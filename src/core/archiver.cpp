@@ -2,8 +2,8 @@
 
 #include "reelkeep/base/log.hpp"
 
+#include "core/expectation.hpp"
 #include "core/records.hpp"
-#include "media/judge.hpp"
 
 namespace reelkeep::core {
 namespace {
@@ -11,22 +11,6 @@ namespace {
 constexpr std::size_t k_batch = 64;
 /// An answer without rows, or a refusal, is never as long: a longer one is kept unread.
 constexpr ByteCount k_longest_read_cdr = 8_MiB;
-
-media::Expectation expectation(ArtifactKind kind) {
-  switch (kind) {
-    case ArtifactKind::recording:
-    case ArtifactKind::transcoded:
-    case ArtifactKind::live_recording:
-      return media::Expectation::moving_picture;
-    case ArtifactKind::chatdata:
-    case ArtifactKind::metadata:
-    case ArtifactKind::transcription:
-    case ArtifactKind::cdr:
-    case ArtifactKind::delivered:
-      break;
-  }
-  return media::Expectation::anything_but_html;
-}
 
 NewEntry outcome_entry(const Outcome& outcome, Timestamp now) {
   return NewEntry{.kind = EntryKind::outcome, .received_at = now, .body = encode(outcome)};

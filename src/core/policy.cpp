@@ -13,6 +13,26 @@ const ProjectPolicy* Policy::project(const AppId& app_id) const noexcept {
   return fallback;
 }
 
+const DestinationRule* Policy::destination_of(std::string_view name,
+                                              const std::string& location) const {
+  const auto found = std::ranges::find_if(
+      destinations, [&](const DestinationRule& rule) { return rule.matches(name, location); });
+  return found == destinations.end() ? nullptr : &*found;
+}
+
+const DestinationRule* Policy::destination(const StoreId& id) const noexcept {
+  const auto found = std::ranges::find(destinations, id, &DestinationRule::id);
+  return found == destinations.end() ? nullptr : &*found;
+}
+
+std::string Policy::destinations_text() const {
+  std::string text;
+  for (const DestinationRule& rule : destinations)
+    text += rule.id.get() + " " + rule.name + " " + rule.account + " " + rule.host + ":" +
+            std::to_string(rule.port) + " " + std::string(to_string(rule.action)) + "\n";
+  return text;
+}
+
 Duration Policy::offered_for(const AppId& app_id) const noexcept {
   const ProjectPolicy* found = project(app_id);
   return found != nullptr ? found->offered_for : ProjectPolicy{}.offered_for;

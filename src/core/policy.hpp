@@ -6,6 +6,7 @@
 
 #include "reelkeep/base/secret.hpp"
 #include "reelkeep/base/time.hpp"
+#include "reelkeep/model/destination_rule.hpp"
 #include "reelkeep/model/retry.hpp"
 #include "reelkeep/port/fetcher.hpp"
 #include "reelkeep/port/provider_api.hpp"
@@ -36,12 +37,19 @@ struct Policy {
   Duration reconcile_look_back{std::chrono::hours(4 * 24)};
   Duration keep_bodies{std::chrono::hours(24 * 400)};
   std::vector<ProjectPolicy> projects;
+  std::vector<DestinationRule> destinations;
   /// Webhook user -> app_ids it may speak for ("*": all). A user that is not here any more was
   /// authenticated when its delivery came, so it counts as allowed.
   std::map<std::string, std::vector<std::string>> users;
 
   /// The block of that app_id, else "*", else nothing.
   [[nodiscard]] const ProjectPolicy* project(const AppId& app_id) const noexcept;
+  /// The destination that a pushed file is at; nothing: none that is configured.
+  [[nodiscard]] const DestinationRule* destination_of(std::string_view name,
+                                                      const std::string& location) const;
+  [[nodiscard]] const DestinationRule* destination(const StoreId& id) const noexcept;
+  /// Changes when pushed files may belong elsewhere or something else is to be done with them.
+  [[nodiscard]] std::string destinations_text() const;
   [[nodiscard]] Duration offered_for(const AppId& app_id) const noexcept;
   [[nodiscard]] bool may_speak(const std::string& user, const std::string& app_id) const noexcept;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/lane.hpp"
+
 namespace reelkeep::core {
 
 Status RecordFacts::apply(const Command& command, Timestamp at, Era era) {
@@ -19,10 +21,12 @@ Status RecordFacts::apply(const Outcome& outcome, Timestamp at, Era era) {
   if (const auto* it = std::get_if<ReplicaRemoved>(&outcome)) return removed(*it);
   if (const auto* it = std::get_if<ReplicaFound>(&outcome)) return found(*it, era);
   if (const auto* it = std::get_if<BytesReceived>(&outcome)) return received(*it, at);
+  if (const auto* it = std::get_if<DeliveredFound>(&outcome)) return delivered(*it);
   if (const auto* it = std::get_if<Expired>(&outcome))
-    return given_up(it->identity, ArtifactState::expired, it->error, std::nullopt);
+    return given_up(it->identity, ArtifactState::expired, it->error, std::nullopt, it->destination);
   if (const auto* it = std::get_if<Quarantined>(&outcome))
-    return given_up(it->identity, ArtifactState::quarantined, it->error, it->digest);
+    return given_up(it->identity, ArtifactState::quarantined, it->error, it->digest,
+                    it->destination);
   return {};
 }
 
@@ -87,6 +91,9 @@ Status RecordFacts::redownload(const RedownloadCommand& command, Timestamp at, E
       case ArtifactState::expired:
         artifact->state = ArtifactState::planned;
         artifact->next_attempt_at.reset();
+        // The source first; what is known only from a push has none.
+        if (artifact->identity.kind != ArtifactKind::delivered)
+          artifact->host = lane_host(artifact->url, artifact->identity.kind);
         break;
       case ArtifactState::planned:
       case ArtifactState::running:
@@ -192,7 +199,9 @@ Status RecordFacts::settle(Artifact artifact, ByteCount size, const Digest& dige
 
   std::vector<std::string> superseded;
   for (Replica& replica : replicas) {
-    if (!replica.store || replica.digest == digest || replica.state == ReplicaState::superseded)
+    // What the provider put somewhere is no version of ours.
+    if (!replica.store || replica.path.empty() || replica.digest == digest ||
+        replica.state == ReplicaState::superseded)
       continue;
     replica.state = ReplicaState::superseded;
     superseded.push_back(replica.location);
@@ -212,7 +221,8 @@ Status RecordFacts::settle(Artifact artifact, ByteCount size, const Digest& dige
   artifact.bad_digest.reset();
   artifact.deaths = 0;
   m_effects.push_back(DropStaging{artifact.staging_name});
-  return m_catalog.put_progress(artifact);
+  REELKEEP_TRY(m_catalog.put_progress(artifact));
+  return SessionFacts(m_catalog, m_policy).relink_pushes_of(artifact);
 }
 
 /// Only a catalog that is being built learns something from it.
@@ -279,7 +289,9 @@ Status RecordFacts::keep_promise(Artifact& artifact) {
     return replica.store && replica.state == ReplicaState::verified &&
            replica.digest == artifact.digest;
   };
-  const bool has_copy = std::ranges::any_of(replicas, is_good);
+  // What the provider put somewhere can be asked for, but not be copied from.
+  const bool has_copy = std::ranges::any_of(
+      replicas, [&](const Replica& r) { return is_good(r) && !r.path.empty(); });
   const bool is_kept = project == nullptr
                            ? has_copy
                            : std::ranges::all_of(project->stores, [&](const StoreId& store) {
@@ -304,18 +316,35 @@ Status RecordFacts::keep_promise(Artifact& artifact) {
   return {};
 }
 
+Status RecordFacts::delivered(const DeliveredFound& outcome) {
+  SessionFacts facts(m_catalog, m_policy);
+  REELKEEP_TRY(facts.found(outcome));
+  // Complete bytes that waited for the provider to push them.
+  REELKEEP_ASSIGN(const std::optional<Artifact> artifact,
+                  facts.artifact_of_push(outcome.session, outcome.name, outcome.source_key));
+  if (!artifact || artifact->state != ArtifactState::verifying || !artifact->digest ||
+      !artifact->size)
+    return {};
+  const ProjectPolicy* project = m_policy.project(outcome.session.app_id);
+  if (project == nullptr) return {};
+  return settle(*artifact, *artifact->size, *artifact->digest, artifact->disputed);
+}
+
 Status RecordFacts::given_up(const ArtifactIdentity& identity, ArtifactState state,
-                             const Error& error, const std::optional<Digest>& bad_digest) {
+                             const Error& error, const std::optional<Digest>& bad_digest,
+                             const StoreId& destination) {
   REELKEEP_ASSIGN(std::optional<Artifact> artifact, resolve(identity));
   if (!artifact) return {};
   if (artifact->state != ArtifactState::waiting && artifact->state != ArtifactState::planned)
     return {};
+  // A verdict on the source that is not asked any more.
+  if (destination_of_lane(artifact->host).value_or(StoreId()) != destination) return {};
   artifact->state = state;
   artifact->error = error;
   if (bad_digest) artifact->bad_digest = bad_digest;
   artifact->next_attempt_at.reset();
-  REELKEEP_TRY(m_catalog.put_artifact(std::move(*artifact)));
-  return {};
+  REELKEEP_ASSIGN(const Artifact kept, m_catalog.put_artifact(std::move(*artifact)));
+  return SessionFacts(m_catalog, m_policy).relink_pushes_of(kept);
 }
 
 }  // namespace reelkeep::core

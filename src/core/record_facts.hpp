@@ -63,8 +63,9 @@ class RecordFacts {
   Status received(const BytesReceived& outcome, Timestamp at);
   Status removed(const ReplicaRemoved& outcome);
   Status found(const ReplicaFound& outcome, Era era);
+  Status delivered(const DeliveredFound& outcome);
   Status given_up(const ArtifactIdentity& identity, ArtifactState state, const Error& error,
-                  const std::optional<Digest>& bad_digest);
+                  const std::optional<Digest>& bad_digest, const StoreId& destination);
   /// An artifact of the session by its id, or by the id that it had before its stage was known.
   Result<std::optional<Artifact>> member(const SessionKey& session, const ArtifactId& id);
   /// The artifact that an outcome means: its stage may have been filled in since.

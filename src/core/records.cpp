@@ -44,6 +44,10 @@ void write(json::Writer& writer, const Error& error) {
   writer.end_object();
 }
 
+void write_destination(json::Writer& writer, const StoreId& destination) {
+  if (!destination.empty()) writer.member("destination", destination);
+}
+
 // ---- reading
 
 /// Takes members of a record; the first that is missing or of another type is the error.
@@ -114,6 +118,8 @@ class Fields {
     if (!code || inner.m_problem) miss("error", "a code and a message");
     return error;
   }
+  /// Not in every row: only where a destination is meant.
+  StoreId destination() { return has("destination") ? StoreId(text("destination")) : StoreId(); }
   [[nodiscard]] bool has(std::string_view name) const { return !m_object[name].is_null(); }
 
   /// The value, unless something was missing.
@@ -201,12 +207,14 @@ std::string encode(const Outcome& outcome) {
                    writer.member("outcome", "expired");
                    write(writer, it.identity);
                    write(writer, it.error);
+                   write_destination(writer, it.destination);
                  },
                  [&](const Quarantined& it) {
                    writer.member("outcome", "quarantined");
                    write(writer, it.identity);
                    write(writer, it.error);
                    writer.member("sha256", it.digest).member("size", it.size);
+                   write_destination(writer, it.destination);
                  },
                  [&](const ReplicaRemoved& it) {
                    writer.member("outcome", "replica_removed");
@@ -228,6 +236,22 @@ std::string encode(const Outcome& outcome) {
                        .member("size", it.size)
                        .member("sha256", it.digest)
                        .member("disputed", it.disputed);
+                 },
+                 [&](const DeliveredFound& it) {
+                   writer.member("outcome", "delivered_found");
+                   write(writer, it.session);
+                   writer.member("room_id", it.room_id)
+                       .member("name", it.name)
+                       .member("location", it.location)
+                       .member("destination_name", it.destination_name)
+                       .member("source_key", it.source_key)
+                       .member("destination", it.destination)
+                       .member("state", to_string(it.state))
+                       .member("size", it.size)
+                       .member("sha256", it.digest)
+                       .member("place", it.place)
+                       .member("at", it.at)
+                       .member("cause", it.cause);
                  },
              },
              outcome);
@@ -270,10 +294,12 @@ Result<Outcome> decode_outcome(std::string_view body) {
     it.disputed = fields.flag("disputed");
     return fields.finish<Outcome>(std::move(it));
   }
-  if (type == "expired") return fields.finish<Outcome>(Expired{fields.identity(), fields.error()});
+  if (type == "expired")
+    return fields.finish<Outcome>(Expired{fields.identity(), fields.error(), fields.destination()});
   if (type == "quarantined") {
     Quarantined it{fields.identity(), fields.error(), std::nullopt, fields.bytes("size")};
     if (fields.has("sha256")) it.digest = fields.digest("sha256");
+    it.destination = fields.destination();
     return fields.finish<Outcome>(std::move(it));
   }
   if (type == "replica_removed")
@@ -293,6 +319,25 @@ Result<Outcome> decode_outcome(std::string_view body) {
     it.size = fields.bytes("size");
     it.digest = fields.digest("sha256");
     it.disputed = fields.flag("disputed");
+    return fields.finish<Outcome>(std::move(it));
+  }
+  if (type == "delivered_found") {
+    DeliveredFound it;
+    it.session = fields.session();
+    it.room_id = RoomId(fields.text("room_id"));
+    it.name = fields.text("name");
+    it.location = fields.text("location");
+    it.destination_name = fields.text("destination_name");
+    it.source_key = SourceKey(fields.text("source_key"));
+    it.destination = StoreId(fields.text("destination"));
+    const std::optional<ReplicaState> state = parse_replica_state(fields.text("state"));
+    if (!state) return Error{Errc::invalid, "member 'state' has to be a known replica state"};
+    it.state = *state;
+    it.size = fields.bytes("size");
+    if (fields.has("sha256")) it.digest = fields.digest("sha256");
+    it.place = fields.text("place");
+    it.at = fields.time("at");
+    it.cause = fields.text("cause");
     return fields.finish<Outcome>(std::move(it));
   }
   return unknown("outcome");

@@ -7,16 +7,10 @@
 
 #include "core/artifact_id.hpp"
 #include "core/cdr.hpp"
+#include "core/lane.hpp"
 
 namespace reelkeep::core {
 namespace {
-
-std::string lane_host(const std::string& url, ArtifactKind kind) {
-  const auto parsed = Url::parse(url);
-  if (!parsed) return "";
-  const std::string lane(kind == ArtifactKind::cdr ? k_api_lane : "");
-  return lane + parsed->host() + ":" + std::to_string(parsed->effective_port());
-}
 
 /// The artifact of a source that an offer with this stage means; nothing: a new one.
 Artifact* choose(std::vector<Artifact>& same_source, const std::string& stage) {
@@ -44,6 +38,8 @@ void make_due(Artifact& artifact, Timestamp now) {
   artifact.state = ArtifactState::planned;
   artifact.next_attempt_at.reset();
   artifact.known_at = std::max(artifact.known_at, now);
+  if (artifact.identity.kind != ArtifactKind::delivered)
+    artifact.host = lane_host(artifact.url, artifact.identity.kind);
 }
 
 }  // namespace
@@ -67,7 +63,8 @@ Status SessionFacts::apply(const Event& event, Timestamp received_at, Occasion o
   if (session.cdr_ready) REELKEEP_TRY(cdr_due(session, event, received_at, occasion));
   if (const auto* offer = std::get_if<FilesOffered>(&event.fact))
     return offered(session, event, *offer, received_at, occasion);
-  if (const auto* push = std::get_if<FilesPushed>(&event.fact)) return pushed(session, *push, at);
+  if (const auto* push = std::get_if<FilesPushed>(&event.fact))
+    return pushed(session, *push, at, received_at, occasion);
   return {};
 }
 
@@ -192,66 +189,6 @@ Status SessionFacts::settle_new(Artifact& artifact, const Session& session) {
     if (!taken) return {};
   }
   return Error{Errc::conflict, "no free path for artifact " + artifact.id.get() + " at " + plain};
-}
-
-Status SessionFacts::pushed(const Session& session, const FilesPushed& push, Timestamp at) {
-  for (const DeliveredFile& file : push.files) {
-    REELKEEP_TRY(
-        m_catalog.put_pushed_file(session.row, PushedFile{.session = session.key,
-                                                          .name = file.name,
-                                                          .location = file.location,
-                                                          .url = file.url,
-                                                          .destination_name = push.destination_name,
-                                                          .source_key = file.source_key,
-                                                          .at = at}));
-    REELKEEP_TRY(relink_pushes(session, file.name));
-  }
-  return {};
-}
-
-Status SessionFacts::relink_pushes(const Session& session, const std::string& name) {
-  REELKEEP_ASSIGN(const std::vector<PushedFile> files, m_catalog.pushed_files(session.row, name));
-  if (files.empty()) return {};
-  REELKEEP_ASSIGN(std::vector<Artifact> named, m_catalog.artifacts_named(session.row, name));
-  std::erase_if(named,
-                [](const Artifact& a) { return a.identity.kind == ArtifactKind::delivered; });
-
-  for (const PushedFile& file : files) {
-    const ArtifactIdentity own{session.key, ArtifactKind::delivered, file.source_key, ""};
-    if (named.size() == 1) {
-      REELKEEP_TRY(m_catalog.put_replica(
-          named.front().row, Replica{.location = file.location, .state = ReplicaState::delivered}));
-      REELKEEP_ASSIGN(const std::optional<Artifact> stand_in, m_catalog.artifact(own));
-      if (stand_in) REELKEEP_TRY(m_catalog.remove_artifact(stand_in->row));
-      continue;
-    }
-    for (const Artifact& other : named)
-      REELKEEP_TRY(m_catalog.remove_replica(other.row, file.location));
-    REELKEEP_TRY(put_delivered(session, file));
-  }
-  return {};
-}
-
-Status SessionFacts::put_delivered(const Session& session, const PushedFile& file) {
-  const ArtifactIdentity identity{session.key, ArtifactKind::delivered, file.source_key, ""};
-  REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog.artifact(identity));
-  if (!artifact) {
-    Artifact fresh;
-    fresh.session_row = session.row;
-    fresh.identity = identity;
-    fresh.room_id = session.room_id;
-    fresh.name = file.name;
-    fresh.url = file.url;
-    fresh.url_at = file.at;
-    fresh.host = lane_host(file.url, ArtifactKind::delivered);
-    fresh.offered_at = file.at;
-    fresh.known_at = file.at;
-    fresh.state = ArtifactState::delivered;
-    REELKEEP_TRY(settle_new(fresh, session));
-    REELKEEP_ASSIGN(artifact, m_catalog.put_artifact(std::move(fresh)));
-  }
-  return m_catalog.put_replica(
-      artifact->row, Replica{.location = file.location, .state = ReplicaState::delivered});
 }
 
 }  // namespace reelkeep::core

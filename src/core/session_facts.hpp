@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "reelkeep/model/event.hpp"
+#include "reelkeep/model/record.hpp"
 #include "reelkeep/port/catalog.hpp"
 
 #include "core/policy.hpp"
@@ -27,6 +28,17 @@ class SessionFacts {
   Status settle_new(Artifact& artifact, const Session& session);
   /// Files pushed under this name go to the one artifact that has it, else stand for themselves.
   Status relink_pushes(const Session& session, const std::string& name);
+  /// What was found of a pushed file; one that is not known becomes known.
+  Status found(const DeliveredFound& outcome);
+  /// Which destination a pushed file is at by the rules of now, and whether it has to be looked at.
+  Status assign(const Session& session, PushedFile file, Timestamp now);
+  /// The files pushed under an artifact's name are linked anew: its bytes became known, or it was
+  /// given up.
+  Status relink_pushes_of(const Artifact& artifact);
+  /// The artifact that a pushed file belongs to, if there is one.
+  Result<std::optional<Artifact>> artifact_of_push(const SessionKey& session,
+                                                   const std::string& name,
+                                                   const SourceKey& source_key);
 
  private:
   Status offered(const Session& session, const Event& event, const FilesOffered& offer,
@@ -36,8 +48,15 @@ class SessionFacts {
   /// The CDR of a session that is over, where its project says how to ask for it.
   Status cdr_due(const Session& session, const Event& event, Timestamp received_at,
                  Occasion occasion);
-  Status pushed(const Session& session, const FilesPushed& push, Timestamp at);
+  Status pushed(const Session& session, const FilesPushed& push, Timestamp at,
+                Timestamp received_at, Occasion occasion);
+  Status fetch_again(const Session& session, const DeliveredFile& file, Timestamp now);
   Status put_delivered(const Session& session, const PushedFile& file);
+  Status put_delivered_replica(const Artifact& artifact, const PushedFile& file);
+  Status make_use_of(const Artifact& artifact, const PushedFile& file);
+  Status rescue(Artifact artifact, const DestinationRule& rule, const PushedFile& file);
+  Status adopt(Artifact artifact, const DestinationRule& rule, const PushedFile& file);
+  Result<bool> is_mere_stand_in(const Artifact& artifact);
   Status recompute_deadlines(const Session& session);
   [[nodiscard]] Timestamp deadline_of(const Artifact& artifact, const Session& session) const;
 

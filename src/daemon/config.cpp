@@ -95,6 +95,48 @@ const StoreConfig* Config::store_of(const StoreId& id) const {
   return found == stores.end() ? nullptr : &*found;
 }
 
+const DestinationConfig* Config::destination_of(const StoreId& id) const {
+  const auto found = std::find_if(destinations.begin(), destinations.end(),
+                                  [&](const auto& destination) { return destination.id == id; });
+  return found == destinations.end() ? nullptr : &*found;
+}
+
+std::string_view DestinationConfig::name_word() const noexcept {
+  switch (name) {
+    case Name::awss3:
+      return "awss3";
+    case Name::ftp:
+      return "ftp";
+    case Name::sftp:
+      return "sftp";
+    case Name::ssh:
+      return "ssh";
+  }
+  return "";
+}
+
+DestinationRule DestinationConfig::rule() const {
+  return {.id = id,
+          .name = std::string(name_word()),
+          .account = account,
+          .host = host,
+          .port = port,
+          .action = action};
+}
+
+StoreConfig DestinationConfig::as_store() const {
+  return StoreConfig{.id = id,
+                     .type = StoreConfig::Type::s3,
+                     .endpoint = endpoint,
+                     .region = region,
+                     .bucket = account,
+                     .prefix = prefix,
+                     .path_style = path_style,
+                     .access_key_id = access_key_id,
+                     .secret_access_key = secret_access_key,
+                     .session_token = session_token};
+}
+
 bool StoreConfig::same_place(const StoreConfig& other) const {
   StoreConfig alike = other;
   alike.access_key_id = access_key_id;
@@ -121,6 +163,13 @@ std::vector<std::string> changes_that_need_a_restart(const Config& running, cons
                   wanted.stores.end(),
                   [](const StoreConfig& a, const StoreConfig& b) { return a.same_place(b); }))
     keys.emplace_back("[[store]]");
+  // Credentials, keys and what is done are taken up while running; where the files are is not.
+  if (!std::equal(
+          running.destinations.begin(), running.destinations.end(), wanted.destinations.begin(),
+          wanted.destinations.end(), [](const DestinationConfig& a, const DestinationConfig& b) {
+            return a.id == b.id && a.name == b.name && a.as_store().same_place(b.as_store());
+          }))
+    keys.emplace_back("[[destination]]");
   return keys;
 }
 

@@ -11,6 +11,7 @@
 #include "reelkeep/base/secret.hpp"
 #include "reelkeep/base/time.hpp"
 #include "reelkeep/base/url.hpp"
+#include "reelkeep/model/destination_rule.hpp"
 #include "reelkeep/port/provider_api.hpp"
 
 namespace reelkeep::daemon {
@@ -126,6 +127,39 @@ struct Reconcile {
   friend bool operator==(const Reconcile&, const Reconcile&) = default;
 };
 
+struct DestinationConfig {
+  enum class Name { awss3, ftp, sftp, ssh };
+  enum class Tls { none, on_request, from_the_start };  ///< "none", "explicit", "implicit"
+  StoreId id;
+  Name name = Name::awss3;
+  DestinationAction action = DestinationAction::record;
+  std::string prefix;  ///< of our layout there; empty, or ends with '/'
+  // awss3: as in StoreConfig; the bucket is the account.
+  std::string account;
+  std::string endpoint;
+  std::string region = "us-east-1";
+  bool path_style = false;
+  std::string access_key_id;
+  Secret secret_access_key;
+  Secret session_token;
+  // the others:
+  std::string host;        ///< lower case, IPv6 without brackets; "host:port" in the file
+  std::uint16_t port = 0;  ///< 0: the protocol's own
+  std::string root;        ///< what the location's first '/' is there; "~" is taken off
+  std::string username;
+  Secret password;
+  Tls tls = Tls::on_request;          ///< ftp
+  std::string ca_file;                ///< ftp: absolute; empty: the system's
+  std::string private_key_file;       ///< sftp, ssh: absolute; empty: none
+  Secret private_key_passphrase;      ///< empty: none
+  std::vector<std::string> host_key;  ///< sftp, ssh: fingerprints
+  friend bool operator==(const DestinationConfig&, const DestinationConfig&) = default;
+
+  [[nodiscard]] std::string_view name_word() const noexcept;  ///< "awss3"
+  [[nodiscard]] DestinationRule rule() const;
+  /// The bucket as a store would name it.
+  [[nodiscard]] StoreConfig as_store() const;
+};
 struct ProjectConfig {
   AppId app_id{"*"};     ///< "*": every app_id that has no block of its own
   std::string username;  ///< both empty: files are asked for without a pair
@@ -170,12 +204,14 @@ struct Config {
   Reconcile reconcile;
   std::vector<StoreConfig> stores;      ///< at least one
   std::vector<ProjectConfig> projects;  ///< may be empty: nothing is downloaded then
+  std::vector<DestinationConfig> destinations;
   std::vector<SecretFile> secret_files;
   friend bool operator==(const Config&, const Config&) = default;
 
   /// The block of this app_id, else the one for "*", else nothing. Borrowed.
   [[nodiscard]] const ProjectConfig* project_of(const AppId& app_id) const;
   [[nodiscard]] const StoreConfig* store_of(const StoreId& id) const;
+  [[nodiscard]] const DestinationConfig* destination_of(const StoreId& id) const;
 };
 
 /// Keys ("[webhook] listen") that differ and are read at start only: SIGHUP cannot apply them.

@@ -187,6 +187,35 @@ void check_api(ProjectConfig& project, const std::string& block, const std::stri
                    "use https:// where the server has it");
 }
 
+void check_destinations(Config& config, Reader& reader) {
+  for (std::size_t i = 0; i < config.destinations.size(); ++i) {
+    DestinationConfig& destination = config.destinations[i];
+    const std::string place = element("destination", i);
+    if (destination.id.empty() && !reader.spoilt(place + ".id"))
+      reader.problem(reader.at(place), "no id in [[destination]]",
+                     "it is what 'reelkeep show' calls it");
+    if (!destination.id.empty() && config.store_of(destination.id) != nullptr)
+      reader.problem(reader.at(place + ".id"),
+                     "a store and a destination both have the id " + quoted(destination.id.get()));
+    finish_destination(destination, place, reader);
+    for (std::size_t j = 0; j < i; ++j) {
+      const DestinationConfig& other = config.destinations[j];
+      if (!destination.id.empty() && destination.id == other.id)
+        reader.problem(reader.at(place + ".id"),
+                       "two destinations have the id " + quoted(destination.id.get()));
+      DestinationRule same = other.rule();
+      same.id = destination.id;
+      same.action = destination.action;
+      const bool named = !destination.account.empty() || !destination.host.empty();
+      if (named && same == destination.rule())
+        reader.problem(reader.at(place),
+                       "destinations " + quoted(other.id.get()) + " and " +
+                           quoted(destination.id.get()) + " are the same place",
+                       "which of them a file belongs to could not be told");
+    }
+  }
+}
+
 void check_project(Config& config, std::size_t index, Reader& reader) {
   ProjectConfig& project = config.projects[index];
   const std::string place = element("project", index);
@@ -209,9 +238,17 @@ void check_project(Config& config, std::size_t index, Reader& reader) {
                    "a project needs a store to archive into");
   std::vector<std::string> known;
   for (const StoreConfig& store : config.stores) known.push_back(store.id.get());
+  for (const DestinationConfig& destination : config.destinations)
+    known.push_back(destination.id.get());
   const bool stores_known = !reader.spoilt("store") && !reader.spoilt(place + ".stores");
   for (const StoreId& id : project.stores)
-    if (stores_known && config.store_of(id) == nullptr)
+    if (const DestinationConfig* adopted = config.destination_of(id);
+        stores_known && adopted != nullptr && config.store_of(id) == nullptr) {
+      if (adopted->action != DestinationAction::adopt)
+        reader.problem(reader.at(place + ".stores"),
+                       "destination " + quoted(id.get()) + " is no store to " + block,
+                       "write action = \"adopt\" in its [[destination]]");
+    } else if (stores_known && config.store_of(id) == nullptr)
       reader.problem(reader.at(place + ".stores"),
                      "no [[store]] has the id " + quoted(id.get()) + ", which " + block +
                          (reader.has(place + ".stores") ? " names" : " uses by default"),
@@ -248,6 +285,7 @@ void finish_config(Config& config, Reader& reader) {
   if (const auto layout = check_layout(config.archive.layout); !layout)
     reader.problem(reader.at("archive.layout"), layout.error().message);
   check_stores(config, reader);
+  check_destinations(config, reader);
   for (std::size_t i = 0; i < config.projects.size(); ++i) check_project(config, i, reader);
   if (config.projects.empty() && !reader.has("project") && !config.file.empty())
     reader.warning(Position{}, "no [[project]]: deliveries are kept, and nothing is downloaded");

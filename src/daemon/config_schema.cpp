@@ -31,6 +31,29 @@ void store_type(const Slot& slot, StoreConfig& store) {
     store.type = *index == 0 ? StoreConfig::Type::local : StoreConfig::Type::s3;
 }
 
+void destination_name(const Slot& slot, DestinationConfig& destination) {
+  if (const auto index = read_word(slot, {"awss3", "ftp", "sftp", "ssh"}))
+    destination.name = static_cast<DestinationConfig::Name>(*index);
+}
+
+void destination_action(const Slot& slot, DestinationConfig& destination) {
+  if (const auto index = read_word(slot, {"record", "verify", "fetch", "adopt", "organise"}))
+    destination.action = static_cast<DestinationAction>(*index);
+}
+
+void destination_tls(const Slot& slot, DestinationConfig& destination) {
+  if (const auto index = read_word(slot, {"none", "explicit", "implicit"}))
+    destination.tls = static_cast<DestinationConfig::Tls>(*index);
+}
+
+/// One key or several: a text or an array of texts.
+void destination_host_key(const Slot& slot, DestinationConfig& destination) {
+  if (slot.node.kind == Node::Kind::array)
+    texts<&DestinationConfig::host_key>(slot, destination);
+  else if (const auto key = read_text(slot, "a host key or an array of them"))
+    destination.host_key = {*key};
+}
+
 constexpr std::int64_t ms(Duration duration) {
   return duration.count();
 }
@@ -121,6 +144,35 @@ constexpr std::array k_reconcile{
     Key<Reconcile>{"look_back", duration<&Reconcile::look_back, ms(k_day), ms(365 * k_day)>},
 };
 
+constexpr auto k_destination_secret = Key<DestinationConfig>::Kind::secret;
+constexpr std::array k_destination{
+    Key<DestinationConfig>{"id", name<&DestinationConfig::id>},
+    Key<DestinationConfig>{"name", destination_name},
+    Key<DestinationConfig>{"action", destination_action},
+    Key<DestinationConfig>{"prefix", words<&DestinationConfig::prefix>},
+    Key<DestinationConfig>{"account", words<&DestinationConfig::account>},
+    Key<DestinationConfig>{"endpoint", words<&DestinationConfig::endpoint>},
+    Key<DestinationConfig>{"region", words<&DestinationConfig::region>},
+    Key<DestinationConfig>{"path_style", flag<&DestinationConfig::path_style>},
+    Key<DestinationConfig>{"access_key_id", words<&DestinationConfig::access_key_id>},
+    Key<DestinationConfig>{"secret_access_key", secret<&DestinationConfig::secret_access_key>,
+                           k_destination_secret},
+    Key<DestinationConfig>{"session_token", secret<&DestinationConfig::session_token>,
+                           k_destination_secret},
+    Key<DestinationConfig>{"host", words<&DestinationConfig::host>},
+    Key<DestinationConfig>{"root", words<&DestinationConfig::root>},
+    Key<DestinationConfig>{"username", words<&DestinationConfig::username>},
+    Key<DestinationConfig>{"password", secret<&DestinationConfig::password>, k_destination_secret},
+    Key<DestinationConfig>{"tls", destination_tls},
+    Key<DestinationConfig>{"ca_file", file<&DestinationConfig::ca_file, Holds::anything>},
+    Key<DestinationConfig>{"private_key_file",
+                           file<&DestinationConfig::private_key_file, Holds::secret>},
+    Key<DestinationConfig>{"private_key_passphrase",
+                           secret<&DestinationConfig::private_key_passphrase>,
+                           k_destination_secret},
+    Key<DestinationConfig>{"host_key", destination_host_key},
+};
+
 constexpr std::array k_project{
     Key<ProjectConfig>{"app_id", name<&ProjectConfig::app_id>},
     Key<ProjectConfig>{"username", words<&ProjectConfig::username>},
@@ -149,7 +201,7 @@ constexpr std::array k_config{
     table_key<&Config::reconcile, k_reconcile>("reconcile"),
     blocks_key<&Config::stores, k_store>("store"),
     blocks_key<&Config::projects, k_project>("project"),
-    Key<Config>{"destination", nullptr, Key<Config>::Kind::later},
+    blocks_key<&Config::destinations, k_destination>("destination"),
 };
 
 }  // namespace

@@ -23,4 +23,12 @@ void finish_config(Config& config, Reader& reader);
 void finish_store(StoreConfig& store, const std::string& place, const std::string& state_dir,
                   Reader& reader);
 
+/// Fills in and checks the endpoint of a bucket, in a [[store]] or a [[destination]].
+void check_endpoint(StoreConfig& store, const std::string& place, Reader& reader);
+void check_prefix(std::string& prefix, const std::string& place, std::string_view block,
+                  Reader& reader);
+
+/// The same for the keys of one [[destination]].
+void finish_destination(DestinationConfig& destination, const std::string& place, Reader& reader);
+
 }  // namespace reelkeep::daemon

@@ -45,6 +45,8 @@ std::shared_ptr<const core::Policy> policy_of(const Config& config) {
         .api = project.api(),
         .offered_for = project.offered_for,
         .stores = project.stores});
+  for (const DestinationConfig& destination : config.destinations)
+    policy->destinations.push_back(destination.rule());
   for (const WebhookUser& user : config.webhook.users) policy->users[user.username] = user.app_ids;
   return policy;
 }
@@ -101,6 +103,13 @@ void Runtime::start_agent(Reconciling reconciling) {
     m_stores.push_back(make_store(store));
     stores.push_back(m_stores.back().get());
   }
+  std::vector<Destination*> destinations;
+  for (const DestinationConfig& destination : config.destinations) {
+    m_destinations.push_back(
+        daemon::make_destination(destination, http(), *m_clock,
+                                 [this, id = destination.id] { return destination_settings(id); }));
+    destinations.push_back(m_destinations.back().get());
+  }
   // Staging below a store's root is that filesystem's: not before the root is known to be ours.
   Store* above = nullptr;
   for (std::size_t i = 0; i < config.stores.size(); ++i)
@@ -133,6 +142,7 @@ void Runtime::start_agent(Reconciling reconciling) {
           .provider = m_provider.get(),
           .staging = m_staging.get(),
           .stores = std::move(stores),
+          .destinations = std::move(destinations),
           .clock = m_clock.get(),
           .caught_up =
               [this] {
@@ -175,6 +185,24 @@ std::unique_ptr<Store> Runtime::make_store(const StoreConfig& store) {
                             .prefix = store.prefix,
                             .objects = {store.storage_class, store.server_side_encryption},
                             .access = access});
+}
+
+HttpClient& Runtime::http() {
+  const Config& config = m_configs.front();
+  if (!m_http)
+    m_http = curl::make_http_client({.ca_file = config.download.ca_file,
+                                     .proxy = config.download.proxy.reveal(),
+                                     .connect_timeout = config.download.connect_timeout});
+  return *m_http;
+}
+
+/// Those of the newest configuration that still has the destination.
+DestinationSettings Runtime::destination_settings(const StoreId& id) {
+  std::lock_guard lock(m_mutex);
+  for (auto newest = m_configs.rbegin(); newest != m_configs.rend(); ++newest)
+    if (const DestinationConfig* found = newest->destination_of(id))
+      return {*found, newest->download.connect_timeout, newest->download.stall_timeout};
+  abort_broken_invariant("a destination that no configuration had");
 }
 
 void Runtime::stop() {

@@ -15,6 +15,7 @@
 #include "core/agent.hpp"
 #include "core/reconciler.hpp"
 #include "daemon/config.hpp"
+#include "daemon/destinations.hpp"
 #include "fs/intake_reserve.hpp"
 #include "fs/state_lock.hpp"
 
@@ -61,6 +62,7 @@ class Runtime {
   const std::vector<std::string>& volatile_query(const AppId& app_id);
   HttpClient& http();
   std::unique_ptr<Store> make_store(const StoreConfig& store);
+  DestinationSettings destination_settings(const StoreId& id);
 
   fs::StateLock m_lock;
   fs::IntakeReserve m_reserve;
@@ -72,8 +74,9 @@ class Runtime {
   std::atomic<core::Agent*> m_awake = nullptr;  ///< woken by commits once it exists
   std::unique_ptr<JournalWriter> m_journal;
   std::unique_ptr<Staging> m_staging;
-  std::unique_ptr<HttpClient> m_http;  ///< of the S3 stores and the REST API; made when needed
+  std::unique_ptr<HttpClient> m_http;  ///< of S3 and the REST API; made when needed
   std::vector<std::unique_ptr<Store>> m_stores;
+  std::vector<std::unique_ptr<Destination>> m_destinations;
   std::unique_ptr<ProviderApi> m_api;
   std::unique_ptr<core::Reconciler> m_reconciler;  ///< the agent tells it when to begin
   std::unique_ptr<core::Agent> m_agent;

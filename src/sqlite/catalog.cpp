@@ -44,6 +44,11 @@ constexpr std::string_view k_put_pushed_file =
     " (url, destination_name, source_key, at) = (excluded.url, excluded.destination_name,"
     " excluded.source_key, excluded.at) WHERE (excluded.at, excluded.url) >= (at, url)";
 
+constexpr std::string_view k_put_pushed_look =
+    "UPDATE pushed_file SET (destination, found, found_size, found_digest, found_at, place,"
+    " next_look_at, looks, problem) = (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " WHERE session = ? AND name = ? AND location = ?";
+
 constexpr std::string_view k_put_pending =
     "INSERT INTO pending_put(artifact, store, digest, size, disputed, due_at, tries, journaled, "
     "run)"
@@ -258,24 +263,55 @@ class SqliteCatalog final : public Catalog {
   Result<std::vector<PushedFile>> pushed_files(SessionRow session,
                                                const std::string& name) override {
     return m_connection->guarded([&]() -> Result<std::vector<PushedFile>> {
-      std::vector<PushedFile> files;
       Query query(*m_connection,
-                  "SELECT app_id, conf_num, name, location, url, destination_name, source_key, at"
-                  " FROM pushed_file JOIN session ON session.row = pushed_file.session"
-                  " WHERE pushed_file.session = ? AND name = ? ORDER BY location",
+                  select_pushed_files("JOIN session ON session.row = pushed_file.session"
+                                      " WHERE pushed_file.session = ? AND name = ?"
+                                      " ORDER BY location"),
                   session, name);
-      while (query.step()) {
-        PushedFile file;
-        query.read(file.session.app_id);
-        query.read(file.session.conf_num);
-        query.read(file.name);
-        query.read(file.location);
-        query.read(file.url);
-        query.read(file.destination_name);
-        query.read(file.source_key);
-        query.read(file.at);
-        files.push_back(std::move(file));
-      }
+      return read_pushed_files(query);
+    });
+  }
+
+  Status put_pushed_look(SessionRow session, const PushedFile& file) override {
+    return change([&] {
+      Query(*m_connection, k_put_pushed_look, file.destination, file.found, file.found_size,
+            file.found_digest, file.found_at, file.place, file.next_look_at, file.looks,
+            file.problem, session, file.name, file.location)
+          .run();
+    });
+  }
+
+  Result<std::vector<PushedFile>> due_looks(const StoreId& destination, Timestamp now,
+                                            std::size_t limit) override {
+    return m_connection->guarded([&]() -> Result<std::vector<PushedFile>> {
+      Query query(*m_connection, select_pushed_files(k_due_looks), destination, now,
+                  as_limit(limit));
+      return read_pushed_files(query);
+    });
+  }
+
+  Result<std::optional<Timestamp>> next_look(const StoreId& destination, Timestamp after) override {
+    return m_connection->guarded([&]() -> Result<std::optional<Timestamp>> {
+      Query query(*m_connection, k_next_look, destination, after);
+      query.step();
+      return query.next<std::optional<Timestamp>>();
+    });
+  }
+
+  Result<std::vector<PushedFile>> all_pushed(std::int64_t& after, std::size_t limit) override {
+    return m_connection->guarded([&]() -> Result<std::vector<PushedFile>> {
+      Query query(*m_connection,
+                  select_pushed_files("JOIN session ON session.row = pushed_file.session"
+                                      " WHERE pushed_file.row > ? ORDER BY pushed_file.row"
+                                      " LIMIT ?"),
+                  after, as_limit(limit));
+      std::vector<PushedFile> files = read_pushed_files(query);
+      Query last(*m_connection,
+                 "SELECT max(row) FROM (SELECT row FROM pushed_file WHERE row > ? ORDER BY row"
+                 " LIMIT ?)",
+                 after, as_limit(limit));
+      last.step();
+      after = last.next<std::optional<std::int64_t>>().value_or(after);
       return files;
     });
   }

@@ -63,6 +63,15 @@ std::vector<ReplicaOf> read_audit_due(Query& query);
 /// The first replica that is due in each store, found by skipping from one store to the next.
 std::map<std::string, Timestamp> read_next_audits(Connection& connection);
 std::vector<PendingPut> read_pending(Query& query);
+/// The rest of a SELECT of pushed files.
+inline constexpr std::string_view k_due_looks =
+    "INDEXED BY pushed_file_look JOIN session ON session.row = pushed_file.session"
+    " WHERE next_look_at IS NOT NULL AND destination = ? AND next_look_at <= ?"
+    " ORDER BY next_look_at LIMIT ?";
+inline constexpr std::string_view k_next_look =
+    "SELECT min(next_look_at) FROM pushed_file INDEXED BY pushed_file_look"
+    " WHERE next_look_at IS NOT NULL AND destination = ? AND next_look_at > ?";
+
 std::vector<Lane> read_lanes(Connection& connection);
 
 }  // namespace reelkeep::sqlite

@@ -94,6 +94,39 @@ Replica read_replica(Query& query) {
   return replica;
 }
 
+std::string select_pushed_files(std::string_view rest) {
+  return "SELECT app_id, conf_num, name, location, url, destination_name, source_key, at,"
+         " destination, found, found_size, found_digest, found_at, place, next_look_at, looks,"
+         " problem FROM pushed_file " +
+         std::string(rest);
+}
+
+std::vector<PushedFile> read_pushed_files(Query& query) {
+  std::vector<PushedFile> files;
+  while (query.step()) {
+    PushedFile file;
+    query.read(file.session.app_id);
+    query.read(file.session.conf_num);
+    query.read(file.name);
+    query.read(file.location);
+    query.read(file.url);
+    query.read(file.destination_name);
+    query.read(file.source_key);
+    query.read(file.at);
+    query.read(file.destination);
+    query.read(file.found);
+    query.read(file.found_size);
+    query.read(file.found_digest);
+    query.read(file.found_at);
+    query.read(file.place);
+    query.read(file.next_look_at);
+    query.read(file.looks);
+    query.read(file.problem);
+    files.push_back(std::move(file));
+  }
+  return files;
+}
+
 std::vector<Replica> read_replicas(Connection& connection, ArtifactRow artifact) {
   std::vector<Replica> replicas;
   Query query(connection, k_replicas, artifact);

@@ -33,6 +33,10 @@ ArtifactRow write_artifact(Connection& connection, const Artifact& artifact);
 /// Updates the columns of its progress alone; 0: there is no such row.
 std::int64_t write_progress(Connection& connection, const Artifact& artifact);
 
+/// SELECT of pushed files FROM pushed_file, and the rest of it.
+std::string select_pushed_files(std::string_view rest);
+std::vector<PushedFile> read_pushed_files(Query& query);
+
 /// store, path, location, size, digest, state, verified_at, found_at, cause, audit_at
 Replica read_replica(Query& query);
 std::vector<Replica> read_replicas(Connection& connection, ArtifactRow artifact);

@@ -213,8 +213,23 @@ CREATE INDEX artifact_deadline ON artifact(deadline, row, kind, declared_size, r
   received, needs_source) WHERE needs_source = 1;
 )sql";
 
-constexpr std::array k_steps{k_tables,    k_listings, k_pending_puts,
-                             k_prospects, k_audits,   k_lengths};
+// What was found of pushed files at their destinations, and when to look again.
+constexpr std::string_view k_destinations = R"sql(
+ALTER TABLE pushed_file ADD COLUMN destination TEXT NOT NULL DEFAULT '';
+ALTER TABLE pushed_file ADD COLUMN found TEXT;
+ALTER TABLE pushed_file ADD COLUMN found_size INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pushed_file ADD COLUMN found_digest BLOB;
+ALTER TABLE pushed_file ADD COLUMN found_at INTEGER;
+ALTER TABLE pushed_file ADD COLUMN place TEXT NOT NULL DEFAULT '';
+ALTER TABLE pushed_file ADD COLUMN next_look_at INTEGER;
+ALTER TABLE pushed_file ADD COLUMN looks INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pushed_file ADD COLUMN problem TEXT NOT NULL DEFAULT '';
+CREATE INDEX pushed_file_look ON pushed_file(destination, next_look_at)
+  WHERE next_look_at IS NOT NULL;
+)sql";
+
+constexpr std::array k_steps{k_tables, k_listings, k_pending_puts, k_prospects,
+                             k_audits, k_lengths,  k_destinations};
 constexpr Schema k_schema{.noun = "catalog",
                           .application_id = 0x726B6374,  // "rkct"
                           .steps = k_steps};

@@ -155,6 +155,7 @@ class House {
             .provider = provider.get(),
             .staging = staging.get(),
             .stores = stores(),
+            .destinations = destinations,
             .clock = &clock,
             .make_fetcher =
                 [this](FetchSink& sink) {
@@ -253,6 +254,7 @@ class House {
   std::unique_ptr<Store> store;
   std::vector<std::unique_ptr<Store>> more_stores;
   std::unique_ptr<Staging> staging;
+  std::vector<Destination*> destinations;
   std::atomic<core::Agent*> awake = nullptr;
   std::unique_ptr<JournalWriter> writer;
   std::unique_ptr<core::Agent> agent;

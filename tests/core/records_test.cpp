@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/artifact_id.hpp"
+#include "crypto/sha256.hpp"
 
 // The texts in this file are what journals hold: a change that breaks one of them makes existing
 // journals unreadable. Add versions, never edit them.
@@ -209,6 +210,34 @@ TEST_CASE("the text of what follows a publication never changes") {
   CHECK(received_again.size == ByteCount(7));
   CHECK(received_again.digest.hex() == k_digest);
   CHECK(received_again.disputed);
+}
+
+TEST_CASE("what was found at a destination comes back as it was") {
+  DeliveredFound found{.session = {AppId("a1"), ConfNum("c1")},
+                       .room_id = RoomId("r1"),
+                       .name = "f 1.mov",
+                       .location = "s3://bucket/r1/c1/f 1.mov",
+                       .destination_name = "awss3",
+                       .source_key = SourceKey("s3://bucket/r1/c1/f 1.mov"),
+                       .destination = StoreId("there"),
+                       .size = ByteCount(7),
+                       .digest = sha256("1234567"),
+                       .place = "s3://bucket/archive/f 1.mov",
+                       .at = parse_rfc3339("2026-01-04T10:00:00.123Z").value()};
+  const std::string text = encode(Outcome(found));
+  const auto again = held<DeliveredFound>(decode_outcome(text));
+  CHECK(again.destination == found.destination);
+  CHECK(again.digest == found.digest);
+  CHECK(again.place == found.place);
+  CHECK(again.at == found.at);
+  CHECK(encode(Outcome(again)) == text);
+
+  found.state = ReplicaState::missing;
+  found.digest.reset();
+  found.cause = "it does not exist";
+  const std::string missing = encode(Outcome(found));
+  CHECK(held<DeliveredFound>(decode_outcome(missing)).cause == found.cause);
+  CHECK(encode(Outcome(held<DeliveredFound>(decode_outcome(missing)))) == missing);
 }
 
 }  // namespace reelkeep

@@ -22,9 +22,10 @@ TEST_CASE("a host key is a fingerprint, a line of known_hosts or of a .pub file"
 }
 
 TEST_CASE("what is no host key is refused") {
-  for (const std::string text : {std::string(), std::string("SHA256:abc"), std::string("MD5:aa:bb"),
-                                 std::string("files.example.com"), std::string("ssh-ed25519"),
-                                 "ssh-rsa " + k_blob, std::string("ssh-ed25519 not*base64")}) {
+  for (const std::string& text :
+       {std::string(), std::string("SHA256:abc"), std::string("MD5:aa:bb"),
+        std::string("files.example.com"), std::string("ssh-ed25519"), "ssh-rsa " + k_blob,
+        std::string("ssh-ed25519 not*base64")}) {
     CAPTURE(text);
     CHECK(curl::host_key_fingerprint(text).error().code == Errc::invalid);
   }

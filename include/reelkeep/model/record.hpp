@@ -46,12 +46,14 @@ struct ReplicaStored {
 struct Expired {
   ArtifactIdentity identity;
   Error error;
+  StoreId destination{};  ///< that it was to be fetched from; empty: the provider itself
 };
 struct Quarantined {
   ArtifactIdentity identity;
   Error error;
   std::optional<Digest> digest;  ///< of the bad body kept in staging
   ByteCount size;
+  StoreId destination{};  ///< as in Expired
 };
 /// A superseded replica was removed because the operator asked for it (--replace).
 struct ReplicaRemoved {
@@ -75,7 +77,24 @@ struct BytesReceived {
   Digest digest;
   bool disputed = false;
 };
-using Outcome =
-    std::variant<ReplicaStored, Expired, Quarantined, ReplicaRemoved, ReplicaFound, BytesReceived>;
+/// A pushed file was looked at, or moved, at its destination: all that has to be known of it again
+/// when the push itself is not in the journal any more.
+struct DeliveredFound {
+  SessionKey session;
+  RoomId room_id;
+  std::string name;
+  std::string location;  ///< as told
+  std::string destination_name;
+  SourceKey source_key;
+  StoreId destination;
+  ReplicaState state = ReplicaState::verified;  ///< verified: it is there; missing; corrupt
+  ByteCount size;
+  std::optional<Digest> digest;
+  std::string place;  ///< where it was moved to; empty: not moved
+  Timestamp at;
+  std::string cause;  ///< in words, when it is not good
+};
+using Outcome = std::variant<ReplicaStored, Expired, Quarantined, ReplicaRemoved, ReplicaFound,
+                             BytesReceived, DeliveredFound>;
 
 }  // namespace reelkeep

@@ -21,7 +21,8 @@ struct Session {
   friend bool operator==(const Session&, const Session&) = default;
 };
 
-/// A file of a file_transfer, as told. Which artifact it belongs to is derived by name.
+/// A file of a file_transfer: as told, and what was found of it since. Which artifact it belongs to
+/// is derived by name.
 struct PushedFile {
   SessionKey session;
   std::string name;      ///< decoded last segment
@@ -30,6 +31,18 @@ struct PushedFile {
   std::string destination_name;
   SourceKey source_key;  ///< identity of an artifact of kind `delivered`
   Timestamp at;
+
+  StoreId destination;  ///< of the configured one that it is at; empty: none
+  /// verified (it is there) or missing; nothing: not looked at yet.
+  std::optional<ReplicaState> found;
+  ByteCount found_size;
+  std::optional<Digest> found_digest;  ///< that the destination vouches for, or that was computed
+  std::optional<Timestamp> found_at;
+  std::string place;  ///< where it was moved to; empty: where it was told to be
+  std::optional<Timestamp>
+      next_look_at;        ///< nothing: there is no more to be done at the destination
+  std::int64_t looks = 0;  ///< in a row that found nothing or failed
+  std::string problem;     ///< of the last one, in words; empty: none
   friend bool operator==(const PushedFile&, const PushedFile&) = default;
 };
 

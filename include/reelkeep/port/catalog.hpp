@@ -111,6 +111,17 @@ class Catalog {
   virtual Result<std::vector<PushedFile>> pushed_files(SessionRow session,
                                                        const std::string& name) = 0;
 
+  /// Everything of it that was found or is scheduled; what was told stays. It has to be known.
+  virtual Status put_pushed_look(SessionRow session, const PushedFile& file) = 0;
+  /// Those at a destination whose next look is not after `now`, earliest first.
+  virtual Result<std::vector<PushedFile>> due_looks(const StoreId& destination, Timestamp now,
+                                                    std::size_t limit) = 0;
+  /// When the next one of a destination behind `after` becomes due.
+  virtual Result<std::optional<Timestamp>> next_look(const StoreId& destination,
+                                                     Timestamp after) = 0;
+  /// A page of all, and the value for `after` of the next one (unchanged: there is none).
+  virtual Result<std::vector<PushedFile>> all_pushed(std::int64_t& after, std::size_t limit) = 0;
+
   // --- the queue ---
   // Claimable: not in hand, and planned, or archived with a refetch that has no next attempt.
   /// Lanes that have claimable work, ordered; each costs one index look-up.

@@ -1,0 +1,268 @@
+#include "core/destination_lanes.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "reelkeep/base/log.hpp"
+#include "reelkeep/base/safe_name.hpp"
+
+#include "core/expectation.hpp"
+#include "core/records.hpp"
+#include "crypto/sha256.hpp"
+
+namespace reelkeep::core {
+namespace {
+
+constexpr ByteCount k_checkpoint_every = 64_MiB;
+constexpr std::size_t k_suffix_digits = 6;
+
+/// A piece of a file, read by a request of its own that ends as soon as there is enough.
+Result<std::size_t> read_piece(Destination& destination, const std::string& location,
+                               ByteCount size, ByteCount offset, std::span<std::byte> into) {
+  if (offset >= size || into.empty()) return std::size_t{0};
+  std::size_t filled = 0;
+  const Status read =
+      destination.read(location, offset, [&](std::span<const std::byte> bytes) -> Status {
+        const std::size_t taken = std::min(bytes.size(), into.size() - filled);
+        std::memcpy(into.data() + filled, bytes.data(), taken);
+        filled += taken;
+        return filled < into.size() ? Status() : Status(Error{Errc::cancelled, "enough"});
+      });
+  if (read || filled == into.size()) return filled;
+  return read.error();
+}
+
+std::string version_of(const StoreId& destination, const std::string& version) {
+  return version.empty() ? "" : destination.get() + " " + version;
+}
+
+}  // namespace
+
+DestinationLanes::DestinationLanes(const std::vector<Destination*>& destinations,
+                                   JournalWriter& journal, const Clock& clock, FetchSink& sink,
+                                   std::function<void(Examined)> examined)
+    : m_journal(journal), m_clock(clock), m_sink(sink), m_examined(std::move(examined)) {
+  for (Destination* destination : destinations) {
+    auto lane = std::make_unique<Lane>();
+    lane->destination = destination;
+    m_lanes.emplace(destination->id(), std::move(lane));
+  }
+  for (auto& [id, lane] : m_lanes) {
+    lane->looker = std::thread([this, &lane = *lane] { look_loop(lane); });
+    lane->bringer = std::thread([this, &lane = *lane] { bring_loop(lane); });
+  }
+}
+
+DestinationLanes::~DestinationLanes() {
+  stop();
+}
+
+void DestinationLanes::stop() {
+  if (m_stopping.exchange(true)) return;
+  for (auto& [id, lane] : m_lanes) {
+    lane->looking.close();
+    lane->bringing.close();
+    lane->destination->interrupt();
+  }
+  for (auto& [id, lane] : m_lanes) {
+    if (lane->looker.joinable()) lane->looker.join();
+    if (lane->bringer.joinable()) lane->bringer.join();
+  }
+}
+
+void DestinationLanes::examine(ExamineTask task) {
+  if (const auto lane = m_lanes.find(task.file.destination); lane != m_lanes.end())
+    lane->second->looking.post(std::move(task));
+}
+
+void DestinationLanes::bring(BringTask task) {
+  const auto lane = m_lanes.find(task.destination);
+  if (lane != m_lanes.end()) return lane->second->bringing.post(std::move(task));
+  m_sink.fetched(Fetched{
+      .ticket = task.ticket,
+      .status = Error{Errc::unavailable, "destination \"" + task.destination.get() +
+                                             "\" is not configured any more: restart the agent "
+                                             "after changing [[destination]]"},
+      .file = std::move(task.file)});
+}
+
+void DestinationLanes::look_loop(Lane& lane) {
+  while (auto task = lane.looking.take()) {
+    if (m_stopping) return;
+    Status status = examine_one(*lane.destination, *task);
+    m_examined(Examined{std::move(task->file), std::move(status)});
+  }
+}
+
+void DestinationLanes::bring_loop(Lane& lane) {
+  while (auto task = lane.bringing.take()) m_sink.fetched(bring_one(*lane.destination, *task));
+}
+
+/// What is found, good or bad, is a row of the journal.
+Status DestinationLanes::examine_one(Destination& destination, const ExamineTask& task) {
+  const PushedFile& file = task.file;
+  DeliveredFound found{.session = file.session,
+                       .room_id = task.room_id,
+                       .name = file.name,
+                       .location = file.location,
+                       .destination_name = file.destination_name,
+                       .source_key = file.source_key,
+                       .destination = file.destination};
+  const bool to_move = task.action == DestinationAction::organise && file.place.empty() &&
+                       file.found == ReplicaState::verified;
+  if (to_move) {
+    // Only what was looked at before: its size tells an earlier move from another file.
+    auto place = move(destination, task, file.found_size);
+    if (!place && place.error().code != Errc::not_found) return place.error();
+    if (place) {
+      found.size = file.found_size;
+      found.digest = file.found_digest;
+      found.place = *std::move(place);
+    } else {
+      found.state = ReplicaState::missing;
+      found.cause = place.error().message;
+    }
+  } else {
+    auto seen = look(destination, task);
+    if (seen) {
+      found.size = seen->size;
+      found.digest = seen->digest;
+    } else if (seen.error().code == Errc::corrupt) {
+      found.state = ReplicaState::corrupt;
+      found.cause = seen.error().message;
+    } else if (seen.error().code == Errc::not_found && file.looks > 0) {
+      found.state = ReplicaState::missing;
+      found.cause = seen.error().message;
+    } else {
+      return seen.error();
+    }
+  }
+  if (found.state != ReplicaState::verified && found.state == file.found &&
+      found.cause == file.problem)
+    return Error{Errc::not_found, found.cause};  // known already
+  found.at = m_clock.now();
+  if (found.state != ReplicaState::verified)
+    log::warn("a file that the provider says it pushed is not good",
+              {{"destination", destination.id().get()},
+               {"location", file.location},
+               {"state", std::string(to_string(found.state))},
+               {"cause", found.cause}});
+  const auto appended = m_journal.append_and_wait(NewEntry{
+      .kind = EntryKind::outcome, .received_at = found.at, .body = encode(Outcome(found))});
+  if (!appended) return appended.error().within("the outcome could not be journaled");
+  return {};
+}
+
+/// An adopted file stands for the recording itself: its bytes are read, hashed and judged.
+Result<DestinationFile> DestinationLanes::look(Destination& destination, const ExamineTask& task) {
+  const std::string& location = task.file.place.empty() ? task.file.location : task.file.place;
+  REELKEEP_ASSIGN(DestinationFile seen, destination.stat(location));
+  if (task.action != DestinationAction::adopt) return seen;
+  REELKEEP_TRY(media::judge(expectation(task.kind), seen.size,
+                            [&](ByteCount offset, std::span<std::byte> into) {
+                              return read_piece(destination, location, seen.size, offset, into);
+                            }));
+  Sha256 hash;
+  ByteCount got;
+  if (seen.size > ByteCount(0))
+    REELKEEP_TRY(destination.read(location, ByteCount(0), [&](std::span<const std::byte> bytes) {
+      hash.update(bytes);
+      got += ByteCount(bytes.size());
+      return Status();
+    }));
+  REELKEEP_ASSIGN(const DestinationFile after, destination.stat(location));
+  if (got != seen.size || after.size != seen.size || after.version != seen.version)
+    return Error{Errc::unavailable, location + " changed while it was read"};
+  const Digest digest = hash.finish();
+  if (seen.digest && *seen.digest != digest)
+    return Error{Errc::corrupt, "its bytes have SHA-256 " + digest.hex() +
+                                    ", the destination says " + seen.digest->hex()};
+  seen.digest = digest;
+  return seen;
+}
+
+/// Never over another file: then its name says which push it is.
+Result<std::string> DestinationLanes::move(Destination& destination, const ExamineTask& task,
+                                           ByteCount size) {
+  const auto slash = task.path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : task.path.substr(0, slash + 1);
+  const std::string own =
+      folder + with_suffix(task.path.substr(folder.size()),
+                           "~" + sha256(task.file.location).hex().substr(0, k_suffix_digits));
+  std::optional<Error> taken;
+  for (const std::string& path : {task.path, own}) {
+    std::string place = destination.location_of(path);
+    const Status moved = destination.move(task.file.location, place, size);
+    if (moved) return place;
+    if (moved.error().code != Errc::conflict) return moved.error();
+    taken = moved.error();
+  }
+  return *taken;
+}
+
+Fetched DestinationLanes::bring_one(Destination& destination, BringTask& task) {
+  Fetched fetched{.ticket = task.ticket};
+  fetched.status =
+      m_stopping ? Status(Error{Errc::cancelled, "stopped"}) : receive(destination, task, fetched);
+  fetched.received = task.file->size();
+  if (!fetched.status) {
+    const bool synced = task.file->sync().has_value();
+    if (!synced || fetched.status.error().code == Errc::corrupt) fetched.resume.reset();
+    if (fetched.resume) fetched.resume->offset = fetched.received;
+    fetched.status =
+        fetched.status.error().within("destination \"" + destination.id().get() + "\"");
+  }
+  fetched.file = std::move(task.file);
+  return fetched;
+}
+
+Status DestinationLanes::receive(Destination& destination, BringTask& task, Fetched& fetched) {
+  REELKEEP_ASSIGN(const DestinationFile seen, destination.stat(task.location));
+  const std::string version = version_of(destination.id(), seen.version);
+  fetched.length = seen.size;
+  REELKEEP_TRY(task.file->prepare());
+  const bool goes_on = task.resume && !version.empty() && task.resume->validator == version &&
+                       task.file->size() <= seen.size;
+  if (!goes_on) REELKEEP_TRY(task.file->restart());
+  const ResumePoint resume{.offset = {}, .validator = version, .length = seen.size, .boot_id = {}};
+  if (!version.empty()) fetched.resume = resume;
+  ByteCount synced = task.file->size();
+  const ByteCount start = task.file->size();
+  if (start < seen.size) {
+    const Status read =
+        destination.read(task.location, start, [&](std::span<const std::byte> bytes) -> Status {
+          REELKEEP_TRY(task.file->append(bytes));
+          fetched.from_network += ByteCount(bytes.size());
+          if (version.empty() || task.file->size() - synced < k_checkpoint_every) return {};
+          REELKEEP_TRY(task.file->sync());
+          synced = task.file->size();
+          ResumePoint point = resume;
+          point.offset = synced;
+          m_sink.checkpointed(Checkpoint{task.ticket, std::move(point)});
+          return {};
+        });
+    if (!read && read.error().code == Errc::corrupt) {
+      // What came is not what was asked for.
+      REELKEEP_TRY(task.file->restart());
+      return Error{Errc::unavailable, read.error().message};
+    }
+    REELKEEP_TRY(read);
+  }
+  REELKEEP_ASSIGN(const DestinationFile after, destination.stat(task.location));
+  if (task.file->size() != seen.size || after.size != seen.size || after.version != seen.version) {
+    REELKEEP_TRY(task.file->restart());
+    return Error{Errc::unavailable, task.location + " changed while it was read"};
+  }
+  REELKEEP_TRY(task.file->sync());
+  REELKEEP_ASSIGN(const Digest digest, task.file->digest());
+  if (seen.digest && *seen.digest != digest) {
+    REELKEEP_TRY(task.file->restart());
+    return Error{Errc::corrupt, "the bytes that came have SHA-256 " + digest.hex() +
+                                    ", the destination says " + seen.digest->hex()};
+  }
+  fetched.digest = digest;
+  return {};
+}
+
+}  // namespace reelkeep::core

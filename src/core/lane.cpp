@@ -1,0 +1,30 @@
+#include "core/lane.hpp"
+
+#include "reelkeep/base/url.hpp"
+
+#include "core/cdr.hpp"
+
+namespace reelkeep::core {
+namespace {
+
+constexpr std::string_view k_destination = "destination/";
+
+}  // namespace
+
+std::string lane_host(const std::string& url, ArtifactKind kind) {
+  const auto parsed = Url::parse(url);
+  if (!parsed) return "";
+  const std::string lane(kind == ArtifactKind::cdr ? k_api_lane : "");
+  return lane + parsed->host() + ":" + std::to_string(parsed->effective_port());
+}
+
+std::string destination_lane(const StoreId& destination) {
+  return std::string(k_destination) + destination.get();
+}
+
+std::optional<StoreId> destination_of_lane(const std::string& host) {
+  if (!host.starts_with(k_destination)) return std::nullopt;
+  return StoreId(host.substr(k_destination.size()));
+}
+
+}  // namespace reelkeep::core

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "reelkeep/base/ids.hpp"
+#include "reelkeep/model/words.hpp"
+
+namespace reelkeep::core {
+
+/// What Artifact::host says of where the bytes come from: host:port of the source, apart for what
+/// the REST API gives ...
+std::string lane_host(const std::string& url, ArtifactKind kind);
+/// ... or a destination, which no host can look like.
+std::string destination_lane(const StoreId& destination);
+std::optional<StoreId> destination_of_lane(const std::string& host);
+
+}  // namespace reelkeep::core

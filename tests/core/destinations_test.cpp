@@ -1,0 +1,401 @@
+// What the provider pushes to the customer's storage: looked at, fetched, adopted, organised.
+#include "contract/destination_contract.hpp"
+#include "core/house.hpp"
+#include "support/memory_destination.hpp"
+
+using namespace reelkeep;
+using namespace reelkeep::testing;
+
+namespace {
+
+const std::string k_pushed = "s3://bucket/r1/c1/f.mov";
+
+std::string push(const std::string& url = k_pushed, const std::string& conf = "c1") {
+  return body("file_transfer",
+              R"(,"destination":{"name":"awss3","host":"","account":"bucket"},"files":[{"url":")" +
+                  url + "\"}]",
+              conf);
+}
+
+/// A house whose provider also pushes into a bucket.
+struct PushedHouse : House {
+  explicit PushedHouse(DestinationAction action) {
+    policy->destinations.push_back(
+        {.id = StoreId("there"), .name = "awss3", .account = "bucket", .action = action});
+    destinations = {&there};
+  }
+  ~PushedHouse() { stop(); }
+  void restart() {
+    stop();
+    there.restart();
+    start();
+  }
+  MemoryDestination there{StoreId("there")};
+};
+
+const Replica* at(const ArtifactView& view, const std::string& store) {
+  const auto found = std::ranges::find_if(
+      view.replicas, [&](const Replica& r) { return r.store == StoreId(store); });
+  return found == view.replicas.end() ? nullptr : &*found;
+}
+
+auto replica_is(ReplicaState state, const std::string& store = "there") {
+  return [state, store](const SessionView& view) {
+    return view.artifacts.size() == 1 && at(view.artifacts[0], store) != nullptr &&
+           at(view.artifacts[0], store)->state == state;
+  };
+}
+
+auto is_archived_with(ReplicaState state) {
+  return [state](const SessionView& view) {
+    return view.artifacts.size() == 1 && first(view).state == ArtifactState::archived &&
+           replica_is(state)(view);
+  };
+}
+
+/// Looked at once, whatever the moment.
+template <class Holds>
+bool holds_now(const House& house, Holds holds) {
+  auto reader = sqlite::open_catalog_reader(house.dir.path("catalog.db"));
+  if (!reader) return false;
+  const auto found = (*reader)->find(ConfNum("c1"), {});
+  return found && !found->empty() && holds(found->front());
+}
+
+class MemoryPlace final : public contract::DestinationPlace {
+ public:
+  std::unique_ptr<Destination> make() override {
+    auto made = std::make_unique<MemoryDestination>(StoreId("there"));
+    m_made = made.get();
+    return made;
+  }
+  std::string location(const std::string& path) override { return "s3://bucket/" + path; }
+  void put(const std::string& path, const std::string& bytes) override {
+    m_made->put(location(path), bytes);
+  }
+  std::optional<std::string> bytes(const std::string& path) override {
+    return m_made->bytes(location(path));
+  }
+
+ private:
+  MemoryDestination* m_made = nullptr;
+};
+
+}  // namespace
+
+TEST_CASE("the fake is a destination") {
+  MemoryPlace place;
+  contract::destination_contract(place);
+}
+
+TEST_CASE("a destination that only records is not asked, and its id is told") {
+  PushedHouse house(DestinationAction::record);
+  house.start();
+  house.deliver(push());
+  house.until(replica_is(ReplicaState::delivered));
+  house.offer({k_url}, {std::nullopt, movie("film")});
+  house.until(is_archived_with(ReplicaState::delivered));
+  CHECK(house.there.requests() == 0);
+}
+
+TEST_CASE("a pushed file that is there is verified, with its size") {
+  PushedHouse house(DestinationAction::verify);
+  house.there.put(k_pushed, movie("film"));
+  house.start();
+  house.deliver(push());
+  const SessionView view = house.until(replica_is(ReplicaState::verified));
+  CHECK(at(view.artifacts[0], "there")->size == ByteCount(movie("film").size()));
+  CHECK(at(view.artifacts[0], "there")->location == k_pushed);
+  CHECK(first(view).state == ArtifactState::delivered);
+
+  // Known again after the catalog was lost, without a request.
+  house.stop();
+  const int requests = house.there.requests();
+  REQUIRE(sqlite::remove_catalog(house.dir.path("catalog.db")).has_value());
+  house.restart();
+  house.until(replica_is(ReplicaState::verified));
+  CHECK(house.there.requests() == requests);
+}
+
+TEST_CASE("a pushed file that is not there is missing, and verified once it is") {
+  PushedHouse house(DestinationAction::verify);
+  house.start();
+  house.deliver(push());
+  REQUIRE(house.eventually([&] { return house.there.requests() >= 2; }, Duration(2000)));
+  house.until(replica_is(ReplicaState::missing));
+  house.there.put(k_pushed, movie("film"));
+  REQUIRE(house.eventually(
+      [&] {
+        return holds_now(house, [](const SessionView& view) {
+          return replica_is(ReplicaState::verified)(view);
+        });
+      },
+      Duration(60'000)));
+}
+
+TEST_CASE("a destination that is away says nothing of its files, and holds up nothing else") {
+  MemoryDestination other(StoreId("other"), "s3://second/");
+  PushedHouse house(DestinationAction::verify);
+  house.policy->destinations.push_back({.id = StoreId("other"),
+                                        .name = "awss3",
+                                        .account = "second",
+                                        .action = DestinationAction::verify});
+  house.destinations.push_back(&other);
+  house.there.put(k_pushed, movie("film"));
+  house.there.set_outage(Error{Errc::unavailable, "cannot connect"});
+  other.put("s3://second/g.mov", movie("other"));
+  house.start();
+  house.deliver(push());
+  house.deliver(body("file_transfer",
+                     R"(,"destination":{"name":"awss3","account":"second"},)"
+                     R"("files":[{"url":"s3://second/g.mov"}])",
+                     "c2"));
+  house.until(replica_is(ReplicaState::verified, "other"), "c2");
+  REQUIRE(house.eventually([&] { return house.there.requests() >= 4; }, Duration(60'000)));
+  house.until(replica_is(ReplicaState::delivered));
+  house.there.set_outage(std::nullopt);
+  REQUIRE(house.eventually(
+      [&] {
+        return holds_now(house, [](const SessionView& view) {
+          return replica_is(ReplicaState::verified)(view);
+        });
+      },
+      Duration(60'000)));
+}
+
+TEST_CASE("a copy that is not as long as what was archived is corrupt, whichever came first") {
+  PushedHouse house(DestinationAction::verify);
+  house.there.put(k_pushed, movie("film").substr(0, 10));
+  SUBCASE("the push") {
+    house.start();
+    house.deliver(push());
+    house.until(replica_is(ReplicaState::verified));
+    house.offer({k_url}, {std::nullopt, movie("film")});
+  }
+  SUBCASE("the recording") {
+    house.start();
+    house.offer({k_url}, {std::nullopt, movie("film")});
+    house.until_state(ArtifactState::archived);
+    house.deliver(push());
+  }
+  house.until(is_archived_with(ReplicaState::corrupt));
+}
+
+TEST_CASE("a file that was only pushed is fetched into the project's stores") {
+  PushedHouse house(DestinationAction::fetch);
+  house.there.put(k_pushed, movie("film"));
+  house.start();
+  house.deliver(push());
+  const SessionView view = house.until(is_archived_with(ReplicaState::verified));
+  REQUIRE(at(view.artifacts[0], "local") != nullptr);
+  CHECK(at(view.artifacts[0], "local")->state == ReplicaState::verified);
+  CHECK(house.dir.read("archive/r1/c1/delivered/f.mov") == movie("film"));
+}
+
+TEST_CASE("when the provider does not offer a file any more, the destination gives it") {
+  PushedHouse house(DestinationAction::fetch);
+  house.there.put(k_pushed, movie("film"));
+  house.start();
+  house.offer({k_url}, {Error{Errc::not_found, "404"}, ""});
+  SUBCASE("pushed while it waits") {
+    house.deliver(push());
+  }
+  SUBCASE("pushed after it expired") {
+    REQUIRE(house.eventually(
+        [&] {
+          return holds_now(house, [](const SessionView& view) {
+            return first(view).state == ArtifactState::expired;
+          });
+        },
+        Duration(std::chrono::hours(8))));
+    house.deliver(push());
+  }
+  REQUIRE(house.eventually(
+      [&] {
+        return holds_now(house, [](const SessionView& view) {
+          return first(view).state == ArtifactState::archived;
+        });
+      },
+      Duration(std::chrono::hours(8))));
+  CHECK(house.dir.read(k_file) == movie("film"));
+
+  // The journal alone says the same.
+  house.stop();
+  REQUIRE(sqlite::remove_catalog(house.dir.path("catalog.db")).has_value());
+  const int requests = house.there.requests();
+  house.restart();
+  house.until(is_archived_with(ReplicaState::verified));
+  CHECK(house.there.requests() == requests);
+}
+
+TEST_CASE("what neither the provider nor the destination has is expired, once") {
+  PushedHouse house(DestinationAction::fetch);
+  house.start();
+  house.offer({k_url}, {Error{Errc::not_found, "404"}, ""});
+  house.deliver(push());
+  const auto expired_there = [&] {
+    return holds_now(house, [](const SessionView& view) {
+      return first(view).state == ArtifactState::expired &&
+             first(view).error->message.find("destination \"there\"") != std::string::npos;
+    });
+  };
+  REQUIRE(house.eventually(expired_there, Duration(std::chrono::hours(8))));
+  const int requests = house.requests(k_url);
+  house.deliver(body("session_stop"));
+  house.until([](const SessionView& view) { return view.session.ended_at.has_value(); });
+  CHECK(expired_there());
+  CHECK(house.requests(k_url) == requests);
+}
+
+TEST_CASE("wrong bytes at the destination are judged like any other") {
+  PushedHouse house(DestinationAction::fetch);
+  house.there.put(k_pushed, "<!DOCTYPE html><html>login</html>");
+  house.start();
+  house.offer({k_url}, {Error{Errc::not_found, "404"}, ""});
+  house.deliver(push());
+  REQUIRE(house.eventually(
+      [&] {
+        return holds_now(house, [](const SessionView& view) {
+          return first(view).state == ArtifactState::quarantined;
+        });
+      },
+      Duration(std::chrono::hours(8))));
+}
+
+TEST_CASE("a fetch that broke off goes on where it was") {
+  PushedHouse house(DestinationAction::fetch);
+  const std::string bytes = movie(std::string(100'000, 'x'));
+  house.there.put(k_pushed, bytes);
+  house.there.cut_after(50'000);
+  house.start();
+  house.deliver(push());
+  REQUIRE(house.eventually([&] { return house.dir.exists("archive/r1/c1/delivered/f.mov"); },
+                           Duration(2000)));
+  CHECK(house.dir.read("archive/r1/c1/delivered/f.mov") == bytes);
+  CHECK(house.there.reads() == std::vector<std::uint64_t>{0, 50'000});
+}
+
+TEST_CASE("an adopted file is the replica that the project asks for, and nothing is downloaded") {
+  PushedHouse house(DestinationAction::adopt);
+  house.policy->projects[0].stores = {StoreId("there")};
+  house.there.put(k_pushed, movie("film"));
+  house.start();
+  house.deliver(push());
+  const SessionView pushed = house.until(is_archived_with(ReplicaState::verified));
+  CHECK(first(pushed).digest == sha256(movie("film")));
+  // The recording's own event comes later: the same file.
+  house.offer({k_url}, {std::nullopt, movie("film")});
+  house.until([&](const SessionView& view) {
+    return is_archived_with(ReplicaState::verified)(view) &&
+           first(view).identity.kind == ArtifactKind::recording;
+  });
+  CHECK(house.requests(k_url) == 0);
+}
+
+TEST_CASE("beside a store of ours an adopted file is the second replica") {
+  PushedHouse house(DestinationAction::adopt);
+  house.policy->projects[0].stores = {StoreId("local"), StoreId("there")};
+  house.there.put(k_pushed, movie("film"));
+  house.start();
+  house.offer({k_url}, {std::nullopt, movie("film")});
+  house.until(replica_is(ReplicaState::verified, "local"));
+  house.deliver(push());
+  house.until(is_archived_with(ReplicaState::verified));
+  CHECK(house.requests(k_url) == 1);
+  CHECK(house.staging->list()->empty());
+}
+
+TEST_CASE("what is no recording is not adopted") {
+  PushedHouse house(DestinationAction::adopt);
+  house.policy->projects[0].stores = {StoreId("there")};
+  house.there.put(k_pushed, "<!DOCTYPE html><html>login</html>");
+  house.start();
+  house.deliver(push());
+  const SessionView view = house.until(replica_is(ReplicaState::corrupt));
+  CHECK(first(view).state == ArtifactState::delivered);
+}
+
+TEST_CASE("other bytes than were received are not adopted") {
+  PushedHouse house(DestinationAction::adopt);
+  house.policy->projects[0].stores = {StoreId("local"), StoreId("there")};
+  house.there.put(k_pushed, movie("another film"));
+  house.start();
+  house.offer({k_url}, {std::nullopt, movie("film")});
+  house.until(replica_is(ReplicaState::verified, "local"));
+  house.deliver(push());
+  const SessionView view = house.until(replica_is(ReplicaState::corrupt));
+  CHECK(first(view).state == ArtifactState::verifying);
+}
+
+TEST_CASE("an organised file moves into our layout, and the record names where it is") {
+  PushedHouse house(DestinationAction::organise);
+  house.there.put(k_pushed, movie("film"));
+  house.start();
+  house.deliver(body("recording", ",\"recording\":\"" + k_url + "\""));
+  house.deliver(push());
+  const std::string place = "s3://bucket/r1/c1/recording/f.mov";
+  const auto organised = [&](const SessionView& view) {
+    return replica_is(ReplicaState::verified)(view) &&
+           at(view.artifacts[0], "there")->location == place;
+  };
+  SUBCASE("and stays there") {
+    house.until(organised);
+    CHECK(house.there.bytes(place) == movie("film"));
+    CHECK_FALSE(house.there.bytes(k_pushed).has_value());
+    house.stop();
+    REQUIRE(sqlite::remove_catalog(house.dir.path("catalog.db")).has_value());
+    const int requests = house.there.requests();
+    house.restart();
+    house.until(organised);
+    CHECK(house.there.requests() == requests);
+    house.deliver(push());  // a repetition: it is where it has to be
+    house.deliver(body("session_stop"));
+    house.until([](const SessionView& view) { return view.session.ended_at.has_value(); });
+    CHECK(house.there.requests() == requests);
+  }
+  SUBCASE("never over another file") {
+    house.there.put(place, "something else");
+    const SessionView view = house.until([&](const SessionView& seen) {
+      return replica_is(ReplicaState::verified)(seen) &&
+             at(seen.artifacts[0], "there")->location != k_pushed;
+    });
+    const std::string own = at(view.artifacts[0], "there")->location;
+    CHECK(own.starts_with("s3://bucket/r1/c1/recording/f~"));
+    CHECK(house.there.bytes(own) == movie("film"));
+    CHECK(house.there.bytes(place) == "something else");
+  }
+}
+
+TEST_CASE("killed between the move and its record, an organised file is found again") {
+  PushedHouse house(DestinationAction::verify);
+  house.there.put(k_pushed, movie("film"));
+  house.start();
+  house.deliver(body("recording", ",\"recording\":\"" + k_url + "\""));
+  house.deliver(push());
+  house.until(replica_is(ReplicaState::verified));
+  house.stop();
+  // What the kill left: moved, and nobody noted it.
+  const std::string place = "s3://bucket/r1/c1/recording/f.mov";
+  house.there.restart();
+  REQUIRE(house.there.move(k_pushed, place, ByteCount(movie("film").size())).has_value());
+  house.policy->destinations[0].action = DestinationAction::organise;
+  house.start();
+  house.until([&](const SessionView& view) {
+    return replica_is(ReplicaState::verified)(view) &&
+           at(view.artifacts[0], "there")->location == place;
+  });
+}
+
+TEST_CASE("a destination that is configured later takes up what was pushed before") {
+  PushedHouse house(DestinationAction::verify);
+  house.there.put(k_pushed, movie("film"));
+  const auto with = house.policy;
+  auto without = std::make_shared<core::Policy>(*with);
+  without->destinations.clear();
+  house.policy = without;
+  house.start();
+  house.deliver(push());
+  house.until([](const SessionView& view) { return view.artifacts.size() == 1; });
+  house.agent->set_policy(with);
+  house.until(replica_is(ReplicaState::verified));
+}

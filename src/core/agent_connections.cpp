@@ -6,6 +6,7 @@
 
 #include "core/agent.hpp"
 #include "core/cdr.hpp"
+#include "core/lane.hpp"
 
 namespace reelkeep::core {
 
@@ -47,14 +48,20 @@ std::uint64_t Agent::take_in_hand(const Artifact& artifact) {
 void Agent::share_connections() {
   std::map<std::string, std::size_t> on_host;
   for (const auto& [ticket, running] : m_running) ++on_host[running.host];
-  std::size_t all = m_running.size();
+  // What a destination gives has a connection of its own, whatever else is to be shared.
+  const auto is_elsewhere = [](const Running& running) {
+    return destination_of_lane(running.host).has_value();
+  };
+  auto all = static_cast<std::size_t>(std::ranges::count_if(
+      m_running, [&](const auto& entry) { return !is_elsewhere(entry.second); }));
   std::map<std::uint64_t, std::size_t> shares;
   for (bool is_given = true; is_given;) {
     is_given = false;
     for (const auto& [ticket, running] : m_running) {
       std::size_t& share = shares.try_emplace(ticket, 1).first->second;
       // While the pair is refused, a probe is a single request.
-      if (running.dropped || m_breakers.is_open(running.credential)) continue;
+      if (running.dropped || is_elsewhere(running) || m_breakers.is_open(running.credential))
+        continue;
       if (all >= m_policy->concurrency || on_host[running.host] >= m_policy->per_host) continue;
       ++all;
       ++on_host[running.host];

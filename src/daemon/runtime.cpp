@@ -187,15 +187,6 @@ std::unique_ptr<Store> Runtime::make_store(const StoreConfig& store) {
                             .access = access});
 }
 
-HttpClient& Runtime::http() {
-  const Config& config = m_configs.front();
-  if (!m_http)
-    m_http = curl::make_http_client({.ca_file = config.download.ca_file,
-                                     .proxy = config.download.proxy.reveal(),
-                                     .connect_timeout = config.download.connect_timeout});
-  return *m_http;
-}
-
 /// Those of the newest configuration that still has the destination.
 DestinationSettings Runtime::destination_settings(const StoreId& id) {
   std::lock_guard lock(m_mutex);

@@ -67,11 +67,11 @@ void print_people(Output& output, const std::vector<ProjectFindings>& projects, 
   std::size_t young = 0;
   std::size_t artifacts = 0;
   std::size_t unusable = 0;
-  Table table({{.title = "CONF_NUM"},
-               {.title = "ROOM", .gives_way = true},
-               {.title = "APP_ID", .gives_way = true},
+  Table table({{.title = "CONF_NUM", .narrow = Column::Narrow::own_line},
+               {.title = "ROOM", .narrow = Column::Narrow::cut},
+               {.title = "APP_ID", .narrow = Column::Narrow::cut},
                {.title = "KIND"},
-               {.title = "NAME", .gives_way = true}});
+               {.title = "NAME", .narrow = Column::Narrow::cut}});
   for (const ProjectFindings& project : projects) {
     listed += project.findings.listed;
     young += project.findings.young;

@@ -62,7 +62,7 @@ Table make_table() {
   return Table({{.title = "ARTIFACT"},
                 {.title = "STATE"},
                 {.title = "STORE"},
-                {.title = "LOCATION", .gives_way = true}});
+                {.title = "LOCATION", .narrow = Column::Narrow::cut}});
 }
 
 void add_row(Table& table, const VerifyFinding& finding) {

@@ -16,6 +16,8 @@ constexpr std::string_view k_mask = "***";
 constexpr std::size_t k_shortest_authorization = 8;  // shorter: a word of prose
 constexpr std::size_t k_longest_name = 256;          // of a parameter, as far as it is looked at
 constexpr std::string_view k_ends_value = "&;#\"'<> \t\r\n\\,";
+/// Ends a JSON value that is no string.
+constexpr std::string_view k_ends_plain = ",]} \t\r\n";
 constexpr std::string_view k_ends_authority = "/?#\"'<> \t\r\n\\";
 
 bool names_a_secret(std::string_view name) {
@@ -35,7 +37,7 @@ class Masking {
       : m_volatile_query(volatile_query) {}
 
   [[nodiscard]] std::string text(std::string_view plain) const {
-    return parameters(authorizations(user_infos(std::string(plain))));
+    return parameters(members(authorizations(user_infos(std::string(plain)))));
   }
 
   void value(json::Writer& writer, const json::Value& value, bool secret) const {
@@ -124,6 +126,35 @@ class Masking {
       all = std::move(copy).take();
     }
     return all;
+  }
+
+  /// "name": value in a document that is cut or otherwise broken, or lies within a text.
+  static std::string members(std::string all) {
+    constexpr std::string_view k_space = " \t\r\n";
+    const std::string_view from = all;
+    Copy copy(from);
+    for (std::size_t colon = from.find(':', 1); colon != std::string_view::npos;
+         colon = from.find(':', colon + 1)) {
+      const std::size_t close = from.find_last_not_of(k_space, colon - 1);
+      if (close == std::string_view::npos || close == 0 || from[close] != '"') continue;
+      const std::size_t open = from.rfind('"', close - 1);
+      if (open == std::string_view::npos || close - open > k_longest_name ||
+          !names_a_secret(from.substr(open + 1, close - open - 1)))
+        continue;
+      std::size_t begin = std::min(from.find_first_not_of(k_space, colon + 1), from.size());
+      std::size_t end = 0;
+      if (from.substr(begin).starts_with('"')) {
+        for (end = ++begin; end < from.size() && from[end] != '"';)
+          end += from[end] == '\\' ? 2 : 1;
+      } else {
+        end = from.find_first_of(k_ends_plain, begin);
+      }
+      end = std::min(end, from.size());
+      copy.mask(begin, end);
+      if (end == from.size()) break;
+      colon = end;
+    }
+    return std::move(copy).take();
   }
 
   [[nodiscard]] bool is_secret_parameter(std::string_view name) const {

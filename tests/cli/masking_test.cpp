@@ -43,6 +43,13 @@ TEST_CASE("members named like a secret are masked, whatever they hold") {
   CHECK(has(text, "\"conf\": \"C1\""));
 }
 
+TEST_CASE("members of a document that is cut, or lies within a text, are masked too") {
+  CHECK(masked(R"({"password" : "one\"two","conf":"C1")") == R"({"password" : "***","conf":"C1")");
+  CHECK(masked(R"({"api_key":2345,"conf":"C1")") == R"({"api_key":***,"conf":"C1")");
+  CHECK(masked(R"({"token":"cut of)") == R"({"token":"***)");
+  CHECK_FALSE(has(masked(R"({"inner":"{\"password\":\"sesame\"}"})"), "sesame"));
+}
+
 TEST_CASE("text that is no JSON is masked too and otherwise stays as it is") {
   CHECK(masked("a=1&password=sesame&b=2") == "a=1&password=***&b=2");
   CHECK(masked("{broken \"url\": \"https://u:pw@h.example/x\"") ==

@@ -78,6 +78,10 @@ TEST_CASE("a server's own words cannot forge a line") {
   const Error error = refused(400, "Strange", "<Message>a&#10;b&#27;[31m</Message>");
   CHECK(error.message.find('\n') == std::string::npos);
   CHECK(error.message.find('\x1b') == std::string::npos);
+  for (const int status : {429, 500, 503, 507})
+    CHECK(refused(status, "a&#10;b&#27;[31m").message.find_first_of("\n\x1b") == std::string::npos);
+  CHECK(refused(400, "Strange", "<Message>" + std::string(100'000, 'x') + "</Message>")
+            .message.size() < 1000);
 }
 
 TEST_CASE("listings of uploads and parts are read with their next page") {

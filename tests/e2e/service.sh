@@ -128,6 +128,36 @@ judge "nothing was lost" "$OUT" 'all(.artifacts[]; .state == "planned" and .rece
 rm "$WORK/slow-download"
 asked=$(grep -c '|206|' "$NGINX_LOG" || true)
 
+# ---- a second SIGTERM ends it at once ----
+cat >"$WORK/hold.py" <<'PYTHON'
+import sqlite3, sys, time
+there = sqlite3.connect(sys.argv[1], isolation_level=None)
+there.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+time.sleep(600)
+PYTHON
+start_agent
+port=${HOOK#http://127.0.0.1:}
+port=${port%%/*}
+# An answer that waits for the journal is waited for while stopping.
+python3 "$WORK/hold.py" "$STATE/journal.db" >"$WORK/holds" {pause_fd}>&- &
+holder=$!
+children+=("$holder")
+await "the journal is locked" grep -q held "$WORK/holds"
+exec {waits}<>"/dev/tcp/127.0.0.1/$port"
+printf 'POST /webhook HTTP/1.1\r\nHost: x\r\nAuthorization: Basic %s\r\nContent-Length: 2\r\n\r\n{}' \
+  "$(printf '%s' "$HOOK_USER:$HOOK_PASSWORD" | base64)" >&"$waits"
+equal "a later request is answered" "$(http "$HOOK")" 405
+again_and_again() { kill -TERM "$AGENT" 2>/dev/null; ended "$AGENT"; }
+await "the agent's end" again_and_again
+AGENT_STATUS=0
+wait "$AGENT" 2>/dev/null || AGENT_STATUS=$?
+AGENT=
+kill "$holder"
+exec {waits}>&-
+equal "exit status after a second SIGTERM" "$AGENT_STATUS" 130
+never "it says that it stopped" logged ' stopped$'
+
 # ---- systemd's side ----
 cat >"$WORK/listen.py" <<'PYTHON'
 import os, socket, sys

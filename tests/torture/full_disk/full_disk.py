@@ -28,7 +28,8 @@ from support.processes import Agent, Provider, Workspace, check, run, wait_for
 SKIPPED = 77  # SKIP_RETURN_CODE
 MIB = 1 << 20
 DISK = 112 * MIB
-MINIMUM = 24 * MIB
+# What runs may still bring until its space is looked at again (26 MiB) fits in less than that.
+MINIMUM = 32 * MIB
 
 
 def mount(workspace):

@@ -126,8 +126,13 @@ Status Agent::handle(Examined& message, AfterCommit& after) {
                   m_catalog->pushed_files(session->row, message.file.name));
   const auto file = std::ranges::find(known, message.file.location, &PushedFile::location);
   if (file == known.end() || !file->next_look_at) return {};
-  if (!outage) {
-    const Timestamp now = m_ports.clock->now();
+  const Timestamp now = m_ports.clock->now();
+  if (outage) {
+    // Perhaps only this file cannot be reached: the next probe is another one.
+    file->next_look_at =
+        now + (code == Errc::unauthorized ? m_policy->retry.maximum
+                                          : backoff(m_destinations[id].failures + 2));
+  } else {
     file->looks += 1;
     file->next_look_at = now + backoff(file->looks);
     // Nobody looks for ever: as long as files are offered, and once more whenever it is told again.

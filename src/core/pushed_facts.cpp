@@ -125,7 +125,9 @@ Status SessionFacts::found(const DeliveredFound& outcome) {
   if (file->destination.empty()) file->destination = outcome.destination;
   REELKEEP_TRY(m_catalog.put_pushed_look(session.row, *file));
   // What is missing is looked for again at its own pace, for as long as files are offered.
-  const bool over = outcome.at > file->at + m_policy.offered_for(session.key.app_id);
+  // Wrong bytes are not read again and again: a repeated push has them looked at anew.
+  const bool over = outcome.state == ReplicaState::corrupt ||
+                    outcome.at > file->at + m_policy.offered_for(session.key.app_id);
   if (outcome.state == ReplicaState::verified) {
     REELKEEP_TRY(assign(session, *file, outcome.at));
   } else if (over && file->next_look_at) {

@@ -163,6 +163,24 @@ TEST_CASE("a destination that is away says nothing of its files, and holds up no
       Duration(60'000)));
 }
 
+TEST_CASE("a file that may not be read holds up no other at the same destination") {
+  PushedHouse house(DestinationAction::verify);
+  house.there.put(k_pushed, movie("film"));
+  house.there.put("s3://bucket/r1/c2/g.mov", movie("other"));
+  house.there.forbid(k_pushed);
+  house.start();
+  house.deliver(push());
+  house.deliver(push("s3://bucket/r1/c2/g.mov", "c2"));
+  const auto other_is_verified = [&] {
+    auto reader = sqlite::open_catalog_reader(house.dir.path("catalog.db"));
+    if (!reader) return false;
+    const auto found = (*reader)->find(ConfNum("c2"), {});
+    return found && !found->empty() && replica_is(ReplicaState::verified)(found->front());
+  };
+  REQUIRE(house.eventually(other_is_verified, Duration(2000)));
+  CHECK(holds_now(house, replica_is(ReplicaState::delivered)));
+}
+
 TEST_CASE("a copy that is not as long as what was archived is corrupt, whichever came first") {
   PushedHouse house(DestinationAction::verify);
   house.there.put(k_pushed, movie("film").substr(0, 10));

@@ -26,6 +26,7 @@ class MemoryDestination final : public Destination {
     ++m_requests;
     if (m_interrupted) return Error{Errc::cancelled, "stopped"};
     if (m_outage) return *m_outage;
+    if (location == m_forbidden) return Error{Errc::unauthorized, location + " may not be read"};
     const auto found = m_files.find(location);
     if (found == m_files.end()) return Error{Errc::not_found, location + " does not exist"};
     return DestinationFile{
@@ -96,6 +97,11 @@ class MemoryDestination final : public Destination {
     std::lock_guard lock(m_mutex);
     m_outage = std::move(error);
   }
+  /// This one file may not be looked at.
+  void forbid(std::string location) {
+    std::lock_guard lock(m_mutex);
+    m_forbidden = std::move(location);
+  }
   /// The next read breaks off after so many bytes.
   void cut_after(std::size_t bytes) {
     std::lock_guard lock(m_mutex);
@@ -124,6 +130,7 @@ class MemoryDestination final : public Destination {
   std::atomic<bool> m_interrupted = false;
   std::mutex m_mutex;
   std::map<std::string, File> m_files;     // guarded by m_mutex
+  std::string m_forbidden;                 // guarded by m_mutex
   std::optional<Error> m_outage;           // guarded by m_mutex
   std::optional<std::size_t> m_cut_after;  // guarded by m_mutex
   std::vector<std::uint64_t> m_reads;      // guarded by m_mutex: offsets

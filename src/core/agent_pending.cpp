@@ -252,7 +252,13 @@ Status Agent::hand_out(const StoreId& store) {
     REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(row.artifact));
     if (!artifact) continue;
     const ProjectPolicy* project = m_policy->project(artifact->identity.session.app_id);
-    if (project == nullptr) continue;
+    if (project == nullptr) {
+      // It waits for a reload, behind the others.
+      PendingPut later = row;
+      later.due_at = now + m_policy->retry.maximum;
+      REELKEEP_TRY(m_catalog->transact([&] { return m_catalog->put_pending(later); }));
+      continue;
+    }
     std::vector<CopySource> sources;
     if (row.run != m_run) {
       REELKEEP_ASSIGN(sources, copies_for(row));

@@ -54,7 +54,11 @@ Status Archiver::bring(const PublishTask& task, std::optional<StoreId>& at_fault
                                                   .digest = task.request.digest,
                                                   .depth = Depth::full},
                                       {});
-      if (seen) away = copied.error();  // good after all: tried again later
+      if (seen) {
+        // Good after all: tried again later.
+        away = Error{Errc::unavailable, copied.error().message};
+        at_fault = source.store;
+      }
       if (seen || seen.error().code == Errc::corrupt) continue;
       away = seen.error();
     } else {
@@ -68,8 +72,6 @@ Status Archiver::bring(const PublishTask& task, std::optional<StoreId>& at_fault
   if (!away)
     return Error{Errc::corrupt,
                  "no store holds a good copy any more: the bytes have to be fetched again"};
-  // What was wrong at first and right at the second look is no reason to fetch again.
-  if (away->code == Errc::corrupt) away->code = Errc::unavailable;
   return *away;
 }
 

@@ -180,6 +180,10 @@ Status RecordFacts::stored(const ReplicaStored& outcome, Timestamp at, Era era) 
                             .audit_at = era == Era::history ? k_at_once
                                                             : first_audit(outcome.verified_at,
                                                                           artifact.deadline)}));
+  REELKEEP_ASSIGN(const std::vector<PendingPut> waiting, m_catalog.pending(artifact.row));
+  for (const PendingPut& row : waiting)
+    if (row.store == outcome.store && row.digest == outcome.digest)
+      REELKEEP_TRY(m_catalog.remove_pending(artifact.row, outcome.store));
   if (!outcome.root.empty())
     REELKEEP_TRY(m_catalog.set_note("root:" + outcome.store.get(), outcome.root));
   return settle(std::move(artifact), outcome.size, outcome.digest, outcome.disputed);

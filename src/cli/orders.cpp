@@ -13,6 +13,7 @@ struct Ordered {
   Seq seq;
   std::vector<ArtifactId> artifacts;
   std::vector<daemon::Skipped> skipped;
+  std::vector<Seq> deliveries;
 };
 
 Status tell(Scene scene, Form form, const Ordered& ordered, const std::string& for_people) {
@@ -24,6 +25,8 @@ Status tell(Scene scene, Form form, const Ordered& ordered, const std::string& f
     writer.end_array().key("skipped").begin_array();
     for (const daemon::Skipped& one : ordered.skipped)
       writer.begin_object().member("id", one.id).member("reason", one.reason).end_object();
+    writer.end_array().key("deliveries").begin_array();
+    for (const Seq seq : ordered.deliveries) writer.value(seq);
     writer.end_array()
         .member("agent_running", agent.has_value())
         .member("order", ordered.seq)
@@ -46,7 +49,7 @@ Status replay(Scene scene, const ReplayArguments& arguments) {
   REELKEEP_ASSIGN(const Seq seq, scene.state.replay(arguments.entries));
   std::string numbers;
   for (const Seq one : arguments.entries) numbers += " " + std::to_string(one.get());
-  return tell(scene, arguments.form, {seq, {}, {}},
+  return tell(scene, arguments.form, {seq, {}, {}, arguments.entries},
               "queued: " + std::string(arguments.entries.size() == 1 ? "delivery" : "deliveries") +
                   numbers + " will be applied again");
 }
@@ -83,7 +86,7 @@ Status accept(Scene scene, const AcceptArguments& arguments) {
   REELKEEP_TRY(daemon::check_acceptable(one));
   REELKEEP_ASSIGN(const Seq seq,
                   scene.state.order(AcceptCommand{view.session.key, one.artifact.id}));
-  return tell(scene, arguments.form, {seq, {one.artifact.id}, {}},
+  return tell(scene, arguments.form, {seq, {one.artifact.id}, {}, {}},
               "queued: " + one.artifact.id.get() + " " + title(one.artifact) +
                   " will be archived as it is, marked as disputed");
 }

@@ -62,7 +62,8 @@ void Agent::carry_out(const Effects& effects) {
     } else if (const auto* staging = std::get_if<DropStaging>(&effect)) {
       const Status removed = m_ports.staging->remove(staging->staging_name);
       const Status aside = m_ports.staging->discard_aside(staging->staging_name);
-      if (!removed || !aside)
+      // Before staging is there its leftovers wait for sweep_staging().
+      if (m_went_on && (!removed || !aside))
         log::warn("a file that is not needed stays in staging until the next start",
                   {{"cause", (removed ? aside : removed).error().message}});
     } else if (const auto* go = std::get_if<Publish>(&effect)) {

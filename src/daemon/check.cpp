@@ -15,10 +15,14 @@
 #include "reelkeep/base/text.hpp"
 #include "reelkeep/base/unique_fd.hpp"
 
+#include "crypto/tls.hpp"
 #include "curl/http_client.hpp"
+#include "daemon/runtime.hpp"
 #include "daemon/s3_places.hpp"
 #include "fs/space.hpp"
 #include "fs/state_lock.hpp"
+#include "sqlite/journal.hpp"
+#include "sqlite/place.hpp"
 
 namespace reelkeep::daemon {
 namespace {
@@ -252,9 +256,14 @@ std::vector<Finding> check_secret_files(const Config& config) {
   for (const SecretFile& secret : config.secret_files) {
     const std::string name = secret.key + " " + text::printable(secret.path);
     struct stat status {};
-    if (::stat(secret.path.c_str(), &status) != 0) {
+    // Opened as the user that the service runs as: what root may read, the next reload may not.
+    const UniqueFd file(::open(secret.path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file || ::fstat(file.get(), &status) != 0) {
       const Error error = Error::from_errno(errno, name);
-      findings.push_back(bad(error.code, error.message, "the next reload would fail: restore it"));
+      findings.push_back(
+          bad(error.code, error.message,
+              "the next reload would fail: restore it, or let the service's user read it (0640 "
+              "root:reelkeep)"));
     } else if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
       findings.push_back(
           doubtful(name + ": others may change it", "chmod 0640 " + text::printable(secret.path)));
@@ -263,6 +272,40 @@ std::vector<Finding> check_secret_files(const Config& config) {
     }
   }
   return findings;
+}
+
+std::optional<Finding> check_tls(const Config& config) {
+  const std::string& certificate = config.webhook.tls_certificate;
+  if (certificate.empty()) return std::nullopt;
+  const std::string name = "[webhook] tls_certificate " + text::printable(certificate);
+  const auto loaded = TlsServerContext::load(certificate, config.webhook.tls_key);
+  if (!loaded)
+    return bad(loaded.error().code, "[webhook] TLS: " + loaded.error().message,
+               "the service's user must be able to read certificate (with its chain) and key");
+  return good(name + ": certificate and key fit");
+}
+
+std::optional<Finding> check_journal(const Config& config) {
+  const std::string path = journal_path(config);
+  const auto there = sqlite::file_exists(path);
+  if (there && !*there) {
+    const auto catalog = sqlite::file_exists(catalog_path(config));
+    if (!catalog || !*catalog) return std::nullopt;
+    return bad(Errc::not_found,
+               "the journal " + text::printable(path) + " is gone, while its catalog is there",
+               "put it back before the agent starts: without it the catalog is built anew, from "
+               "nothing");
+  }
+  auto reader = sqlite::open_journal_reader(path);
+  if (!reader)
+    return bad(reader.error().code, "the journal: " + reader.error().message,
+               "restore it from a backup before the agent starts");
+  const auto end = (*reader)->end();
+  if (!end)
+    return bad(end.error().code, "the journal: " + end.error().message,
+               "restore it from a backup before the agent starts");
+  return good("the journal " + text::printable(path) + ": can be read, " +
+              std::to_string(end->cursor.get()) + " rows");
 }
 
 std::vector<Finding> check_environment(const Config& config) {
@@ -282,6 +325,8 @@ std::vector<Finding> check_environment(const Config& config) {
     findings.push_back(check_listen(config.webhook.listen, "[webhook]"));
     findings.push_back(check_listen(config.admin.listen, "[admin]"));
   }
+  if (auto journal = check_journal(config)) findings.push_back(std::move(*journal));
+  if (auto tls = check_tls(config)) findings.push_back(std::move(*tls));
   add(check_secret_files(config));
   findings.push_back(
       check_clock(std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now())));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ std::vector<Finding> check_state_dir(const Config& config);
 std::vector<Finding> check_staging(const Config& config);
 std::vector<Finding> check_stores(const Config& config);
 Finding check_listen(const ListenAddress& address, std::string_view block);
+/// Certificate and key are what the server will take; nothing: no TLS.
+std::optional<Finding> check_tls(const Config& config);
+/// The journal, where there is one, can be read.
+std::optional<Finding> check_journal(const Config& config);
 Finding check_clock(Timestamp now);
 Finding check_open_files(const Config& config, std::uint64_t limit);
 std::vector<Finding> check_secret_files(const Config& config);

@@ -115,6 +115,7 @@ class Service {
       : m_config_path(std::move(config_path)),
         m_state_dir(config.agent.state_dir),
         m_catalog_path(catalog_path(config)),
+        m_started_with(config),
         m_config(std::move(config)) {
     note_projects();
   }
@@ -246,7 +247,7 @@ class Service {
       for (const Problem& problem : loaded.problems) log::error(problem.text());
       log::error("the configuration was not reloaded; the old one stays in force");
     } else {
-      for (const std::string& key : changes_that_need_a_restart(m_config, *loaded.config))
+      for (const std::string& key : changes_that_need_a_restart(m_started_with, *loaded.config))
         log::warn("a change takes effect at the next start only", {{"key", key}});
       m_config = std::move(*loaded.config);
       note_projects();
@@ -360,6 +361,7 @@ class Service {
   const std::string m_config_path;
   const std::string m_state_dir;
   const std::string m_catalog_path;
+  const Config m_started_with;  ///< what listeners, stores and staging are, whatever came later
 
   // main thread only
   Config m_config;

@@ -139,6 +139,16 @@ TEST_CASE_FIXTURE(Program, "sessions --json goes on where it was told to") {
   CHECK(rest.items()[0]["conf_num"].string() == all.items()[1]["conf_num"].string());
 }
 
+TEST_CASE_FIXTURE(Program, "replay --json says what will be applied again") {
+  const auto document = json::parse((*this)("replay 1 --json").out).value();
+  REQUIRE(document["deliveries"].items().size() == 1);
+  CHECK(document["deliveries"].items()[0].integer() == 1);
+}
+
+TEST_CASE_FIXTURE(Program, "check looks into the journal") {
+  CHECK((*this)("check").out.find("journal.db: can be read, 1 rows") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Program, "every failure is one line and the status of its cause") {
   const std::array<std::pair<const char*, int>, 16> cases{
       {{"", 2},

@@ -199,6 +199,14 @@ Status RecordFacts::settle(Artifact artifact, ByteCount size, const Digest& dige
   };
   const ProjectPolicy* project = m_policy.project(artifact.identity.session.app_id);
   if (project != nullptr && !std::ranges::all_of(project->stores, holds)) return {};
+  if (project == nullptr) {
+    // Its block is gone: which stores were to have these bytes is what still waits for them.
+    REELKEEP_ASSIGN(const std::vector<PendingPut> waiting, m_catalog.pending(artifact.row));
+    if (std::ranges::any_of(waiting, [&](const PendingPut& row) {
+          return row.digest == digest && !holds(row.store);
+        }))
+      return {};
+  }
   REELKEEP_TRY(m_catalog.remove_pending(artifact.row));
 
   std::vector<std::string> superseded;

@@ -84,7 +84,8 @@ Status sync_name(const std::string& path) {
   } else if (errno == EACCES) {
     // We may pass through the parent but not read it.
     folder.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    result = folder ? ::syncfs(folder.get()) : -1;
+    if (!folder) return Error::from_errno(errno, "cannot open " + path);
+    result = ::syncfs(folder.get());
   } else {
     result = -1;
   }

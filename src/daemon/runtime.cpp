@@ -12,8 +12,42 @@
 #include "fs/local_store.hpp"
 #include "sqlite/catalog.hpp"
 #include "sqlite/journal.hpp"
+#include "sqlite/place.hpp"
 
 namespace reelkeep::daemon {
+namespace {
+
+/// A catalog without the journal that it was built from is about to be built anew, from nothing: it
+/// is then the only thing that still tells what was archived. One that is damaged tells nothing.
+Status keep_orphaned_catalog(const Config& config, Timestamp now) {
+  const std::string catalog = catalog_path(config);
+  REELKEEP_ASSIGN(const bool has_journal, sqlite::file_exists(journal_path(config)));
+  if (has_journal) return {};
+  REELKEEP_ASSIGN(const bool has_catalog, sqlite::file_exists(catalog));
+  if (!has_catalog) return {};
+  std::string stamp = to_rfc3339(now);
+  std::erase(stamp, ':');
+  const std::string kept = catalog + ".before-" + stamp;
+  if (const Status copied = sqlite::copy_catalog(catalog, kept); !copied) {
+    if (copied.error().code != Errc::corrupt)
+      return copied.error().within(
+          "the journal " + journal_path(config) +
+          " is gone, and its catalog cannot be kept aside before a new one is begun; put the "
+          "journal back, or move the catalog away");
+    log::error("the journal is gone: a new one is begun; the old catalog is damaged and not kept",
+               {{"journal", journal_path(config)}, {"cause", copied.error().message}});
+    return {};
+  }
+  log::error(
+      "the journal is gone: a new one is begun, and the catalog is built anew from it, without the "
+      "old sessions; what the old catalog knew is kept in a copy. If you have the journal, stop "
+      "the agent and put it back",
+      {{"journal", journal_path(config)}, {"catalog_kept_in", kept}});
+  return {};
+}
+
+}  // namespace
+
 std::string journal_path(const Config& config) {
   return config.agent.state_dir + "/journal.db";
 }
@@ -76,6 +110,7 @@ Runtime::~Runtime() {
 Result<std::unique_ptr<Runtime>> Runtime::open(const Config& config) {
   REELKEEP_ASSIGN(fs::StateLock lock, fs::StateLock::acquire(config.agent.state_dir));
   std::unique_ptr<Runtime> runtime(new Runtime(config, std::move(lock)));
+  REELKEEP_TRY(keep_orphaned_catalog(config, runtime->m_clock->now()));
   runtime->tend_reserve();
   REELKEEP_ASSIGN(runtime->m_journal,
                   sqlite::open_journal_writer(

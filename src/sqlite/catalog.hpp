@@ -21,6 +21,10 @@ Result<std::unique_ptr<Catalog>> open_catalog(const std::string& path, CatalogOp
 /// Opens the reading side; works whether or not an agent runs. Errors as above; never creates.
 Result<std::unique_ptr<CatalogReader>> open_catalog_reader(const std::string& path);
 
+/// Copies it, with what its -wal holds, to `to`, which is not there before (Errc::conflict): whole
+/// and on disk, or not there. An older schema is brought up to date first. Errors as above.
+Status copy_catalog(const std::string& path, const std::string& to);
+
 /// Removes the file and what SQLite keeps beside it. An absent one is success.
 Status remove_catalog(const std::string& path);
 

@@ -70,6 +70,10 @@ Status create_private_file(const std::string& path) {
     if (errno == EEXIST) return {};  // another process was faster
     return Error::from_errno(errno, fmt::format("cannot create {}", path));
   }
+  return sync_folder(path);
+}
+
+Status sync_folder(const std::string& path) {
   const std::string folder = folder_of(path);
   const UniqueFd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory || ::fsync(directory.get()) != 0) {

@@ -22,6 +22,9 @@ Result<bool> file_exists(const std::string& path);
 /// Creates an empty file, readable by its owner alone, and syncs its folder.
 Status create_private_file(const std::string& path);
 
+/// Makes the file's name durable.
+Status sync_folder(const std::string& path);
+
 /// Takes group's and others' permissions away from an existing file that is ours.
 Status make_private(const std::string& path);
 

@@ -91,3 +91,22 @@ equal "digest of the new file" "$(digest "$(cat "$OUT")")" "$(digest "$FILES/fil
 never "the file of the forgotten session was overwritten" test "$(cat "$OUT")" = "$ARCHIVE/room-1/later/recording/file1.mp4"
 (cd "$ARCHIVE/room-1/later" && sha256sum --quiet -c manifest-sha256.txt) || die "the manifest is wrong"
 stop_agent
+
+# ---- no journal at all ----
+root=$(sqlite3 "$STATE/catalog.db" "SELECT key || value FROM note WHERE key LIKE 'root:%'")
+check "the archive's id is noted" test -n "$root"
+rm -f "$STATE"/journal.db*
+start_agent
+await "the log says so" logged 'error the journal is gone: a new one is begun.* catalog_kept_in='
+kept=("$STATE"/catalog.db.before-*)
+equal "copies" "${#kept[@]}" 1
+equal "mode of the copy" "$(stat -c %a "${kept[0]}")" 600
+equal "sessions in the copy" "$(sqlite3 -readonly "${kept[0]}" 'SELECT conf_num FROM session ORDER BY 1' | tr '\n' ' ')" 'c1 later '
+refused 4 'later' show later
+# What the archive is known by stays: another one in its place would be noticed.
+equal "the archive's id" "$(sqlite3 -readonly "$STATE/catalog.db" "SELECT key || value FROM note WHERE key LIKE 'root:%'")" "$root"
+stop_agent
+start_agent
+kept=("$STATE"/catalog.db.before-*)
+equal "copies after another start" "${#kept[@]}" 1
+stop_agent

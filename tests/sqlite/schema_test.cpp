@@ -206,6 +206,25 @@ TEST_CASE("a removed catalog leaves nothing beside it") {
   CHECK(sqlite::remove_catalog(path));
 }
 
+TEST_CASE("a copy of the catalog holds what its -wal held, and replaces nothing") {
+  const TempDir dir;
+  const auto path = dir.path("catalog.db");
+  const auto catalog = sqlite::open_catalog(path).value();
+  REQUIRE(catalog->transact([&] { return catalog->set_note("k", "v"); }));
+  REQUIRE(dir.exists("catalog.db-wal"));
+  const auto copy = dir.path("copy.db");
+  REQUIRE(sqlite::copy_catalog(path, copy));
+  CHECK(raw_sql(copy, "SELECT value FROM note WHERE key = 'k'").at(0) == "v");
+  CHECK(dir.mode("copy.db") == 0600);
+  CHECK_FALSE(dir.exists("copy.db.part"));
+  CHECK(sqlite::open_catalog_reader(copy));
+  CHECK(catalog->note("k").value() == "v");
+  CHECK(sqlite::copy_catalog(path, copy).error().code == Errc::conflict);
+  CHECK(sqlite::copy_catalog(dir.path("none.db"), dir.path("x.db")).error().code ==
+        Errc::not_found);
+  CHECK_FALSE(dir.exists("x.db"));
+}
+
 TEST_CASE("network filesystems are known") {
   for (const unsigned long type : {0x6969UL, 0x517BUL, 0xFF534D42UL, 0xFE534D42UL}) {
     CHECK(sqlite::is_network_filesystem(type));

@@ -167,8 +167,9 @@ class Grammar {
     add_session(again, true);
     add_artifacts(again);
     add_kinds(again);
-    again.add_flag("--failed", m_raw.failed,
-                   "only what has failed, expired or lacks a good replica");
+    again.add_flag(
+        "--failed", m_raw.failed,
+        "only what has failed, expired or lacks a good replica (local files: looked at)");
     again.add_flag("--dry-run", m_raw.dry_run, "only say what would be fetched");
     again.add_flag("--replace", m_raw.replace, "remove the old replica when other bytes come");
     again

@@ -201,6 +201,8 @@ Result<Listed> session_of(Scene scene, const RedownloadArguments& arguments) {
 
 Status redownload(Scene scene, const RedownloadArguments& arguments) {
   REELKEEP_ASSIGN(Listed session, session_of(scene, arguments));
+  // The catalog learns of a file that somebody removed only from an audit.
+  if (arguments.failed) scene.state.look_at_replicas(session.view);
   const SessionView& view = session.view;
   Report report{.dry_run = arguments.dry_run};
   REELKEEP_ASSIGN(report.selection,

@@ -137,6 +137,10 @@ class Operator {
   /// Where it is offered: no user info, no signing parameters. Nothing: at no URL.
   [[nodiscard]] std::optional<std::string> source(const Artifact& artifact) const;
 
+  /// Marks verified replicas in local stores whose file is gone or of another size, as a look at
+  /// the filesystem tells: `missing` or `corrupt`. A store that is not mounted tells nothing.
+  void look_at_replicas(SessionView& view) const;
+
   /// A URL that anybody may read the replica at for so long. Nothing: it lies in no S3 store that
   /// is configured.
   [[nodiscard]] std::optional<std::string> presigned(const Replica& replica,

@@ -149,6 +149,28 @@ TEST_CASE_FIXTURE(Program, "check looks into the journal") {
   CHECK((*this)("check").out.find("journal.db: can be read, 1 rows") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(Program,
+                  "a local file that is gone counts as failed, but not an archive that is away") {
+  const Session session = add_session("app", "C5");
+  for (const char* id : {"dddddddddddd", "eeeeeeeeeeee"}) {
+    const Artifact artifact = add_artifact(session, id, ArtifactState::archived);
+    const std::string path = std::string(id) + ".mov";
+    add_replica(artifact, Replica{.store = StoreId("local"),
+                                  .path = path,
+                                  .location = "/elsewhere/" + path,
+                                  .size = ByteCount(3)});
+  }
+  folder().write("state/archive/dddddddddddd.mov", "abc");
+  const std::string words = "redownload C5 --failed --dry-run --json";
+  CHECK(json::parse((*this)(words).out).value()["queued"].items().empty());
+  folder().write("state/archive/.reelkeep-archive", "id");
+  const auto gone = json::parse((*this)(words).out).value();
+  REQUIRE(gone["queued"].items().size() == 1);
+  CHECK(gone["queued"].items()[0].string() == "eeeeeeeeeeee");
+  folder().write("state/archive/dddddddddddd.mov", "abcd");
+  CHECK(json::parse((*this)(words).out).value()["queued"].items().size() == 2);
+}
+
 TEST_CASE_FIXTURE(Program, "every failure is one line and the status of its cause") {
   const std::array<std::pair<const char*, int>, 16> cases{
       {{"", 2},

@@ -202,5 +202,13 @@ await "the replay is over" session_is after open
 show c1
 equal "applying again what is applied changes nothing" "$(jq -S 'del(.. | .deadline?)' "$WORK/show.json")" "$(jq -S 'del(.. | .deadline?)' "$WORK/before.json")"
 equal "and fetches nothing" "$(requests)" "$asked"
+# ---- a file that somebody removed ----
+run paths c5
+lost=$(cat "$OUT")
+rm "$lost"
+run redownload c5 --failed --wait
+check "it is there again" cmp "$lost" "$FILES/file2.mp4"
+run redownload c5 --failed
+check "nothing has failed any more" grep -q 'nothing to fetch' "$OUT"
 stop_agent
 equal "exit status of the agent" "$AGENT_STATUS" 0

@@ -19,8 +19,10 @@
 #include "curl/http_client.hpp"
 #include "daemon/runtime.hpp"
 #include "daemon/s3_places.hpp"
+#include "fs/archive_root.hpp"
 #include "fs/space.hpp"
 #include "fs/state_lock.hpp"
+#include "sqlite/catalog.hpp"
 #include "sqlite/journal.hpp"
 #include "sqlite/place.hpp"
 
@@ -207,12 +209,47 @@ std::vector<Finding> check_staging(const Config& config) {
   return findings;
 }
 
+namespace {
+
+/// The archive at a local store's path is the one that the catalog knows, as the agent expects it.
+/// Nothing: the catalog expects none there.
+std::optional<Finding> check_archive(const std::string& name, const StoreConfig& store,
+                                     CatalogReader& reader) {
+  const auto found = [&]() -> Result<std::string> {
+    REELKEEP_ASSIGN(const auto roots, reader.notes("root:" + store.id.get()));
+    REELKEEP_ASSIGN(const auto places, reader.notes("place:" + store.id.get()));
+    const auto root = roots.find("root:" + store.id.get());
+    if (root == roots.end()) return std::string();
+    const auto place = places.find("place:" + store.id.get());
+    const std::string here = (store.path == "/" ? "" : store.path) + "/";
+    if (place != places.end() && place->second != here) {
+      // Another path for a store that never held anything begins anew there.
+      REELKEEP_ASSIGN(const ReplicaTotal holds, reader.total({.store = store.id}));
+      if (holds.replicas == 0) return std::string();
+    }
+    return root->second;
+  }();
+  if (!found) return bad(found.error().code, name + ": the catalog: " + found.error().message, "");
+  if (found->empty()) return std::nullopt;
+  if (const auto root = fs::ArchiveRoot::attach(store.path, *found); !root)
+    return bad(root.error().code, name + ": " + text::printable(root.error().message),
+               "the agent writes nothing there before that");
+  return good(name + ": archive " + *found + " is there");
+}
+
+}  // namespace
+
 std::vector<Finding> check_stores(const Config& config) {
   std::vector<Finding> findings;
+  // Without a catalog (or with one that the agent migrates first) nothing is expected anywhere.
+  const auto reader = sqlite::open_catalog_reader(catalog_path(config));
   for (const StoreConfig& store : config.stores) {
     const std::string name = "store \"" + text::printable(store.id.get()) + "\"";
     findings.push_back(store.type == StoreConfig::Type::local ? check_directory(name, store.path)
                                                               : check_bucket(name, store, config));
+    if (reader && store.type == StoreConfig::Type::local)
+      if (auto archive = check_archive(name, store, **reader))
+        findings.push_back(std::move(*archive));
   }
   return findings;
 }

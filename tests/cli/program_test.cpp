@@ -171,6 +171,20 @@ TEST_CASE_FIXTURE(Program,
   CHECK(json::parse((*this)(words).out).value()["queued"].items().size() == 2);
 }
 
+TEST_CASE_FIXTURE(Program, "check knows the archive that belongs to the store") {
+  REQUIRE(catalog().transact([&] { return catalog().set_note("root:local", "the-right-one"); }));
+  const Ended away = (*this)("check --json");
+  CHECK(away.out.find("expected archive the-right-one") != std::string::npos);
+  folder().write("state/archive/.reelkeep-archive", "another\n");
+  const Ended foreign = (*this)("check --json");
+  CHECK(foreign.status != 0);
+  CHECK(foreign.out.find("found archive another") != std::string::npos);
+  folder().write("state/archive/.reelkeep-archive", "the-right-one\n");
+  const Ended right = (*this)("check --json");
+  CHECK(right.out.find("archive the-right-one is there") != std::string::npos);
+  CHECK(right.out.find("expected archive") == std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Program, "every failure is one line and the status of its cause") {
   const std::array<std::pair<const char*, int>, 16> cases{
       {{"", 2},

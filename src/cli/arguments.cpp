@@ -97,9 +97,12 @@ class Grammar {
   void add_reading() {
     add("serve", "run the agent: take webhooks, fetch, archive",
         "  reelkeep serve --config /etc/reelkeep/config.toml");
-    add_json(add("check",
-                 "look whether configuration and machine are ready; all that is wrong at once",
-                 "  reelkeep check"));
+    CLI::App& check =
+        add("check", "look whether configuration and machine are ready; all that is wrong at once",
+            "  reelkeep check\n  reelkeep check --online --json");
+    check.add_flag("--online", m_raw.online,
+                   "also try the projects' credentials and the REST API, and compare the clock");
+    add_json(check);
     add_listing(add("sessions", "list sessions, newest first",
                     "  reelkeep sessions --state lost --since 7d"),
                 "lost, overdue, waiting, open, complete", "go on below this number");

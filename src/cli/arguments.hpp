@@ -22,6 +22,7 @@ enum class Form { people, json };
 
 struct ServeArguments {};
 struct CheckArguments {
+  bool online = false;
   Form form = Form::people;
 };
 struct SessionsArguments {

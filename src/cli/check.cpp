@@ -76,7 +76,9 @@ Status check(const std::string& config_path, Output& output, const CheckArgument
   }
   // As the service's user: what root may, the service may not.
   if (const auto acting = daemon::Operator::open(*loaded.config); !acting) return acting.error();
-  const std::vector<Finding> findings = daemon::check_environment(*loaded.config);
+  std::vector<Finding> findings = daemon::check_environment(*loaded.config);
+  if (arguments.online)
+    for (Finding& one : daemon::check_online(*loaded.config)) findings.push_back(std::move(one));
   Status worst;
   std::size_t errors = 0;
   for (const Finding& one : findings) {

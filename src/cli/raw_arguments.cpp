@@ -18,7 +18,7 @@ Result<CommandArguments> command_of(const std::string& name, const Raw& raw, Tim
                        .app_id = app_id,
                        .form = form};
   if (name == "serve") return CommandArguments(ServeArguments{});
-  if (name == "check") return CommandArguments(CheckArguments{form});
+  if (name == "check") return CommandArguments(CheckArguments{raw.online, form});
   if (name == "sessions") {
     REELKEEP_ASSIGN(ListFilter filter, list_filter(list, Listed::sessions, now));
     return CommandArguments(SessionsArguments{std::move(filter), form});

@@ -33,6 +33,7 @@ struct Raw {
   std::string to;
   std::string room;
   bool json = false;
+  bool online = false;
   bool unmasked = false;
   bool failed = false;
   bool dry_run = false;

@@ -23,6 +23,13 @@ std::string_view to_string(Finding::Severity severity) noexcept;
 /// Blocking; any thread. While an agent runs on the state directory its ports are not tried.
 std::vector<Finding> check_environment(const Config& config);
 
+/// What only the other side can tell: each project's pair for files (for a byte of its newest known
+/// file, at hosts that the pair may be sent to), its pair for the REST API, and the clock against
+/// theirs. Blocking, for seconds. Stores are asked by check_environment() already.
+std::vector<Finding> check_online(const Config& config);
+/// Against the Date of an answer.
+Finding compare_clock(const std::string& host, Timestamp theirs, Timestamp now);
+
 /// The parts of it, each told alone.
 std::vector<Finding> check_state_dir(const Config& config);
 std::vector<Finding> check_staging(const Config& config);

@@ -58,6 +58,29 @@ struct TakenPort {
 
 }  // namespace
 
+TEST_CASE("a clock is told off by 30 seconds, and refused from 5 minutes on") {
+  const Timestamp now{Duration{1'780'000'000'000}};
+  const auto off = [&](std::int64_t milliseconds) {
+    return compare_clock("files.example.com", now - Duration(milliseconds), now);
+  };
+  CHECK(off(0).severity == Severity::ok);
+  CHECK(off(29'999).severity == Severity::ok);
+  CHECK(off(30'000).severity == Severity::warning);
+  CHECK(off(-299'000).severity == Severity::warning);
+  CHECK(off(300'000).severity == Severity::error);
+  CHECK(off(-300'000).severity == Severity::error);
+  CHECK(off(61'000).what == "clock: 61 s ahead of files.example.com");
+  CHECK(off(-61'000).what == "clock: 61 s behind files.example.com");
+}
+
+TEST_CASE("online, a project that no file is known of is told, and is no error") {
+  const testing::TempDir folder;
+  const Config config = config_in(folder);
+  const auto findings = check_online(config);
+  CHECK(count(findings, Severity::error) == 0);
+  CHECK(count(findings, Severity::warning) == config.projects.size());
+}
+
 TEST_CASE("a machine that has all the agent needs gives no error, and nothing is left behind") {
   const testing::TempDir folder;
   const Config config = config_in(folder);

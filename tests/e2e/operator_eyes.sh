@@ -41,6 +41,10 @@ run queue
 check "the queue says so" grep -q 'the provider refuses the file credentials' "$OUT"
 check "and what waits" grep -q '^6 artifacts, about ' "$OUT"
 
+refused 5 'refuses the file credentials \(status 401\)' check --online
+check "the clock was compared" grep -qE '^ok +clock: [0-9]+ s (ahead of|behind) 127\.0\.0\.1' "$OUT"
+check "a project without files is told" grep -q '"app-brief": no URL of a file is known yet' "$OUT"
+
 # ---- mended ----
 printf '%s\n' "$FILE_PASSWORD" >"$WORK/secrets/files"
 kill -HUP "$AGENT"
@@ -50,6 +54,8 @@ judge "nothing holds it up, and the tries are remembered" "$OUT" 'all(.artifacts
   and any(.artifacts[].attempts[]; .error == null) and any(.artifacts[].attempts[]; .error.code == "unauthorized")'
 run show c1
 never "the line is gone" grep -q '^held up' "$OUT"
+run check --online --json
+judge "the credentials are accepted" "$OUT" '.ok and any(.findings[]; .what | endswith("accepts the file credentials"))'
 run queue --json
 judge "nothing waits" "$OUT" '.agent_running and .forecast.artifacts == 0 and .queue == []'
 

@@ -53,11 +53,20 @@ void check_users(Config& config, Reader& reader) {
     webhook.users.insert(webhook.users.begin(), WebhookUser{webhook.username, webhook.password});
 
   if (reader.spoilt("webhook.listen") || reader.spoilt("webhook.insecure")) return;
-  if (webhook.listen.is_loopback() || webhook.insecure) return;
+  if (webhook.insecure) return;
   const Position where = reader.at("webhook.listen");
   const std::string address = webhook.listen.text();
   const bool names_users = reader.has("webhook.username") || reader.has("webhook.password") ||
                            reader.has("webhook.password_file") || !webhook.users.empty();
+  if (webhook.listen.is_loopback()) {
+    if (!names_users)
+      reader.warning(where,
+                     "no webhook user: whoever reaches " + address +
+                         ", also through a "
+                         "reverse proxy, may send events",
+                     "give [webhook] username and password; insecure = true if that is meant");
+    return;
+  }
   if (!names_users)
     reader.problem(where, "no webhook user, and " + address + " is not a loopback address",
                    "give [webhook] username and password, or insecure = true");

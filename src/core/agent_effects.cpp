@@ -73,10 +73,12 @@ void Agent::carry_out(const Effects& effects) {
         if (!m_went_on || !artifact || artifact->state != ArtifactState::verifying) return {};
         return begin_publishing(std::move(*artifact), further);
       });
-      if (!begun)
-        log::warn("complete bytes cannot be published", {{"cause", begun.error().message}});
-      else
+      if (begun) {
         carry_out(further);
+      } else {
+        log::warn("complete bytes cannot be published yet", {{"cause", begun.error().message}});
+        m_looked_over = ArtifactRow(0);  // they are found there, as after a start
+      }
     } else if (const auto* old = std::get_if<RemoveSuperseded>(&effect)) {
       if (const Status removed = remove_superseded(*old); !removed)
         log::warn("superseded replicas stay", {{"cause", removed.error().message}});

@@ -157,8 +157,8 @@ Status SessionFacts::relink_pushes(const Session& session, const std::string& na
       continue;
     }
     for (const Artifact& other : named) {
-      REELKEEP_TRY(m_catalog.remove_replica(other.row, file.location));
-      if (!file.place.empty()) REELKEEP_TRY(m_catalog.remove_replica(other.row, file.place));
+      REELKEEP_TRY(forget_delivered(other, file.location));
+      if (!file.place.empty()) REELKEEP_TRY(forget_delivered(other, file.place));
     }
     REELKEEP_TRY(put_delivered(session, file));
   }
@@ -167,8 +167,23 @@ Status SessionFacts::relink_pushes(const Session& session, const std::string& na
 
 Status SessionFacts::put_delivered_replica(const Artifact& artifact, const PushedFile& file) {
   if (!file.place.empty() && file.place != file.location)
-    REELKEEP_TRY(m_catalog.remove_replica(artifact.row, file.location));
-  return m_catalog.put_replica(artifact.row, replica_of(file, artifact));
+    REELKEEP_TRY(forget_delivered(artifact, file.location));
+  const Replica replica = replica_of(file, artifact);
+  REELKEEP_ASSIGN(const bool ours, holds_itself(artifact, replica.location));
+  return ours ? Status() : m_catalog.put_replica(artifact.row, replica);
+}
+
+Status SessionFacts::forget_delivered(const Artifact& artifact, const std::string& location) {
+  REELKEEP_ASSIGN(const bool ours, holds_itself(artifact, location));
+  return ours ? Status() : m_catalog.remove_replica(artifact.row, location);
+}
+
+/// A store of ours has a replica at that very place: what somebody says of a push changes nothing
+/// of what we put there and read back ourselves.
+Result<bool> SessionFacts::holds_itself(const Artifact& artifact, const std::string& location) {
+  REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog.replicas(artifact.row));
+  return std::ranges::any_of(
+      replicas, [&](const Replica& r) { return r.location == location && !r.path.empty(); });
 }
 
 Status SessionFacts::put_delivered(const Session& session, const PushedFile& file) {

@@ -20,7 +20,7 @@ Status RecordFacts::apply(const Outcome& outcome, Timestamp at, Era era) {
   if (const auto* it = std::get_if<ReplicaStored>(&outcome)) return stored(*it, at, era);
   if (const auto* it = std::get_if<ReplicaRemoved>(&outcome)) return removed(*it);
   if (const auto* it = std::get_if<ReplicaFound>(&outcome)) return found(*it, era);
-  if (const auto* it = std::get_if<BytesReceived>(&outcome)) return received(*it, at);
+  if (const auto* it = std::get_if<BytesReceived>(&outcome)) return received(*it, at, era);
   if (const auto* it = std::get_if<DeliveredFound>(&outcome)) return delivered(*it);
   if (const auto* it = std::get_if<Expired>(&outcome))
     return given_up(it->identity, ArtifactState::expired, it->error, std::nullopt, it->destination);
@@ -237,18 +237,21 @@ Status RecordFacts::settle(Artifact artifact, ByteCount size, const Digest& dige
   return SessionFacts(m_catalog, m_policy).relink_pushes_of(artifact);
 }
 
-/// Only a catalog that is being built learns something from it.
-Status RecordFacts::received(const BytesReceived& outcome, Timestamp at) {
+/// Only a catalog that is being built, or is an older copy, learns something from it.
+Status RecordFacts::received(const BytesReceived& outcome, Timestamp at, Era era) {
   REELKEEP_ASSIGN(Artifact artifact,
                   resolve_or_make(outcome.identity, outcome.room_id,
                                   std::string(to_string(outcome.identity.kind)), at));
   if (artifact.state != ArtifactState::planned && artifact.state != ArtifactState::waiting)
     return {};
+  // They turned out not to be there any more before this was read.
+  if (era == Era::live && artifact.state == ArtifactState::waiting) return {};
   artifact.state = ArtifactState::verifying;
   artifact.size = artifact.received = outcome.size;
   artifact.digest = outcome.digest;
   artifact.disputed = outcome.disputed;
   artifact.next_attempt_at.reset();
+  if (era == Era::live) m_effects.push_back(Publish{artifact.row});
   REELKEEP_TRY(m_catalog.put_artifact(std::move(artifact)));
   return {};
 }

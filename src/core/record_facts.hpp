@@ -60,7 +60,7 @@ class RecordFacts {
   Status cancel(const CancelCommand& command);
   Status accept(const AcceptCommand& command);
   Status stored(const ReplicaStored& outcome, Timestamp at, Era era);
-  Status received(const BytesReceived& outcome, Timestamp at);
+  Status received(const BytesReceived& outcome, Timestamp at, Era era);
   Status removed(const ReplicaRemoved& outcome);
   Status found(const ReplicaFound& outcome, Era era);
   Status delivered(const DeliveredFound& outcome);

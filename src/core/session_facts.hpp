@@ -53,6 +53,8 @@ class SessionFacts {
   Status fetch_again(const Session& session, const DeliveredFile& file, Timestamp now);
   Status put_delivered(const Session& session, const PushedFile& file);
   Status put_delivered_replica(const Artifact& artifact, const PushedFile& file);
+  Status forget_delivered(const Artifact& artifact, const std::string& location);
+  Result<bool> holds_itself(const Artifact& artifact, const std::string& location);
   Status make_use_of(const Artifact& artifact, const PushedFile& file);
   Status rescue(Artifact artifact, const DestinationRule& rule, const PushedFile& file);
   Status adopt(Artifact artifact, const DestinationRule& rule, const PushedFile& file);

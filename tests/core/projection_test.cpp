@@ -467,3 +467,78 @@ TEST_CASE("a copy that its store did not find good is not called verified any mo
     CHECK(replica.state ==
           (replica.path == artifact.path ? ReplicaState::corrupt : ReplicaState::verified));
 }
+
+TEST_CASE("a push that names a place of ours takes no replica of ours away") {
+  const std::string place = "s3://bucket/r1/c1/file1.mov";
+  const std::string push =
+      body("file_transfer",
+           R"(,"destination":{"name":"awss3","host":"","account":"bucket"},"files":[{"url":")" +
+               place + "\"}]");
+  Projection p;
+  bool is_push_first = false;
+  bool is_ambiguous = false;
+  SUBCASE("after it was stored") {}
+  SUBCASE("before") {
+    is_push_first = true;
+  }
+  SUBCASE("with two files of that name") {
+    is_ambiguous = true;
+  }
+  p.deliver(k_one);
+  if (is_push_first) p.deliver(push);
+  p.advance();
+  const Artifact artifact = only(p.show());
+  p.record(EntryKind::outcome, encode(Outcome(ReplicaStored{.identity = artifact.identity,
+                                                            .room_id = artifact.room_id,
+                                                            .store = StoreId("local"),
+                                                            .path = "r1/c1/file1.mov",
+                                                            .location = place,
+                                                            .size = ByteCount(5),
+                                                            .digest = sha256("bytes"),
+                                                            .verified_at = k_noon})));
+  if (!is_push_first) p.deliver(push);
+  if (is_ambiguous)
+    p.deliver(body("live_recording", R"(,"url":"https://portal.enablex.io/l/file1.mov")"));
+  p.advance();
+  const SessionView view = p.show();
+  const auto found = std::ranges::find_if(
+      view.artifacts, [&](const ArtifactView& v) { return v.artifact.id == artifact.id; });
+  REQUIRE(found != view.artifacts.end());
+  CHECK(found->artifact.state == ArtifactState::archived);
+  REQUIRE(found->replicas.size() == 1);
+  CHECK(found->replicas[0].state == ReplicaState::verified);
+  CHECK(found->replicas[0].path == "r1/c1/file1.mov");
+  CHECK(found->replicas[0].audit_at.has_value());
+}
+
+TEST_CASE("news of complete bytes that were thrown away meanwhile plan nothing") {
+  Projection p;
+  p.deliver(k_one);
+  p.advance();
+  Artifact artifact = only(p.show());
+  const std::string news = encode(Outcome(
+      BytesReceived{artifact.identity, artifact.room_id, ByteCount(5), sha256("bytes"), false}));
+  SUBCASE("they wait to be fetched again") {
+    artifact.state = ArtifactState::waiting;
+    artifact.next_attempt_at = k_noon + std::chrono::seconds(2);
+    REQUIRE(p.catalog
+                ->transact([&] {
+                  return Status(p.catalog->put_artifact(artifact)
+                                    ? Status()
+                                    : Status(Error{Errc::internal, ""}));
+                })
+                .has_value());
+    p.record(EntryKind::outcome, news);
+    p.advance();
+    CHECK(only(p.show()).state == ArtifactState::waiting);
+    CHECK(only(p.show()).next_attempt_at == artifact.next_attempt_at);
+  }
+  SUBCASE("nobody knew of them: they go to the stores") {
+    p.record(EntryKind::outcome, news);
+    const core::Effects effects = p.advance();
+    CHECK(only(p.show()).state == ArtifactState::verifying);
+    CHECK(std::ranges::any_of(effects, [](const core::Effect& effect) {
+      return std::holds_alternative<core::Publish>(effect);
+    }));
+  }
+}

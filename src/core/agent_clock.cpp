@@ -50,6 +50,8 @@ Status Agent::clock_was_set_back(Timestamp now) {
             {{"from", to_rfc3339(m_turned_at)}, {"to", to_rfc3339(now)}});
   m_breakers.set_back(now);
   for (auto& [store, at] : m_closed_stores) at = std::min(at, now);
+  for (auto& [id, standing] : m_destinations)
+    standing.not_before = std::min(standing.not_before, now);
   m_next_store_look = m_next_disk_look = now;
   REELKEEP_TRY(m_catalog->transact([&] { return bring_forward(now); }));
   m_look_again = now + k_look_again;

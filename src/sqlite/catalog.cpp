@@ -343,6 +343,11 @@ class SqliteCatalog final : public Catalog {
       brought +=
           Query(*m_connection, "UPDATE pending_put SET due_at = ? WHERE due_at > ?", now, horizon)
               .run();
+      brought += Query(*m_connection,
+                       "UPDATE pushed_file INDEXED BY pushed_file_look SET next_look_at = ?1"
+                       " WHERE next_look_at IS NOT NULL AND next_look_at > ?2",
+                       now, horizon)
+                     .run();
     }));
     return brought;
   }

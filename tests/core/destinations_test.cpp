@@ -163,6 +163,26 @@ TEST_CASE("a destination that is away says nothing of its files, and holds up no
       Duration(60'000)));
 }
 
+TEST_CASE("a clock that was ahead while a destination was away does not keep it waiting") {
+  PushedHouse house(DestinationAction::verify);
+  house.there.put(k_pushed, movie("film"));
+  house.there.set_outage(Error{Errc::unavailable, "cannot connect"});
+  constexpr Duration k_ahead{std::chrono::hours(1000)};
+  house.clock.turn(k_ahead);
+  house.start();
+  house.deliver(push());
+  REQUIRE(house.eventually([&] { return house.there.requests() >= 3; }, Duration(60'000)));
+  house.clock.turn(-k_ahead);
+  house.there.set_outage(std::nullopt);
+  CHECK(house.eventually(
+      [&] {
+        return holds_now(house, [](const SessionView& view) {
+          return replica_is(ReplicaState::verified)(view);
+        });
+      },
+      Duration(1000)));
+}
+
 TEST_CASE("a file that may not be read holds up no other at the same destination") {
   PushedHouse house(DestinationAction::verify);
   house.there.put(k_pushed, movie("film"));

@@ -134,8 +134,8 @@ class Catalog {
   virtual Result<std::int64_t> release_due(Timestamp now, std::size_t limit) = 0;
   /// When the next one becomes due.
   virtual Result<std::optional<Timestamp>> next_due() = 0;
-  /// Whatever is due only after `horizon`, here or for a store, is due at `now`: the clock was set
-  /// back. Returns how many.
+  /// Whatever is due only after `horizon`, here, for a store or at a destination, is due at `now`:
+  /// the clock was set back. Returns how many.
   virtual Result<std::int64_t> bring_forward(Timestamp now, Timestamp horizon) = 0;
 
   // What waits for a store; each costs one index look-up, whatever waits.

@@ -142,6 +142,9 @@ refused 2 'no \[\[project\]\] has api_id and api_key' reconcile
 cp "$WORK/with-api.toml" "$CONFIG"
 kill -HUP "$AGENT"
 await "the CDR comes" holds "${SESSIONS[0]}" 'any(.artifacts[]; .kind == "cdr" and .state == "archived")'
+run check --online --json
+judge "both pairs are accepted" "$OUT" '.ok and any(.findings[]; .what | endswith("accepts the file credentials"))
+  and any(.findings[]; .what | endswith("accepts api_id and api_key"))'
 stop_agent
 
 # ---- refusals, in words ----
@@ -152,6 +155,7 @@ equal "the failure is counted" "$(metric reelkeep_reconcile_failures_total)" 1
 rk reconcile && die "a wrong key is no success"
 check "so does the command" grep -q 'status 401: result 1001: unauthorized: APP_ID or APP_KEY is wrong; check api_id' "$ERR"
 refused 5 'check api_id' reconcile --json
+refused 5 'api_url: .*check api_id' check --online
 stop_agent
 simulate --api-result 4711
 archive_of fifth 0s

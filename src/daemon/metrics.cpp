@@ -140,6 +140,9 @@ std::string render_metrics(const Figures& figures) {
                {{"state", std::string(to_string(state))}},
                found == figures.catalog->replicas.end() ? 0 : static_cast<double>(found->second));
   }
+  page.gauge("reelkeep_deliveries", "Deliveries that are kept and could not be applied",
+             {{"state", "quarantined"}},
+             static_cast<double>(figures.catalog->quarantined_deliveries));
   for (const auto& [store, due] : figures.catalog->next_audit)
     page.gauge("reelkeep_audit_overdue_seconds",
                "For how long the replica that waits longest is due to be read back; 0: none is",

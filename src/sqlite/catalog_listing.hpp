@@ -15,6 +15,9 @@ inline constexpr std::string_view k_figures =
     "SELECT (SELECT min(known_at) FROM artifact INDEXED BY artifact_known WHERE work = 1),"
     " (SELECT min(deadline) FROM artifact INDEXED BY artifact_deadline WHERE needs_source = 1)";
 
+inline constexpr std::string_view k_quarantined_deliveries =
+    "SELECT count(*) FROM delivery INDEXED BY delivery_state WHERE state = 'quarantined'";
+
 /// The queue of the forecast, from its index alone. Parameters: deadline and row to go on behind.
 inline constexpr std::string_view k_queue =
     "SELECT deadline, kind, declared_size, resume_length, received, row FROM artifact INDEXED BY "

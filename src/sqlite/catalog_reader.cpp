@@ -214,6 +214,9 @@ class SqliteCatalogReader final : public CatalogReader {
         const auto state = verdicts.next<ReplicaState>();
         figures.replicas[state] = verdicts.next<std::int64_t>();
       }
+      Query quarantined(*m_connection, k_quarantined_deliveries);
+      quarantined.step();
+      figures.quarantined_deliveries = quarantined.next<std::int64_t>();
       figures.next_audit = read_next_audits(*m_connection);
       figures.position = read_position(*m_connection).value_or(JournalPosition{});
       moment.commit();

@@ -204,6 +204,7 @@ void check_delivery_listing(const CatalogFixture& fixture) {
   const auto reader = fixture.open_reader();
   const auto all = list_deliveries(*reader, {});
   REQUIRE(all.size() == 450);
+  CHECK(reader->figures()->quarantined_deliveries == 45);
   CHECK(std::is_sorted(all.rbegin(), all.rend()));
   CHECK(list_deliveries(*reader, {.after = 10}).front() == Seq(9));
   CHECK(list_deliveries(*reader, {.after = 10, .limit = 4}).back() == Seq(6));

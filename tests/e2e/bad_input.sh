@@ -82,6 +82,7 @@ run deliveries --json
 equal "deliveries: none of these was stored" "$(jq length "$OUT")" 3
 http "$ADMIN/metrics" >/dev/null
 check "they are counted" grep -q 'reelkeep_deliveries_total{result="unauthorized"} 4' "$WORK/answer"
+check "so are the quarantined" grep -qx 'reelkeep_deliveries{state="quarantined"} 2' "$WORK/answer"
 check "they are counted" grep -q 'reelkeep_deliveries_total{result="too_large"} 1' "$WORK/answer"
 status_of 404 'another path of the admin server' "$ADMIN/"
 status_of 405 'posting to the admin server' -X POST "$ADMIN/livez"

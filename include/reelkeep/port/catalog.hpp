@@ -180,6 +180,7 @@ struct CatalogFigures {
   std::optional<Timestamp> nearest_deadline;   ///< of the work left
   JournalPosition position;
   std::map<ReplicaState, std::int64_t> replicas;
+  std::int64_t quarantined_deliveries = 0;
   std::map<std::string, Timestamp> next_audit;  ///< store id -> when its first replica is due
 };
 

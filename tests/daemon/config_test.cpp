@@ -381,6 +381,27 @@ TEST_CASE("an S3 store has the defaults that its endpoint asks for") {
   CHECK(both.download.staging_dir == "/archive/.staging");
 }
 
+TEST_CASE("no destination moves files about in a bucket that is a store") {
+  const auto problems = [](const std::string& bucket, const std::string& action) {
+    const ConfigResult result = read_config(
+        std::string(k_project) + "[[store]]\nid = \"local\"\ntype = \"s3\"\nbucket = \"" + bucket +
+            "\"\nendpoint = \"http://127.0.0.1:9\"\naccess_key_id = \"a\"\n"
+            "secret_access_key = \"s\"\n"
+            "[[destination]]\nid = \"there\"\nname = \"awss3\"\naction = \"" +
+            action +
+            "\"\naccount = \"pushed\"\nendpoint = \"http://127.0.0.1:9\"\n"
+            "access_key_id = \"a\"\nsecret_access_key = \"s\"\n",
+        "/etc/reelkeep/config.toml", {});
+    std::string told;
+    for (const Problem& problem : result.problems) told += problem.text() + "\n";
+    return told;
+  };
+  CHECK(problems("pushed", "organise").find("moves files about in the bucket of store \"local\"") !=
+        std::string::npos);
+  for (const std::string& told : {problems("pushed", "verify"), problems("own", "organise")})
+    CHECK(told.find("moves files about") == std::string::npos);
+}
+
 TEST_CASE("new credentials of an S3 store need no restart, another bucket does") {
   Config running;
   running.stores = {{.id = StoreId("s"), .type = StoreConfig::Type::s3, .bucket = "b"}};

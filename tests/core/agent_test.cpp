@@ -229,6 +229,42 @@ TEST_CASE("wrong credentials cost a handful of requests, and a reload lets the w
   house.until_state(ArtifactState::archived);
 }
 
+TEST_CASE(
+    "10,000 files behind a wrong password cost a handful, and go on once it is mended there") {
+  House house;
+  constexpr int k_files = 10'000;
+  const auto url = [](int i) { return "https://portal.enablex.io/p/" + std::to_string(i); };
+  std::string urls;
+  for (int i = 0; i < k_files; ++i) {
+    urls += (i == 0 ? "\"" : ",\"") + url(i) + "\"";
+    house.reply(url(i), {{Error{Errc::unauthorized, "403"}, ""}});
+  }
+  const auto requests = [&] {
+    int sum = 0;
+    for (int i = 0; i < k_files; ++i) sum += house.requests(url(i));
+    return sum;
+  };
+  house.start();
+  house.deliver(body("recording", ",\"recording\":[" + urls + "]"));
+  REQUIRE(house.eventually([&] { return !house.agent->status().open_breakers.empty(); }));
+  // Ten minutes, minute by minute: one probe each at most, and the first ones more often.
+  for (int minute = 0; minute < 10; ++minute) {
+    const auto before = house.agent->status().failures[Errc::unauthorized];
+    house.clock.turn(std::chrono::minutes(1));
+    CHECK(house.eventually(
+        [&] { return house.agent->status().failures[Errc::unauthorized] > before; }));
+  }
+  CHECK(house.agent->status().open_breakers.size() == 1);
+  const int spent = requests();
+  MESSAGE("requests for 10,000 files in ten minutes: ", spent);
+  CHECK(spent < 40);
+
+  for (int i = 0; i < k_files; ++i) house.reply(url(i), {{{}, movie("ok")}});
+  house.clock.turn(std::chrono::minutes(1));
+  CHECK(house.eventually(
+      [&] { return house.agent->status().open_breakers.empty() && requests() > spent + 10; }));
+}
+
 TEST_CASE("of 100 files the one with the earliest deadline is refused for ever: 99 are archived") {
   House house;
   std::string urls;
@@ -251,6 +287,7 @@ TEST_CASE("of 100 files the one with the earliest deadline is refused for ever: 
   CHECK(std::ranges::count_if(view.artifacts, [](const ArtifactView& a) {
           return a.artifact.state == ArtifactState::waiting;
         }) == 1);
+  CHECK(house.agent->status().open_breakers.empty());
 }
 
 TEST_CASE("a full disk pauses downloads without burning attempts and resumes by itself") {

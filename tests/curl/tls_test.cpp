@@ -166,6 +166,31 @@ TEST_CASE("a certificate that is expired or for another name is refused with its
   }
 }
 
+TEST_CASE("a server that offers TLS 1.1 at most is refused") {
+  TlsBench bench;
+  bench.authority.directory().write(
+      "file", "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nConnection: close\r\n\r\ncontent");
+  bench.authority.issue("good", "IP:127.0.0.1");
+  bench.limits.ca_file = bench.authority.path("ca.pem");
+  const std::string old = "-tls1_1 -cipher DEFAULT:@SECLEVEL=0";
+  const TlsServer server(bench.authority, "good", old);
+  // It is the version that is refused: whoever accepts it gets through.
+  openssl(bench.authority.directory(),
+          "s_client -connect 127.0.0.1:" + std::to_string(server.port) +
+              " -CAfile ca.pem -verify_return_error " + old);
+
+  const Fetched refused = bench.fetch(bench.request_to("127.0.0.1", server.port));
+  REQUIRE_FALSE(refused.status);
+  CHECK(refused.status.error().code == Errc::unavailable);
+  CHECK_FALSE(refused.credential_accepted);
+
+  curl::HttpClientOptions options;
+  options.ca_file = bench.authority.path("ca.pem");
+  HttpRequest request;
+  request.url = Url::parse("https://127.0.0.1:" + std::to_string(server.port) + "/file").value();
+  CHECK(curl::make_http_client(options)->send(request).error().code == Errc::unavailable);
+}
+
 TEST_CASE("a server without TLS gets no request") {
   TlsBench bench;
   bench.limits.connect_timeout = Duration(300);  // who speaks no TLS waits for a request

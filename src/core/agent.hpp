@@ -139,14 +139,17 @@ class Agent final : public FetchSink {
   void share_connections();
   void submit(const Artifact& artifact, std::uint64_t ticket);
 
-  // agent_transfers.cpp: transfers and their ends
-  Result<std::vector<Artifact>> choose_next();
+  // agent_choice.cpp: which of the waiting work is next
   Result<std::vector<Artifact>> choose_work(std::size_t slots, ByteCount free);
-  Result<std::vector<Artifact>> candidates(std::size_t slots,
+  [[nodiscard]] std::size_t fitting(const std::vector<Artifact>& ready, ByteCount free) const;
+  Result<std::vector<Artifact>> candidates(std::size_t slots, ByteCount free,
                                            const std::map<std::string, std::size_t>& on_host);
   Result<std::optional<Artifact>> choose_probe(const std::string& credential,
                                                const std::vector<Lane>& lanes);
   [[nodiscard]] bool is_busy(const Artifact& artifact) const;
+
+  // agent_transfers.cpp: transfers and their ends
+  Result<std::vector<Artifact>> choose_next();
   Status handle(Checkpoint& message, AfterCommit& after);
   Status handle(Fetched& message, AfterCommit& after);
   Status attempt_failed(Artifact artifact, const Error& error, AfterCommit& after);

@@ -1,0 +1,143 @@
+// Which of the waiting work is next: earliest deadline first, within the limits of every host.
+#include <algorithm>
+#include <utility>
+
+#include "reelkeep/base/log.hpp"
+
+#include "core/agent.hpp"
+#include "core/cdr.hpp"
+#include "core/lane.hpp"
+
+namespace reelkeep::core {
+namespace {
+
+constexpr std::size_t k_spare_candidates = 32;  ///< looked at behind what is too large
+constexpr std::size_t k_most_probed = 1024;
+
+}  // namespace
+
+/// A transfer has it, or a store is at its bytes.
+bool Agent::is_busy(const Artifact& artifact) const {
+  return m_tickets.contains(artifact.row) ||
+         std::ranges::any_of(m_at_stores, [&](const auto& at_store) {
+           return at_store.second.contains(artifact.row);
+         });
+}
+
+Result<std::vector<Artifact>> Agent::choose_work(std::size_t slots, ByteCount free) {
+  const Timestamp now = m_ports.clock->now();
+  // A transaction costs, also when there is nothing to do in it.
+  REELKEEP_ASSIGN(const std::optional<Timestamp> due, m_catalog->next_due());
+  if (due && *due <= now)
+    REELKEEP_TRY(m_catalog->transact([&]() -> Status {
+      for (;;) {
+        REELKEEP_ASSIGN(const std::int64_t released, m_catalog->release_due(now, 1024));
+        if (released < 1024) return {};
+      }
+    }));
+  std::map<std::string, std::size_t> on_host;
+  for (const auto& [ticket, running] : m_running) ++on_host[running.host];
+
+  REELKEEP_ASSIGN(std::vector<Artifact> waiting, candidates(slots, free, on_host));
+  std::ranges::sort(waiting, {}, [](const Artifact& a) { return std::pair(a.deadline, a.row); });
+  std::vector<Artifact> chosen;
+  std::optional<Artifact> too_large;
+  for (Artifact& candidate : waiting) {
+    if (chosen.size() == slots) break;
+    std::size_t& busy = on_host[candidate.host];
+    if (busy >= m_policy->per_host) continue;
+    const ByteCount needed = candidate.declared_size.value_or(ByteCount(0)) - candidate.received;
+    if (free < m_policy->minimum_free_space + needed) {
+      if (!too_large) too_large = std::move(candidate);
+      continue;
+    }
+    free = free - needed;
+    ++busy;
+    chosen.push_back(std::move(candidate));
+  }
+  // A declared size is a hint. With nothing else to do it is tried; the guard of staging decides.
+  if (chosen.empty() && m_running.empty() && too_large) {
+    log::warn("a file is declared larger than the free space; it is tried all the same",
+              {{"artifact", too_large->id.get()},
+               {"declared", to_string(too_large->declared_size.value_or(ByteCount(0)))},
+               {"free", to_string(free)}});
+    chosen.push_back(std::move(*too_large));
+  }
+  return chosen;
+}
+
+/// How many there is space for, one after the other.
+std::size_t Agent::fitting(const std::vector<Artifact>& ready, ByteCount free) const {
+  std::size_t count = 0;
+  for (const Artifact& artifact : ready) {
+    const ByteCount needed = artifact.declared_size.value_or(ByteCount(0)) - artifact.received;
+    if (free < m_policy->minimum_free_space + needed) continue;
+    free = free - needed;
+    ++count;
+  }
+  return count;
+}
+
+/// Of each lane as many as may start, and more where some are busy or too large: every turn reads
+/// them. A probe where the breaker is open.
+Result<std::vector<Artifact>> Agent::candidates(std::size_t slots, ByteCount free,
+                                                const std::map<std::string, std::size_t>& on_host) {
+  const Timestamp now = m_ports.clock->now();
+  REELKEEP_ASSIGN(const std::vector<Lane> lanes, m_catalog->lanes());
+  std::vector<Artifact> found;
+  std::map<std::string, std::vector<Lane>> refused;
+  for (const Lane& lane : lanes) {
+    if (destination_of_lane(lane.host)) continue;  // see claim_from_destinations()
+    const auto busy = on_host.find(lane.host);
+    if (busy != on_host.end() && busy->second >= m_policy->per_host) continue;
+    if (m_policy->project(lane.app_id) == nullptr) continue;
+    const std::string key = Breakers::credential_key(
+        *m_policy, lane.app_id, lane.host.starts_with(k_api_lane) ? Access::api : Access::files);
+    if (m_breakers.is_open(key)) {
+      refused[key].push_back(lane);
+      continue;
+    }
+    const std::size_t most =
+        std::min(slots, m_policy->per_host - (busy == on_host.end() ? 0 : busy->second));
+    for (std::size_t limit = most;; limit *= 2) {
+      REELKEEP_ASSIGN(std::vector<Artifact> ready, m_catalog->claimable(lane, limit));
+      const bool is_all = ready.size() < limit;
+      std::erase_if(ready, [this](const Artifact& artifact) { return is_busy(artifact); });
+      // The busy ones hide others, however many; the too large ones hide some.
+      const bool is_enough = ready.size() >= most &&
+                             (limit >= most + k_spare_candidates || fitting(ready, free) >= most);
+      if (!is_enough && !is_all) continue;
+      std::ranges::move(ready, std::back_inserter(found));
+      break;
+    }
+  }
+  for (const auto& [key, key_lanes] : refused) {
+    if (!m_breakers.may_probe(key, now)) continue;
+    REELKEEP_ASSIGN(std::optional<Artifact> probe, choose_probe(key, key_lanes));
+    if (probe) found.push_back(std::move(*probe));
+  }
+  return found;
+}
+
+/// Each probe a different artifact, over all hosts that the credential is for.
+Result<std::optional<Artifact>> Agent::choose_probe(const std::string& credential,
+                                                    const std::vector<Lane>& lanes) {
+  if (m_breakers.probed(credential) >= k_most_probed) m_breakers.forget_probed(credential);
+  std::optional<Artifact> chosen;
+  std::optional<Artifact> fallback;
+  for (const Lane& lane : lanes) {
+    REELKEEP_ASSIGN(std::vector<Artifact> ready,
+                    m_catalog->claimable(lane, m_breakers.probed(credential) + k_spare_candidates));
+    for (Artifact& candidate : ready) {
+      if (is_busy(candidate)) continue;
+      std::optional<Artifact>& best =
+          m_breakers.was_probed(credential, candidate.row) ? fallback : chosen;
+      if (!best || candidate.deadline < best->deadline) best = std::move(candidate);
+    }
+  }
+  if (chosen) return chosen;
+  if (fallback) m_breakers.forget_probed(credential);
+  return fallback;
+}
+
+}  // namespace reelkeep::core

@@ -70,27 +70,23 @@ void print(Output& output, Form form, const std::string& path, const ConfigResul
 
 Status check(const std::string& config_path, Output& output, const CheckArguments& arguments) {
   const ConfigResult loaded = daemon::load_config(config_path, daemon::Environment::of_process());
-  if (!loaded.config) {
-    print(output, arguments.form, config_path, loaded, {}, false);
-    return loaded.error();
+  std::vector<Finding> findings;
+  if (loaded.config) {
+    REELKEEP_ASSIGN(auto nobody, daemon::act_as_service(*loaded.config));
+    if (nobody) findings.push_back(*std::move(nobody));
+    for (Finding& one : daemon::check_environment(*loaded.config))
+      findings.push_back(std::move(one));
+    if (arguments.online)
+      for (Finding& one : daemon::check_online(*loaded.config)) findings.push_back(std::move(one));
+  } else if (loaded.remainder) {
+    // All that is wrong at once: with the file, and with what the rest of it needs of the machine.
+    REELKEEP_TRY(daemon::act_as_service(loaded.remainder->config));
+    findings = daemon::check_environment(*loaded.remainder);
   }
-  // As the service's user: what root may, the service may not.
-  if (const auto acting = daemon::Operator::open(*loaded.config); !acting) return acting.error();
-  std::vector<Finding> findings = daemon::check_environment(*loaded.config);
-  if (arguments.online)
-    for (Finding& one : daemon::check_online(*loaded.config)) findings.push_back(std::move(one));
-  Status worst;
-  std::size_t errors = 0;
-  for (const Finding& one : findings) {
-    if (one.severity != Severity::error) continue;
-    if (errors++ == 0)
-      worst = Error{one.code, one.what + (one.way_out.empty() ? "" : "; " + one.way_out)};
-  }
-  print(output, arguments.form, config_path, loaded, findings, worst.has_value());
-  if (errors > 1)
-    return Error{worst.error().code,
-                 worst.error().message + " (the first of " + std::to_string(errors) + " errors)"};
-  return worst;
+  const Status machine = daemon::verdict(findings);
+  print(output, arguments.form, config_path, loaded, findings, loaded.config && machine);
+  if (!loaded.config) return loaded.error();
+  return machine;
 }
 
 }  // namespace reelkeep::cli

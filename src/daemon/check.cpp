@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <chrono>
 #include <fcntl.h>
-#include <filesystem>
 #include <netinet/in.h>
 #include <optional>
 #include <sys/resource.h>
@@ -16,110 +15,14 @@
 #include "reelkeep/base/unique_fd.hpp"
 
 #include "crypto/tls.hpp"
-#include "curl/http_client.hpp"
 #include "daemon/runtime.hpp"
-#include "daemon/s3_places.hpp"
-#include "fs/archive_root.hpp"
-#include "fs/space.hpp"
+#include "fs/owner.hpp"
 #include "fs/state_lock.hpp"
-#include "sqlite/catalog.hpp"
 #include "sqlite/journal.hpp"
 #include "sqlite/place.hpp"
 
 namespace reelkeep::daemon {
 namespace {
-
-Finding good(std::string what) {
-  return Finding{Finding::Severity::ok, std::move(what), "", {}};
-}
-Finding doubtful(std::string what, std::string way_out) {
-  return Finding{Finding::Severity::warning, std::move(what), std::move(way_out), Errc::invalid};
-}
-Finding bad(Errc code, std::string what, std::string way_out) {
-  return Finding{Finding::Severity::error, std::move(what), std::move(way_out), code};
-}
-
-/// The directory itself, or the nearest one above it that exists: where it would be made.
-std::string existing(const std::string& path) {
-  std::filesystem::path place(path);
-  std::error_code error;
-  while (!std::filesystem::exists(place, error) && place.has_parent_path() &&
-         place != place.parent_path())
-    place = place.parent_path();
-  return place.string();
-}
-
-/// Really makes a file there, nameless where the filesystem can.
-Status try_to_write(const std::string& directory) {
-  const std::string what = "cannot write to " + text::printable(directory);
-  const UniqueFd nameless(::open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
-  if (nameless) return {};
-  if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
-    return Error::from_errno(errno, what);
-  std::string name = directory + "/.reelkeep-check-XXXXXX";
-  const UniqueFd named(::mkostemp(name.data(), O_CLOEXEC));
-  if (!named) return Error::from_errno(errno, what);
-  ::unlink(name.c_str());
-  return {};
-}
-
-/// A directory of ours is there and takes files, or can be made.
-Finding check_directory(const std::string& what, const std::string& path) {
-  const std::string name = what + " " + text::printable(path);
-  const std::string place = existing(path);
-  struct stat status {};
-  if (::stat(place.c_str(), &status) != 0) {
-    const Error error = Error::from_errno(errno, name);
-    return bad(error.code, error.message, "make it, or mend the path");
-  }
-  if (!S_ISDIR(status.st_mode))
-    return bad(Errc::invalid, name + ": " + text::printable(place) + " is not a directory",
-               "move it away, or choose another path");
-  if (const Status written = try_to_write(place); !written)
-    return bad(written.error().code, name + ": " + written.error().message,
-               "the user that runs reelkeep must own it (chown reelkeep), and under systemd the "
-               "unit must allow it (ReadWritePaths)");
-  return good(name + (place == path ? ": can be written" : ": will be made"));
-}
-
-/// The bucket answers to the key pair. Nothing is written.
-Finding check_bucket(const std::string& name, const StoreConfig& store, const Config& config) {
-  struct WallClock final : Clock {
-    [[nodiscard]] Timestamp now() const override {
-      return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-    }
-    [[nodiscard]] MonotonicTime steady() const override { return {}; }
-  } const clock;
-  const auto http = curl::make_http_client({.ca_file = config.download.ca_file,
-                                            .proxy = config.download.proxy.reveal(),
-                                            .connect_timeout = config.download.connect_timeout});
-  s3::Client client(*http, clock, bucket_of(store), [&] { return access_of(store); });
-  const std::string place = "s3://" + store.bucket + "/" + store.prefix;
-  const auto listed =
-      client.call({.query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", store.prefix}}});
-  if (!listed)
-    return bad(listed.error().code,
-               name + " " + text::printable(place) + ": " + listed.error().message, "");
-  return good(name + " " + text::printable(place) + ": can be read");
-}
-
-std::optional<dev_t> device_of(const std::string& path) {
-  struct stat status {};
-  if (::stat(existing(path).c_str(), &status) != 0) return std::nullopt;
-  return status.st_dev;
-}
-
-Finding check_free_space(const std::string& what, const std::string& path, ByteCount least,
-                         const std::string& consequence) {
-  const auto space = fs::free_bytes(existing(path));
-  if (!space) return bad(space.error().code, what + ": " + space.error().message, "");
-  if (*space < least)
-    return bad(
-        Errc::no_space,
-        what + ": " + to_string(*space) + " free, " + to_string(least) + " needed: " + consequence,
-        "make room, or use another filesystem");
-  return good(what + ": " + to_string(*space) + " free");
-}
 
 /// Everything a socket needs to be bound to the address.
 struct SocketAddress {
@@ -157,6 +60,16 @@ std::string listen_way_out(int error_number, const ListenAddress& address) {
 
 }  // namespace
 
+Finding Finding::good(std::string what) {
+  return {Severity::ok, std::move(what), "", {}};
+}
+Finding Finding::doubtful(std::string what, std::string way_out) {
+  return {Severity::warning, std::move(what), std::move(way_out), Errc::invalid};
+}
+Finding Finding::bad(Errc code, std::string what, std::string way_out) {
+  return {Severity::error, std::move(what), std::move(way_out), code};
+}
+
 std::string_view to_string(Finding::Severity severity) noexcept {
   switch (severity) {
     case Finding::Severity::ok:
@@ -169,91 +82,6 @@ std::string_view to_string(Finding::Severity severity) noexcept {
   return "error";
 }
 
-std::vector<Finding> check_state_dir(const Config& config) {
-  const std::string& path = config.agent.state_dir;
-  std::vector<Finding> findings{check_directory("state directory", path)};
-  if (findings.back().severity == Finding::Severity::error) return findings;
-
-  struct stat status {};
-  if (::stat(path.c_str(), &status) == 0 && (status.st_mode & 077) != 0)
-    findings.push_back(
-        doubtful("state directory " + text::printable(path) + ": other users may look into it",
-                 "chmod 0700 " + text::printable(path)));
-  const auto network = fs::network_filesystem(existing(path));
-  if (!network)
-    findings.push_back(bad(network.error().code, network.error().message, ""));
-  else if (!network->empty())
-    findings.push_back(bad(Errc::invalid,
-                           "state directory " + text::printable(path) + ": " + *network +
-                               " is a filesystem of another machine, where SQLite loses data",
-                           "set [agent] state_dir to a local disk; a store may stay where it is"));
-  findings.push_back(check_free_space("state directory", path, config.agent.intake_reserve + 64_MiB,
-                                      "deliveries could soon not be stored"));
-  return findings;
-}
-
-std::vector<Finding> check_staging(const Config& config) {
-  const std::string& path = config.download.staging_dir;
-  std::vector<Finding> findings{check_directory("staging directory", path)};
-  if (findings.back().severity == Finding::Severity::error) return findings;
-  findings.push_back(check_free_space("staging directory", path, config.download.minimum_free_space,
-                                      "downloads wait (minimum_free_space)"));
-  for (const StoreConfig& store : config.stores)
-    if (store.type != StoreConfig::Type::local)
-      continue;
-    else if (const auto device = device_of(store.path); device && device != device_of(path))
-      findings.push_back(doubtful(
-          "staging directory " + text::printable(path) + " is on another filesystem than store \"" +
-              store.id.get() + "\": files are copied instead of renamed",
-          "leave staging_dir out, or set it below " + text::printable(store.path)));
-  return findings;
-}
-
-namespace {
-
-/// The archive at a local store's path is the one that the catalog knows, as the agent expects it.
-/// Nothing: the catalog expects none there.
-std::optional<Finding> check_archive(const std::string& name, const StoreConfig& store,
-                                     CatalogReader& reader) {
-  const auto found = [&]() -> Result<std::string> {
-    REELKEEP_ASSIGN(const auto roots, reader.notes("root:" + store.id.get()));
-    REELKEEP_ASSIGN(const auto places, reader.notes("place:" + store.id.get()));
-    const auto root = roots.find("root:" + store.id.get());
-    if (root == roots.end()) return std::string();
-    const auto place = places.find("place:" + store.id.get());
-    const std::string here = (store.path == "/" ? "" : store.path) + "/";
-    if (place != places.end() && place->second != here) {
-      // Another path for a store that never held anything begins anew there.
-      REELKEEP_ASSIGN(const ReplicaTotal holds, reader.total({.store = store.id}));
-      if (holds.replicas == 0) return std::string();
-    }
-    return root->second;
-  }();
-  if (!found) return bad(found.error().code, name + ": the catalog: " + found.error().message, "");
-  if (found->empty()) return std::nullopt;
-  if (const auto root = fs::ArchiveRoot::attach(store.path, *found); !root)
-    return bad(root.error().code, name + ": " + text::printable(root.error().message),
-               "the agent writes nothing there before that");
-  return good(name + ": archive " + *found + " is there");
-}
-
-}  // namespace
-
-std::vector<Finding> check_stores(const Config& config) {
-  std::vector<Finding> findings;
-  // Without a catalog (or with one that the agent migrates first) nothing is expected anywhere.
-  const auto reader = sqlite::open_catalog_reader(catalog_path(config));
-  for (const StoreConfig& store : config.stores) {
-    const std::string name = "store \"" + text::printable(store.id.get()) + "\"";
-    findings.push_back(store.type == StoreConfig::Type::local ? check_directory(name, store.path)
-                                                              : check_bucket(name, store, config));
-    if (reader && store.type == StoreConfig::Type::local)
-      if (auto archive = check_archive(name, store, **reader))
-        findings.push_back(std::move(*archive));
-  }
-  return findings;
-}
-
 Finding check_listen(const ListenAddress& address, std::string_view block) {
   const std::string name = std::string(block) + " " + address.text();
   const SocketAddress to = socket_address(address);
@@ -263,19 +91,19 @@ Finding check_listen(const ListenAddress& address, std::string_view block) {
       socket && ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
       ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&to.storage), to.length) == 0 &&
       ::listen(socket.get(), 1) == 0;
-  if (listens) return good(name + ": can be listened on");
+  if (listens) return Finding::good(name + ": can be listened on");
   const int error_number = errno;
   const Error error = Error::from_errno(error_number, name + ": cannot listen");
-  return bad(error.code, error.message, listen_way_out(error_number, address));
+  return Finding::bad(error.code, error.message, listen_way_out(error_number, address));
 }
 
 Finding check_clock(Timestamp now) {
   using namespace std::chrono;
   const auto year = static_cast<int>(year_month_day(floor<days>(now)).year());
   const std::string text = "clock: " + to_rfc3339(now);
-  if (year >= 2025 && year < 2100) return good(text);
-  return bad(Errc::invalid, text + " cannot be right: deadlines and TLS depend on it",
-             "set it (timedatectl set-ntp true)");
+  if (year >= 2025 && year < 2100) return Finding::good(text);
+  return Finding::bad(Errc::invalid, text + " cannot be right: deadlines and TLS depend on it",
+                      "set it (timedatectl set-ntp true)");
 }
 
 Finding check_open_files(const Config& config, std::uint64_t limit) {
@@ -283,9 +111,10 @@ Finding check_open_files(const Config& config, std::uint64_t limit) {
   // databases, listeners, and webhook connections.
   const std::uint64_t needed = std::uint64_t{config.download.concurrency} * 4 + 256;
   const std::string text = "open files: " + std::to_string(limit) + " allowed";
-  if (limit >= needed) return good(text);
-  return bad(Errc::invalid, text + ", " + std::to_string(needed) + " needed",
-             "raise it (ulimit -n, LimitNOFILE= in the unit), or lower [download] concurrency");
+  if (limit >= needed) return Finding::good(text);
+  return Finding::bad(
+      Errc::invalid, text + ", " + std::to_string(needed) + " needed",
+      "raise it (ulimit -n, LimitNOFILE= in the unit), or lower [download] concurrency");
 }
 
 std::vector<Finding> check_secret_files(const Config& config) {
@@ -297,15 +126,15 @@ std::vector<Finding> check_secret_files(const Config& config) {
     const UniqueFd file(::open(secret.path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file || ::fstat(file.get(), &status) != 0) {
       const Error error = Error::from_errno(errno, name);
-      findings.push_back(
-          bad(error.code, error.message,
-              "the next reload would fail: restore it, or let the service's user read it (0640 "
-              "root:reelkeep)"));
+      findings.push_back(Finding::bad(
+          error.code, error.message,
+          "the next reload would fail: restore it, or let the service's user read it (0640 "
+          "root:reelkeep)"));
     } else if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-      findings.push_back(
-          doubtful(name + ": others may change it", "chmod 0640 " + text::printable(secret.path)));
+      findings.push_back(Finding::doubtful(name + ": others may change it",
+                                           "chmod 0640 " + text::printable(secret.path)));
     } else {
-      findings.push_back(good(name + ": can be read"));
+      findings.push_back(Finding::good(name + ": can be read"));
     }
   }
   return findings;
@@ -317,9 +146,10 @@ std::optional<Finding> check_tls(const Config& config) {
   const std::string name = "[webhook] tls_certificate " + text::printable(certificate);
   const auto loaded = TlsServerContext::load(certificate, config.webhook.tls_key);
   if (!loaded)
-    return bad(loaded.error().code, "[webhook] TLS: " + loaded.error().message,
-               "the service's user must be able to read certificate (with its chain) and key");
-  return good(name + ": certificate and key fit");
+    return Finding::bad(
+        loaded.error().code, "[webhook] TLS: " + loaded.error().message,
+        "the service's user must be able to read certificate (with its chain) and key");
+  return Finding::good(name + ": certificate and key fit");
 }
 
 std::optional<Finding> check_journal(const Config& config) {
@@ -328,47 +158,87 @@ std::optional<Finding> check_journal(const Config& config) {
   if (there && !*there) {
     const auto catalog = sqlite::file_exists(catalog_path(config));
     if (!catalog || !*catalog) return std::nullopt;
-    return bad(Errc::not_found,
-               "the journal " + text::printable(path) + " is gone, while its catalog is there",
-               "put it back before the agent starts: without it the catalog is built anew, from "
-               "nothing");
+    return Finding::bad(
+        Errc::not_found,
+        "the journal " + text::printable(path) + " is gone, while its catalog is there",
+        "put it back before the agent starts: without it the catalog is built anew, from "
+        "nothing");
   }
   auto reader = sqlite::open_journal_reader(path);
   if (!reader)
-    return bad(reader.error().code, "the journal: " + reader.error().message,
-               "restore it from a backup before the agent starts");
+    return Finding::bad(reader.error().code, "the journal: " + reader.error().message,
+                        "restore it from a backup before the agent starts");
   const auto end = (*reader)->end();
   if (!end)
-    return bad(end.error().code, "the journal: " + end.error().message,
-               "restore it from a backup before the agent starts");
-  return good("the journal " + text::printable(path) + ": can be read, " +
-              std::to_string(end->cursor.get()) + " rows");
+    return Finding::bad(end.error().code, "the journal: " + end.error().message,
+                        "restore it from a backup before the agent starts");
+  return Finding::good("the journal " + text::printable(path) + ": can be read, " +
+                       std::to_string(end->cursor.get()) + " rows");
+}
+
+Result<std::optional<Finding>> act_as_service(const Config& config) {
+  const std::string& path = config.agent.state_dir;
+  REELKEEP_TRY(fs::act_as_owner_of(path));
+  if (::geteuid() != 0 || ::access(path.c_str(), F_OK) == 0) return std::optional<Finding>();
+  return std::optional(Finding::doubtful(
+      "state directory " + text::printable(path) +
+          ": does not exist yet, so that all is judged as root and not as the user that "
+          "will run reelkeep",
+      "make it (systemd-tmpfiles --create reelkeep.conf, or install -d -m 0700 -o "
+      "reelkeep -g reelkeep " +
+          text::printable(path) + "), or run it as that user"));
+}
+
+Status verdict(const std::vector<Finding>& findings) {
+  const Finding* gravest = nullptr;
+  std::size_t errors = 0;
+  for (const Finding& one : findings) {
+    if (one.severity != Finding::Severity::error) continue;
+    ++errors;
+    if (gravest == nullptr || exit_status(one.code) > exit_status(gravest->code)) gravest = &one;
+  }
+  if (gravest == nullptr) return {};
+  return Error{gravest->code,
+               gravest->what + (gravest->way_out.empty() ? "" : "; " + gravest->way_out) +
+                   (errors == 1 ? "" : " (the gravest of " + std::to_string(errors) + " errors)")};
 }
 
 std::vector<Finding> check_environment(const Config& config) {
+  return check_environment(Remainder{config, {}});
+}
+
+std::vector<Finding> check_environment(const Remainder& remainder) {
+  const Config& config = remainder.config;
   std::vector<Finding> findings;
+  if (!remainder.knows("agent.state_dir")) return findings;
   const auto add = [&](std::vector<Finding> more) {
     findings.insert(findings.end(), std::make_move_iterator(more.begin()),
                     std::make_move_iterator(more.end()));
   };
   add(check_state_dir(config));
-  add(check_stores(config));
-  add(check_staging(config));
+  if (remainder.knows("store")) {
+    add(check_stores(config));
+    if (remainder.knows("download")) add(check_staging(config));
+  }
   const auto holder = fs::StateLock::holder(config.agent.state_dir);
   if (holder && *holder) {
-    findings.push_back(good("an agent runs on " + text::printable(config.agent.state_dir) +
-                            (**holder > 0 ? " (pid " + std::to_string(**holder) + ")" : "")));
+    findings.push_back(
+        Finding::good("an agent runs on " + text::printable(config.agent.state_dir) +
+                      (**holder > 0 ? " (pid " + std::to_string(**holder) + ")" : "")));
   } else {
-    findings.push_back(check_listen(config.webhook.listen, "[webhook]"));
-    findings.push_back(check_listen(config.admin.listen, "[admin]"));
+    if (remainder.knows("webhook.listen"))
+      findings.push_back(check_listen(config.webhook.listen, "[webhook]"));
+    if (remainder.knows("admin.listen"))
+      findings.push_back(check_listen(config.admin.listen, "[admin]"));
   }
   if (auto journal = check_journal(config)) findings.push_back(std::move(*journal));
-  if (auto tls = check_tls(config)) findings.push_back(std::move(*tls));
+  if (remainder.knows("webhook.tls_"))
+    if (auto tls = check_tls(config)) findings.push_back(std::move(*tls));
   add(check_secret_files(config));
   findings.push_back(
       check_clock(std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now())));
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && remainder.knows("download.concurrency"))
     findings.push_back(check_open_files(config, limit.rlim_cur));
   return findings;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "daemon/config.hpp"
+#include "daemon/config_load.hpp"
 
 namespace reelkeep::daemon {
 
@@ -15,6 +16,10 @@ struct Finding {
   std::string what;           ///< lower case, no full stop
   std::string way_out;        ///< what to do; empty with ok
   Errc code = Errc::invalid;  ///< with an error: its exit status
+
+  static Finding good(std::string what);
+  static Finding doubtful(std::string what, std::string way_out);
+  static Finding bad(Errc code, std::string what, std::string way_out);
 };
 std::string_view to_string(Finding::Severity severity) noexcept;
 
@@ -22,6 +27,15 @@ std::string_view to_string(Finding::Severity severity) noexcept;
 /// as the user of this process. Leaves nothing behind: no directory is made, nothing stays open.
 /// Blocking; any thread. While an agent runs on the state directory its ports are not tried.
 std::vector<Finding> check_environment(const Config& config);
+/// The same beside a configuration with faults: what needs a value that could not be read is left
+/// out, and without a state directory all of it.
+std::vector<Finding> check_environment(const Remainder& remainder);
+/// As root: this process acts as the owner of the state directory from here on. Told where that is
+/// nobody yet; nothing: all is well.
+Result<std::optional<Finding>> act_as_service(const Config& config);
+/// What the command ends with: the error with the highest exit status, since the gravest causes
+/// have the highest (corrupt, no space, unavailable), and how many there are.
+Status verdict(const std::vector<Finding>& findings);
 
 /// What only the other side can tell: each project's pair for files (for a byte of its newest known
 /// file, at hosts that the pair may be sent to), its pair for the REST API, and the clock against

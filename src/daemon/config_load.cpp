@@ -87,7 +87,13 @@ ConfigResult read(const ConfigText& content, const std::string& path,
   result.problems = reader.take_problems();
   result.warnings = reader.take_warnings();
   config.secret_files = reader.secret_files();
-  if (result.problems.empty()) result.config = std::move(config);
+  if (result.problems.empty()) {
+    result.config = std::move(config);
+  } else if (!document.error) {
+    std::erase_if(config.stores,
+                  [](const StoreConfig& store) { return store.type == StoreConfig::Type::s3; });
+    result.remainder = Remainder{std::move(config), reader.spoilt_keys()};
+  }
   return result;
 }
 
@@ -107,6 +113,11 @@ std::string Problem::text() const {
   text += (text.empty() ? "" : ": ") + message;
   if (!hint.empty()) text += "; " + hint;
   return text;
+}
+
+bool Remainder::knows(std::string_view key) const {
+  const auto first = unread.lower_bound(std::string(key));
+  return first == unread.end() || !std::string_view(*first).starts_with(key);
 }
 
 Error ConfigResult::error() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,10 +36,22 @@ struct Problem {
   [[nodiscard]] std::string text() const;
 };
 
+/// What a faulty configuration tells all the same, so that the machine can be judged beside it.
+struct Remainder {
+  /// A value that could not be taken is its default. Without S3 stores: who would be asked, and
+  /// with which pair, is not sure.
+  Config config;
+  std::set<std::string> unread;  ///< those values: "webhook.listen", "store[0].path"
+
+  /// Neither the key nor one below it ("store") was left unread.
+  [[nodiscard]] bool knows(std::string_view key) const;
+};
+
 /// A configuration, or all that is wrong with it at once. Warnings come with either.
 struct ConfigResult {
   std::optional<Config> config;
-  std::vector<Problem> problems;  ///< in the order of the file; empty with a config
+  std::optional<Remainder> remainder;  ///< without a config, where the file is TOML
+  std::vector<Problem> problems;       ///< in the order of the file; empty with a config
   std::vector<Problem> warnings;
 
   /// All problems, one per line. Errc::unauthorized if missing permission is all that is wrong.

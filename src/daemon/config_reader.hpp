@@ -31,6 +31,7 @@ class Reader {
   /// nothing to say.
   void spoil(const std::string& path) { m_spoilt.insert(path); }
   [[nodiscard]] bool spoilt(const std::string& path) const { return m_spoilt.contains(path); }
+  [[nodiscard]] const std::set<std::string>& spoilt_keys() const { return m_spoilt; }
   /// Where that key stood; without one, where its block did.
   [[nodiscard]] Position at(const std::string& path) const;
 

@@ -190,4 +190,63 @@ TEST_CASE("a clock in another age and too few descriptors are errors") {
   CHECK(check_open_files(config, 1024).severity == Severity::error);
 }
 
+TEST_CASE("the command ends with the gravest error, and says how many there are") {
+  CHECK(verdict({Finding::good("fine"), Finding::doubtful("hm", "look")}));
+  const Status one = verdict({Finding::good("fine"), Finding::bad(Errc::invalid, "a", "mend it")});
+  REQUIRE_FALSE(one);
+  CHECK(one.error() == Error{Errc::invalid, "a; mend it"});
+  const Status three = verdict({Finding::bad(Errc::conflict, "port", ""),
+                                Finding::bad(Errc::corrupt, "journal", "restore it"),
+                                Finding::bad(Errc::no_space, "disk", "")});
+  REQUIRE_FALSE(three);
+  CHECK(three.error() == Error{Errc::corrupt, "journal; restore it (the gravest of 3 errors)"});
+}
+
+TEST_CASE("beside a faulty configuration the machine is judged by what could be read") {
+  const testing::TempDir folder;
+  const std::string file = folder.write("in-the-way", "");
+  Environment environment;
+  environment.state_directory = folder.path("state");
+  const auto judged = [&](const std::string& toml) {
+    const ConfigResult loaded = read_config(toml, folder.path("config.toml"), environment);
+    REQUIRE_FALSE(loaded.config);
+    return loaded.remainder ? check_environment(*loaded.remainder) : std::vector<Finding>();
+  };
+  const TakenPort taken;
+  const std::string port = std::to_string(taken.port);
+
+  const auto all =
+      judged("[agent]\nstate_dir = \"" + file + "\"\n[webhook]\nlisten = \"127.0.0.1:" + port +
+             "\"\n[download]\nretry_min = \"soon\"\n");
+  CHECK(tells(all, Severity::error, "in-the-way is not a directory"));
+  CHECK(tells(all, Severity::error, "127.0.0.1:" + port + ": cannot listen"));
+
+  const auto unread = judged("[webhook]\nlisten = 7\n[admin]\nlisten = \"127.0.0.1:" + port +
+                             "\"\n[[store]]\nid = \"a\"\npath = 1\n");
+  CHECK(tells(unread, Severity::error, "[admin] 127.0.0.1:" + port));
+  CHECK(!tells(unread, Severity::ok, "[webhook]"));
+  CHECK(!tells(unread, Severity::error, "[webhook]"));
+  CHECK(!tells(unread, Severity::ok, "store"));
+  CHECK(tells(unread, Severity::ok, "state directory"));
+
+  // Without knowing where the state is, or a single key, nothing can be judged.
+  CHECK(judged("[agent]\nstate_dir = 1\n").empty());
+  CHECK(judged("no TOML").empty());
+}
+
+TEST_CASE("root is told when there is nobody yet to act as") {
+  if (::geteuid() != 0) return;
+  const testing::TempDir folder;
+  const Config config = config_in(folder);
+  auto told = act_as_service(config);
+  REQUIRE(told);
+  REQUIRE(*told);
+  CHECK((*told)->severity == Severity::warning);
+  CHECK((*told)->what.find("judged as root") != std::string::npos);
+  std::filesystem::create_directory(config.agent.state_dir);
+  told = act_as_service(config);
+  REQUIRE(told);
+  CHECK_FALSE(*told);
+}
+
 }  // namespace reelkeep::daemon

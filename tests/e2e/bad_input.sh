@@ -23,6 +23,17 @@ equal "problems told" "$(grep -cE '^reelkeep: .*config\.toml:[0-9]+:[0-9]+: ' "$
 equal "lines told" "$(wc -l <"$ERR")" 4
 for key in log_levle retry_min intake_reserve no_such; do check "$key is told" grep -q "$key" "$ERR"; done
 never "a configuration that is refused left something behind" test -e "$STATE"
+# check tells what is wrong with the machine in the same breath.
+chmod 0666 "$WORK/secrets/hook"
+status=0
+rk check || status=$?
+chmod 0600 "$WORK/secrets/hook"
+equal "status of check with four problems" "$status" 2
+equal "problems told by check" "$(grep -cE '^reelkeep: .*config\.toml:[0-9]+:[0-9]+: ' "$ERR")" 4
+check "the machine is judged too" grep -qE '^warning +.*secrets/hook: others may change it' "$OUT"
+rk check --json || true
+judge "to scripts as well" "$OUT" '.ok == false and ([.findings[] | select(.line != null)] | length) == 4
+  and any(.findings[]; .severity == "ok" and (.what | startswith("state directory")))'
 echo 'this is not TOML' >"$CONFIG"
 refused 2 'config\.toml:1:[0-9]+: ' serve
 rm "$CONFIG"

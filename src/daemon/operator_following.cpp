@@ -7,7 +7,7 @@
 
 #include "daemon/operator.hpp"
 #include "daemon/runtime.hpp"
-#include "daemon/service.hpp"
+#include "daemon/settle.hpp"
 #include "fs/watch.hpp"
 
 namespace reelkeep::daemon {

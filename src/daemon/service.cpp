@@ -2,26 +2,24 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <csignal>
-#include <fcntl.h>
 #include <mutex>
 #include <poll.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <thread>
 #include <unistd.h>
 
 #include "reelkeep/base/log.hpp"
 #include "reelkeep/base/unique_fd.hpp"
 
 #include "daemon/agent_report.hpp"
+#include "daemon/bounded_stop.hpp"
 #include "daemon/config_load.hpp"
 #include "daemon/metrics.hpp"
 #include "daemon/notify.hpp"
 #include "daemon/outlook.hpp"
 #include "daemon/runtime.hpp"
+#include "daemon/signals.hpp"
 #include "fs/space.hpp"
 #include "fs/watch.hpp"
 #include "http/admin.hpp"
@@ -38,37 +36,7 @@ constexpr int k_outlook_share = 50;  ///< looking ahead takes at most one part i
 /// Our own commits come by the thousand, and the agent knows of them: what other processes write
 /// between two of them is looked at together.
 constexpr Duration k_watch_rest{20};
-constexpr Duration k_longest_stop{7000};    ///< with the servers' two seconds: under ten
 constexpr Duration k_healthy_turn{20'000};  ///< a loop older than this hangs, without a watchdog
-
-/// SIGTERM, SIGINT and SIGHUP as a descriptor, for every thread started from now on.
-Result<UniqueFd> signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
-  if (pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0)
-    return Error::from_errno(errno, "cannot block signals");
-  (void)std::signal(SIGPIPE, SIG_IGN);
-  const int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (fd < 0) return Error::from_errno(errno, "cannot wait for signals");
-  return UniqueFd(fd);
-}
-
-int next_signal(const UniqueFd& fd) {
-  signalfd_siginfo info{};
-  if (::read(fd.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return 0;
-  return static_cast<int>(info.ssi_signo);
-}
-
-/// A second SIGTERM or SIGINT while stopping ends the process at once.
-void let_the_next_signal_end_it() {
-  for (const int number : {SIGTERM, SIGINT}) (void)std::signal(number, [](int) { _exit(130); });
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-}
 
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -83,34 +51,6 @@ std::vector<Credential> credentials(const Config& config) {
     users.push_back(Credential{user.username, user.password});
   return users;
 }
-
-/// Ends the process when stopping takes too long: a store may be in the middle of gigabytes. Every
-/// step is safe to be cut off; what is not finished is done again at the next start.
-class BoundedStop {
- public:
-  BoundedStop() {
-    m_thread = std::thread([this] {
-      std::unique_lock lock(m_mutex);
-      if (m_stopped.wait_for(lock, k_longest_stop, [this] { return m_done; })) return;
-      log::warn("a store is still at work; what it does is done again at the next start");
-      _exit(0);
-    });
-  }
-  ~BoundedStop() {
-    {
-      std::lock_guard lock(m_mutex);
-      m_done = true;
-    }
-    m_stopped.notify_one();
-    m_thread.join();
-  }
-
- private:
-  std::mutex m_mutex;
-  std::condition_variable m_stopped;
-  bool m_done = false;  ///< guarded by m_mutex
-  std::thread m_thread;
-};
 
 /// The service on the main thread.
 class Service {
@@ -399,46 +339,6 @@ Status serve(const ServeOptions& options) {
   ::umask(0077);
   raise_descriptor_limit();
   return Service(std::move(*loaded.config), options.config_path).run();
-}
-
-Status run_until_settled(const Config& config, const std::vector<ArtifactId>& artifacts,
-                         const std::function<void()>& tick) {
-  ::umask(0077);
-  REELKEEP_ASSIGN(const UniqueFd told, signals());
-  REELKEEP_ASSIGN(const std::unique_ptr<Runtime> runtime, Runtime::open(config));
-  runtime->start_agent(Runtime::Reconciling::no);
-  Status ended;
-  std::unique_ptr<CatalogReader> reader;
-  for (bool settled = false; !settled;) {
-    pollfd descriptor{.fd = told.get(), .events = POLLIN, .revents = 0};
-    (void)::poll(&descriptor, 1, 200);
-    if (const int number = next_signal(told); number == SIGINT || number == SIGTERM) {
-      ended = Error{Errc::cancelled, "stopped; what was received is kept for the next start"};
-      break;
-    }
-    if (tick) tick();
-    if (const auto gave_up = runtime->agent().status().ended) {
-      ended = *gave_up;
-      break;
-    }
-    if (runtime->agent().status().catching_up) continue;
-    if (!reader) {
-      auto opened = sqlite::open_catalog_reader(catalog_path(config));
-      if (!opened) continue;
-      reader = std::move(*opened);
-    }
-    settled = true;
-    for (const ArtifactId& id : artifacts) {
-      const auto found = reader->find_artifact(id.get());
-      if (!found) return found.error();
-      for (const SessionView& session : *found)
-        for (const ArtifactView& view : session.artifacts)
-          if (view.artifact.id == id && (is_work(view.artifact.state) || view.artifact.refetch))
-            settled = false;
-    }
-  }
-  runtime->stop();
-  return ended;
 }
 
 }  // namespace reelkeep::daemon

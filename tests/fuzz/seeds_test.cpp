@@ -18,6 +18,7 @@ std::vector<stdfs::path> folders_of(std::string_view target) {
   const stdfs::path tests = stdfs::path(REELKEEP_SOURCE_DIR) / "tests";
   std::vector<stdfs::path> folders{tests / "fuzz" / "seeds" / target};
   if (target == "payload" || target == "masking") folders.push_back(tests / "cases" / "webhook");
+  if (target == "api_answer") folders.push_back(tests / "cases" / "archive");
   if (target == "config") folders.push_back(tests / "cases" / "config");
   return folders;
 }

@@ -16,6 +16,7 @@ void demand(bool holds, std::string_view what) {
 std::span<const Target> targets() {
   static constexpr std::array k_targets{
       Target{"payload", payload},
+      Target{"api_answer", api_answer},
       Target{"config", config},
       Target{"url", url},
       Target{"name", name},

@@ -12,6 +12,7 @@ namespace reelkeep::fuzz {
 void demand(bool holds, std::string_view what);
 
 void payload(std::string_view input);       ///< webhook bodies
+void api_answer(std::string_view input);    ///< listings and CDRs of the REST API
 void config(std::string_view input);        ///< the configuration file
 void url(std::string_view input);           ///< URLs, redirects, host patterns, source keys
 void name(std::string_view input);          ///< file names and archive layouts

@@ -129,7 +129,7 @@ class Masking {
   }
 
   /// "name": value in a document that is cut or otherwise broken, or lies within a text.
-  static std::string members(std::string all) {
+  static std::string members(const std::string& all) {
     constexpr std::string_view k_space = " \t\r\n";
     const std::string_view from = all;
     Copy copy(from);

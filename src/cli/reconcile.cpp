@@ -12,6 +12,10 @@ namespace {
 
 using daemon::ProjectFindings;
 
+std::string_view to_word(core::Lack lack) {
+  return lack == core::Lack::not_known ? "not_known" : "fresh_url";
+}
+
 void write_project(json::Writer& writer, const ProjectFindings& project) {
   writer.begin_object()
       .member("app_id", project.app_id)
@@ -36,6 +40,7 @@ void write_project(json::Writer& writer, const ProjectFindings& project) {
           .member("id", artifact.id)
           .member("kind", to_string(artifact.identity.kind))
           .member("name", artifact.name)
+          .member("because", to_word(artifact.lack))
           .end_object();
     writer.end_array().end_object();
   }
@@ -66,33 +71,39 @@ void print_people(Output& output, const std::vector<ProjectFindings>& projects, 
   std::size_t listed = 0;
   std::size_t young = 0;
   std::size_t artifacts = 0;
+  std::size_t renewed = 0;
   std::size_t unusable = 0;
   Table table({{.title = "CONF_NUM", .narrow = Column::Narrow::own_line},
                {.title = "ROOM", .narrow = Column::Narrow::cut},
                {.title = "APP_ID", .narrow = Column::Narrow::cut},
                {.title = "KIND"},
-               {.title = "NAME", .narrow = Column::Narrow::cut}});
+               {.title = "NAME", .narrow = Column::Narrow::cut},
+               {.title = "BECAUSE"}});
   for (const ProjectFindings& project : projects) {
     listed += project.findings.listed;
     young += project.findings.young;
     unusable += project.findings.unusable;
     for (const auto& session : project.found)
       for (const auto& artifact : session.artifacts) {
-        ++artifacts;
+        const bool missed = artifact.lack == core::Lack::not_known;
+        ++(missed ? artifacts : renewed);
         table.add({{text::printable(session.key.conf_num.get())},
                    {text::printable(session.room_id.get())},
                    {text::printable(session.key.app_id.get())},
                    {std::string(to_string(artifact.identity.kind))},
-                   {text::printable(artifact.name)}});
+                   {text::printable(artifact.name)},
+                   {missed ? "not told of" : "fresher URL"}});
       }
   }
   if (!table.empty()) table.print(output);
-  output.line(counted(listed, "session") + " listed, " + counted(artifacts, "artifact") +
-              " that no event told of" +
-              (artifacts == 0  ? ""
-               : dry_run       ? "; nothing was queued (--dry-run)"
-               : agent_running ? "; the agent fetches what is lacking"
-                               : "; fetched when the agent starts (systemctl start reelkeep)"));
+  output.line(
+      counted(listed, "session") + " listed, " + counted(artifacts, "artifact") +
+      " that no event told of" +
+      (renewed == 0 ? "" : ", " + counted(renewed, "fresher URL") + " of what did not come") +
+      (artifacts + renewed == 0 ? ""
+       : dry_run                ? "; nothing was queued (--dry-run)"
+       : agent_running          ? "; the agent fetches what is lacking"
+                                : "; fetched when the agent starts (systemctl start reelkeep)"));
   if (young > 0)
     output.line(counted(young, "session") + " younger than an hour left to the webhook");
   if (unusable > 0)

@@ -1,6 +1,7 @@
 #include "core/reconcile.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "core/artifact_id.hpp"
 #include "core/cdr.hpp"
@@ -29,7 +30,8 @@ class Comparison {
       REELKEEP_ASSIGN(std::optional<FoundSession> found, look(item));
       if (!found) continue;
       ++m_findings.sessions;
-      m_findings.artifacts += found->artifacts.size();
+      for (const FoundArtifact& artifact : found->artifacts)
+        ++(artifact.lack == Lack::not_known ? m_findings.artifacts : m_findings.renewed);
       found->entry = NewEntry{.kind = EntryKind::reconcile,
                               .received_at = m_now,
                               .body = std::move(item),
@@ -65,7 +67,10 @@ class Comparison {
         for (const OfferedFile& file : offer->files) note(known, offer->kind, file, found);
     // With files that nobody told of, the news of the CDR is missed as well; and a CDR whose
     // project had no API credentials when it was told of is due now.
-    if (!found.artifacts.empty() || known.cdr_ready)
+    const bool is_missed = std::ranges::any_of(found.artifacts, [](const FoundArtifact& artifact) {
+      return artifact.lack == Lack::not_known;
+    });
+    if (is_missed || known.cdr_ready)
       note(known, ArtifactKind::cdr, cdr_file(m_question.api, first.session.conf_num), found);
     if (found.artifacts.empty()) return none;
     return std::optional<FoundSession>(std::move(found));
@@ -78,12 +83,18 @@ class Comparison {
 
   void note(const KnownSession& known, ArtifactKind kind, const OfferedFile& file,
             FoundSession& found) {
-    if (known.offers.contains({kind, file.source_key})) return;
+    Lack lack = Lack::not_known;
+    if (const auto offer = known.offers.find({kind, file.source_key});
+        offer != known.offers.end()) {
+      // Where a CDR is asked for is computed from the configuration.
+      if (!offer->second || *offer->second == file.url || kind == ArtifactKind::cdr) return;
+      lack = Lack::fresh_url;
+    }
     ArtifactIdentity identity{found.key, kind, file.source_key, ""};
     // Days overlap, and what was just journaled is not in the catalog yet.
     ArtifactId id = artifact_id(identity);
     if (!m_seen.insert(id).second) return;
-    found.artifacts.push_back({std::move(identity), std::move(id), file.name});
+    found.artifacts.push_back({std::move(identity), std::move(id), file.name, lack});
   }
 
   const Provider& m_provider;

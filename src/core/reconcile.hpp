@@ -2,8 +2,8 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,7 +22,9 @@ namespace reelkeep::core {
 /// What is known of a session, as far as it has to be compared.
 struct KnownSession {
   bool cdr_ready = false;
-  std::set<std::pair<ArtifactKind, SourceKey>> offers;
+  /// Each with the URL that did not work: another one is worth trying. Nothing: all is well with
+  /// it, or it is given up on purpose.
+  std::map<std::pair<ArtifactKind, SourceKey>, std::optional<std::string>> offers;
 };
 
 /// What the comparison needs of the catalog.
@@ -33,13 +35,20 @@ class KnownSessions {
   virtual Result<KnownSession> known(const SessionKey& session) = 0;
 };
 
+/// Why something listed is told to the journal.
+enum class Lack {
+  not_known,  ///< no event told of it
+  fresh_url,  ///< it is known and did not come, and the listing has another URL of it
+};
+
 struct FoundArtifact {
   ArtifactIdentity identity;
   ArtifactId id;
   std::string name;
+  Lack lack = Lack::not_known;
 };
 
-/// A listed session of which something is not known.
+/// A listed session of which something is lacking.
 struct FoundSession {
   SessionKey key;
   RoomId room_id;
@@ -53,7 +62,8 @@ struct Findings {
   std::size_t young = 0;      ///< left to their webhooks
   std::size_t unusable = 0;   ///< could not be read, or are of a project with a block of its own
   std::size_t sessions = 0;   ///< of which something was lacking ...
-  std::size_t artifacts = 0;  ///< ... and how much
+  std::size_t artifacts = 0;  ///< ... that no event told of ...
+  std::size_t renewed = 0;    ///< ... or that has a fresher URL
 };
 
 /// What becomes of entries that are younger than an hour: their webhook may still come.

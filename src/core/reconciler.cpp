@@ -19,6 +19,25 @@ bool same_access(const Policy& a, const Policy& b) {
       b.projects, [&](const ProjectPolicy& project) { return !project.api || has(a, project); });
 }
 
+/// It was tried, or was archived and lost, and is still wanted. What was not tried yet has the URL
+/// of its event, which is as good.
+bool wants_another_url(const Artifact& artifact) {
+  switch (artifact.state) {
+    case ArtifactState::planned:
+    case ArtifactState::waiting:
+    case ArtifactState::expired:
+    case ArtifactState::quarantined:
+      return artifact.error.has_value();
+    case ArtifactState::running:
+    case ArtifactState::verifying:
+    case ArtifactState::archived:
+    case ArtifactState::cancelled:
+    case ArtifactState::delivered:
+      return false;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<KnownSession> CatalogSessions::known(const SessionKey& session) {
@@ -27,8 +46,10 @@ Result<KnownSession> CatalogSessions::known(const SessionKey& session) {
   KnownSession known;
   for (const SessionView& view : found) {
     known.cdr_ready = known.cdr_ready || view.session.cdr_ready;
-    for (const ArtifactView& artifact : view.artifacts)
-      known.offers.emplace(artifact.artifact.identity.kind, artifact.artifact.identity.source_key);
+    for (const auto& [artifact, replicas] : view.artifacts) {
+      auto& url = known.offers[{artifact.identity.kind, artifact.identity.source_key}];
+      if (!url && wants_another_url(artifact)) url = artifact.url;
+    }
   }
   return known;
 }
@@ -137,17 +158,26 @@ Status Reconciler::ask(const Policy& policy, const ProjectPolicy& project, Times
     question.queries.push_back({.days = window});
   const auto take = [&](std::vector<FoundSession> lacking) -> Status {
     std::vector<NewEntry> entries;
+    std::uint64_t sessions = 0;
     std::uint64_t artifacts = 0;
+    std::uint64_t renewed = 0;
     for (FoundSession& session : lacking) {
-      artifacts += session.artifacts.size();
+      const auto missed = static_cast<std::uint64_t>(
+          std::ranges::count(session.artifacts, Lack::not_known, &FoundArtifact::lack));
+      if (missed > 0) ++sessions;
+      artifacts += missed;
+      renewed += session.artifacts.size() - missed;
       entries.push_back(std::move(session.entry));
     }
-    const std::size_t sessions = entries.size();
     REELKEEP_TRY(m_ports.journal->append_all(std::move(entries)));
     {
       std::lock_guard lock(m_mutex);
       m_status[project.app_id.get()].found += artifacts;
     }
+    if (renewed > 0)
+      log::info("the provider's archive has fresher URLs of what could not be fetched",
+                {{"app_id", project.app_id.get()}, {"artifacts", std::to_string(renewed)}});
+    if (artifacts == 0) return {};
     log::warn(
         "webhooks are being missed: the provider's archive lists recordings that no event told "
         "of; they are fetched now. Look whether its webhook is set up and reaches this agent",
@@ -166,6 +196,7 @@ Status Reconciler::ask(const Policy& policy, const ProjectPolicy& project, Times
             {{"app_id", project.app_id.get()},
              {"listed", std::to_string(findings->listed)},
              {"lacking", std::to_string(findings->artifacts)},
+             {"fresher_urls", std::to_string(findings->renewed)},
              {"too_young", std::to_string(findings->young)}});
   return {};
 }

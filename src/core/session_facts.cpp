@@ -112,6 +112,7 @@ Status SessionFacts::offered_file(const Session& session, const FilesOffered& of
                                   Occasion occasion) {
   REELKEEP_ASSIGN(std::vector<Artifact> same_source,
                   m_catalog.artifacts_with_source(session.row, offer.kind, file.source_key));
+  const Timestamp url_at = offer.url_at.value_or(at);
   Artifact* known = choose(same_source, offer.stage);
   if (known == nullptr) {
     Artifact fresh;
@@ -120,7 +121,7 @@ Status SessionFacts::offered_file(const Session& session, const FilesOffered& of
     fresh.room_id = session.room_id;
     fresh.name = file.name;
     fresh.url = file.url;
-    fresh.url_at = at;
+    fresh.url_at = url_at;
     fresh.host = lane_host(file.url, offer.kind);
     fresh.declared_size = offer.declared_size;
     fresh.offered_at = at;
@@ -137,14 +138,14 @@ Status SessionFacts::offered_file(const Session& session, const FilesOffered& of
   }
   merged.offered_at = std::min(merged.offered_at, at);
   merged.declared_size = std::max(merged.declared_size, offer.declared_size);
-  if (std::pair(at, file.url) > std::pair(merged.url_at, merged.url)) {
+  if (std::pair(url_at, file.url) > std::pair(merged.url_at, merged.url)) {
     merged.url = file.url;
-    merged.url_at = at;
+    merged.url_at = url_at;
     merged.host = lane_host(file.url, offer.kind);
   }
   merged.deadline = deadline_of(merged, session);
-  const bool offered_anew =
-      merged.url != known->url || (at > known->url_at && known->state == ArtifactState::expired);
+  const bool offered_anew = merged.url != known->url ||
+                            (url_at > known->url_at && known->state == ArtifactState::expired);
   if (occasion == Occasion::repeated || offered_anew) make_due(merged, received_at);
   if (merged == *known) return {};
   REELKEEP_TRY(m_catalog.put_artifact(std::move(merged)));

@@ -47,7 +47,8 @@ class JournaledSessions final : public core::KnownSessions {
     const auto pending = m_pending.find(session);
     if (pending == m_pending.end()) return known;
     known.cdr_ready = known.cdr_ready || pending->second.cdr_ready;
-    known.offers.insert(pending->second.offers.begin(), pending->second.offers.end());
+    // What waits in the journal brings its URL.
+    for (const auto& [offer, url] : pending->second.offers) known.offers[offer] = url;
     return known;
   }
 
@@ -65,11 +66,11 @@ class JournaledSessions final : public core::KnownSessions {
       ++count;
       if (std::holds_alternative<CdrReady>(event.fact)) {
         known.cdr_ready = true;
-        known.offers.emplace(ArtifactKind::cdr, core::cdr_key(event.session.conf_num));
+        known.offers[{ArtifactKind::cdr, core::cdr_key(event.session.conf_num)}] = std::nullopt;
       }
       if (const auto* offer = std::get_if<FilesOffered>(&event.fact))
         for (const OfferedFile& file : offer->files) {
-          known.offers.emplace(offer->kind, file.source_key);
+          known.offers[{offer->kind, file.source_key}] = std::nullopt;
           ++count;
         }
     }

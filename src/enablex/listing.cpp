@@ -27,7 +27,7 @@ Result<Decoded> decode_listed(std::string_view item, const AppId& asked_for, Tim
   if (volatile_query) further = volatile_query(session.session.app_id);
 
   for (const OfferType& offer : k_offer_types) {
-    FilesOffered offered{.kind = offer.kind};
+    FilesOffered offered{.kind = offer.kind, .url_at = received_at};
     REELKEEP_ASSIGN(
         offered.files,
         read_files<OfferedFile>(listed, offer.members.front(), remarks, [&](std::string_view url) {

@@ -119,8 +119,8 @@ TEST_CASE("what is listed and not known goes to the journal, an item a row, as i
 TEST_CASE("files are compared by source key, whatever their stage and signature") {
   Asking asking;
   core::KnownSession& known = asking.known.sessions[{AppId("a1"), ConfNum("c1")}];
-  known.offers = {{ArtifactKind::recording, SourceKey("f.enablex.io/1.mov")},
-                  {ArtifactKind::recording, SourceKey("f.enablex.io/2.mov")}};
+  known.offers = {{{ArtifactKind::recording, SourceKey("f.enablex.io/1.mov")}, std::nullopt},
+                  {{ArtifactKind::recording, SourceKey("f.enablex.io/2.mov")}, std::nullopt}};
   CHECK(asking.ask({item("c1", k_old, k_files)})->artifacts == 0);
   CHECK(asking.taken.empty());
   // Its roomdrop came before the project had API credentials.
@@ -128,9 +128,27 @@ TEST_CASE("files are compared by source key, whatever their stage and signature"
   CHECK(asking.ask({item("c1", k_old, k_files)})->artifacts == 1);
   CHECK(asking.kinds() == std::vector<std::string>{"cdr cdr.json"});
   known.offers.erase(known.offers.begin());
-  known.offers.emplace(ArtifactKind::cdr, SourceKey("cdr/conf/c1"));
+  known.offers[{ArtifactKind::cdr, SourceKey("cdr/conf/c1")}] = std::nullopt;
   CHECK(asking.ask({item("c1", k_old, k_files)})->artifacts == 1);
   CHECK(asking.kinds() == std::vector<std::string>{"recording 1.mov"});
+}
+
+TEST_CASE("another URL of what did not come is news, of what is well it is not") {
+  Asking asking;
+  core::KnownSession& known = asking.known.sessions[{AppId("a1"), ConfNum("c1")}];
+  auto& failed = known.offers[{ArtifactKind::recording, SourceKey("f.enablex.io/1.mov")}];
+  known.offers[{ArtifactKind::recording, SourceKey("f.enablex.io/2.mov")}] = std::nullopt;
+  failed = "https://f.enablex.io/1.mov?Expires=1";
+  CHECK(asking.ask({item("c1", k_old, k_files)})->renewed == 0);
+  CHECK(asking.taken.empty());
+
+  failed = "https://f.enablex.io/1.mov?Expires=0";
+  const auto findings = asking.ask({item("c1", k_old, k_files)});
+  CHECK(findings->renewed == 1);
+  CHECK(findings->artifacts == 0);  // no webhook was missed, so no CDR is owed either
+  CHECK(findings->sessions == 1);
+  CHECK(asking.kinds() == std::vector<std::string>{"recording 1.mov"});
+  CHECK(asking.taken.at(0).artifacts.at(0).lack == core::Lack::fresh_url);
 }
 
 TEST_CASE("what is younger than an hour is left to its webhook, unless it is asked for") {
@@ -175,6 +193,33 @@ TEST_CASE("days are asked for in overlapping pairs, so that none is left out") {
   CHECK(core::windows(from, from + days(3)) == std::vector<Days>{{from, from + days(1)},
                                                                  {from + days(1), from + days(2)},
                                                                  {from + days(2), from + days(3)}});
+}
+
+TEST_CASE(
+    "every day still offered is asked for, whether or not the provider includes the last one") {
+  using std::chrono::days;
+  using std::chrono::floor;
+  using std::chrono::hours;
+  const core::Policy policy;
+  const Timestamp midnight = floor<days>(k_noon);
+  for (hours hour{0}; hour < hours(24); ++hour) {
+    const Timestamp now = midnight + hour;
+    const auto asked =
+        core::windows(floor<days>(now - policy.reconcile_look_back), floor<days>(now));
+    // Sessions of an hour ago and more whose files are still there.
+    for (hours age{1}; age <= hours(72); ++age) {
+      const auto day = floor<days>(now - age);
+      const auto covers = [&](const Days& window) {
+        return window.from <= day && day <= window.to;
+      };
+      const auto covers_without_last = [&](const Days& window) {
+        return window.from <= day && day < window.to;
+      };
+      CHECK(std::ranges::any_of(asked, covers));
+      // Without its last day today is asked for tomorrow: two days are left of three.
+      CHECK((day == floor<days>(now) || std::ranges::any_of(asked, covers_without_last)));
+    }
+  }
 }
 
 namespace {
@@ -232,6 +277,63 @@ TEST_CASE("once the catalog has caught up the archive is asked, a failure is tri
   CHECK(worker.api.queries().size() == 1 + 4);
   worker.projection.advance();
   CHECK(worker.projection.show().artifacts.size() == 3);
+}
+
+TEST_CASE("what expired, was lost or fails is fetched from the URL that the archive lists now") {
+  const std::string webhook =
+      body("recording", R"(,"recording":["https://f.enablex.io/1.mov?Expires=1"])");
+  const std::string listing =
+      item("c1", k_old, R"(,"recording":[{"url":"https://f.enablex.io/1.mov?Expires=2"}])");
+  Worker worker;
+  worker.projection.policy.projects.front().api.reset();  // no CDR in the way
+  worker.projection.deliver(webhook);
+  worker.projection.advance();
+  Artifact artifact = worker.projection.show().artifacts.at(0).artifact;
+  bool is_taken = true;
+  SUBCASE("it fails") {
+    artifact.state = ArtifactState::waiting;
+    artifact.next_attempt_at = k_noon + std::chrono::hours(1);
+    artifact.error = Error{Errc::unauthorized, "403"};
+  }
+  SUBCASE("it expired") {
+    artifact.state = ArtifactState::expired;
+    artifact.error = Error{Errc::not_found, "404"};
+  }
+  SUBCASE("it was archived and lost") {
+    artifact.error = Error{Errc::corrupt, "missing"};
+  }
+  SUBCASE("it was not tried yet") {
+    is_taken = false;
+  }
+  SUBCASE("it is archived") {
+    artifact.state = ArtifactState::archived;
+    is_taken = false;
+  }
+  SUBCASE("somebody gave it up") {
+    artifact.state = ArtifactState::cancelled;
+    artifact.error = Error{Errc::cancelled, "cancelled"};
+    is_taken = false;
+  }
+  REQUIRE(worker.projection.catalog->transact([&]() -> Status {
+    REELKEEP_TRY(worker.projection.catalog->put_artifact(artifact));
+    return {};
+  }));
+  worker.api.answer(std::vector<std::string>{listing});
+  const auto reconciler = worker.start();
+  reconciler->begin();
+  CHECK(Worker::eventually([&] {
+    const auto status = reconciler->status();
+    return status.contains("*") && status.at("*").succeeded_at;
+  }));
+  reconciler->stop();
+  CHECK(reconciler->status().at("*").found == 0);  // no webhook was missed
+  const Seq before = worker.projection.reader->end()->cursor;
+  CHECK(before.get() == (is_taken ? 2 : 1));
+  worker.projection.advance();
+  const Artifact after = worker.projection.show().artifacts.at(0).artifact;
+  CHECK(after.id == artifact.id);
+  CHECK(after.url.ends_with(is_taken ? "=2" : "=1"));
+  CHECK(after.state == (is_taken ? ArtifactState::planned : artifact.state));
 }
 
 TEST_CASE("a project that is given API credentials is asked at once, one without is not") {

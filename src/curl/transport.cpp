@@ -160,7 +160,9 @@ Error transport_error(CURL* easy, CURLcode code, const Url& url, const Transport
       return fail(Errc::unavailable,
                   "the answer is not understood: " + plain_words(error_buffer, code));
     case CURLE_OUT_OF_MEMORY:
-      return fail(Errc::internal, "out of memory");
+      // libcurl's word also for a header line that is longer than it takes.
+      return fail(Errc::unavailable,
+                  "the answer has a header line of more than 100 KiB, or memory ran out");
     default:
       return fail(Errc::unavailable, plain_words(error_buffer, code));
   }

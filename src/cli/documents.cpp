@@ -24,6 +24,7 @@ void write_replica(json::Writer& writer, const Replica& replica) {
       .member("sha256", replica.digest)
       .member("state", to_string(replica.state))
       .member("verified_at", replica.verified_at)
+      .member("read_at", replica.read_at)
       .member("found_at", replica.found_at)
       .member("cause", some(replica.cause))
       .end_object();

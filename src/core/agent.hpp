@@ -177,6 +177,7 @@ class Agent final : public FetchSink {
   // agent_pending.cpp: the queue of what waits for a store
   Status begin_publishing(Artifact artifact, Effects& effects);
   Status line_up(const Artifact& artifact, PendingPut bytes, Effects& effects);
+  Status nothing_to_put(const Artifact& artifact, PendingPut bytes, Effects& effects);
   Status suspect_publishing();
   Result<bool> look_over_pending();
   Result<bool> journal_waiting();

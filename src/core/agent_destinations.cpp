@@ -80,7 +80,8 @@ Status Agent::look_at_destinations() {
     const DestinationRule* rule = m_policy->destination(destination->id());
     DestinationStanding& standing = m_destinations[destination->id()];
     const Timestamp now = m_ports.clock->now();
-    if (rule == nullptr || standing.not_before > now) continue;
+    if (rule == nullptr || rule->action == DestinationAction::record || standing.not_before > now)
+      continue;
     // After a failure one at a time finds out whether it works again.
     const std::size_t room = standing.failures > 0 ? 1 : k_looks_in_hand;
     if (standing.in_hand.size() >= room) continue;

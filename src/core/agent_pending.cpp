@@ -59,9 +59,7 @@ Status Agent::line_up(const Artifact& artifact, PendingPut bytes, Effects& effec
     if (!holds && m_policy->destination(store) == nullptr) missing.push_back(store);
   }
   // Without any, the stores that were waited for are not asked for any more.
-  if (missing.empty())
-    return RecordFacts(*m_catalog, *m_policy, effects)
-        .settle(artifact, bytes.size, bytes.digest, bytes.disputed);
+  if (missing.empty()) return nothing_to_put(artifact, bytes, effects);
 
   REELKEEP_ASSIGN(std::vector<PendingPut> waiting, m_catalog->pending(artifact.row));
   for (const PendingPut& row : waiting)
@@ -93,6 +91,43 @@ Status Agent::line_up(const Artifact& artifact, PendingPut bytes, Effects& effec
   if (!artifact.refetch)
     effects.push_back(JournalOutcome{BytesReceived{artifact.identity, artifact.room_id, bytes.size,
                                                    bytes.digest, bytes.disputed}});
+  return {};
+}
+
+/// All stores of ours have them. A push that is still awaited may come late, or never: unless a
+/// store has them they lie in staging alone, and their journal row lets them outlive the catalog.
+Status Agent::nothing_to_put(const Artifact& artifact, PendingPut bytes, Effects& effects) {
+  REELKEEP_TRY(RecordFacts(*m_catalog, *m_policy, effects)
+                   .settle(artifact, bytes.size, bytes.digest, bytes.disputed));
+  const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
+  const bool ours =
+      project == nullptr || std::ranges::any_of(project->stores, [&](const StoreId& store) {
+        return m_policy->destination(store) == nullptr;
+      });
+  REELKEEP_ASSIGN(std::optional<Artifact> after, m_catalog->artifact(artifact.row));
+  if (ours || !after || after->state != ArtifactState::verifying) return {};
+  REELKEEP_ASSIGN(const std::optional<ByteCount> staged,
+                  m_ports.staging->stat(artifact.staging_name));
+  if (staged != bytes.size) {
+    // Nobody has them any more: the source has to give them again.
+    REELKEEP_TRY(m_catalog->remove_pending(artifact.row));
+    after->state = ArtifactState::planned;
+    after->size.reset();
+    after->digest.reset();
+    after->received = ByteCount(0);
+    return m_catalog->put_progress(*after);
+  }
+  REELKEEP_ASSIGN(const std::vector<PendingPut> waiting, m_catalog->pending(artifact.row));
+  if (std::ranges::any_of(waiting,
+                          [&](const PendingPut& row) { return row.digest == bytes.digest; }))
+    return {};
+  bytes.artifact = artifact.row;
+  bytes.store = project->stores.front();
+  bytes.due_at = m_ports.clock->now();
+  bytes.journaled = true;
+  REELKEEP_TRY(m_catalog->put_pending(bytes));
+  effects.push_back(JournalOutcome{BytesReceived{artifact.identity, artifact.room_id, bytes.size,
+                                                 bytes.digest, bytes.disputed}});
   return {};
 }
 
@@ -282,7 +317,8 @@ Status Agent::hand_out(const StoreId& store) {
                        .disposition = project->stores.size() == 1 ? Staged::take : Staged::keep},
         .disputed = row.disputed,
         .hash_first = row.run != m_run,
-        .sources = std::move(sources)});
+        .sources = std::move(sources),
+        .wanted = project->stores});
   }
   return {};
 }

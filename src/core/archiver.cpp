@@ -199,7 +199,8 @@ void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) 
                                                    .size = batch[i].request.size,
                                                    .digest = batch[i].request.digest,
                                                    .verified_at = now,
-                                                   .disputed = batch[i].disputed},
+                                                   .disputed = batch[i].disputed,
+                                                   .wanted = batch[i].wanted},
                                      now));
   }
   Status journaled;

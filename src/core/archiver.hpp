@@ -56,6 +56,7 @@ struct PublishTask {
   bool hash_first = false;
   /// Where the bytes are brought from when staging does not hold them.
   std::vector<CopySource> sources;
+  std::vector<StoreId> wanted;  ///< every store that is to have these bytes
 };
 
 /// A superseded replica that the operator does not want any more.

@@ -128,6 +128,7 @@ Status DestinationLanes::examine_one(Destination& destination, const ExamineTask
     if (seen) {
       found.size = seen->size;
       found.digest = seen->digest;
+      found.read = task.action == DestinationAction::adopt;
     } else if (seen.error().code == Errc::corrupt) {
       found.state = ReplicaState::corrupt;
       found.cause = seen.error().message;

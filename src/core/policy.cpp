@@ -30,6 +30,9 @@ std::string Policy::destinations_text() const {
   for (const DestinationRule& rule : destinations)
     text += rule.id.get() + " " + rule.name + " " + rule.account + " " + rule.host + ":" +
             std::to_string(rule.port) + " " + std::string(to_string(rule.action)) + "\n";
+  for (const ProjectPolicy& project : projects)
+    for (const StoreId& store : project.stores)
+      if (destination(store) != nullptr) text += project.app_id.get() + ": " + store.get() + "\n";
   return text;
 }
 

@@ -48,7 +48,8 @@ struct Policy {
   [[nodiscard]] const DestinationRule* destination_of(std::string_view name,
                                                       const std::string& location) const;
   [[nodiscard]] const DestinationRule* destination(const StoreId& id) const noexcept;
-  /// Changes when pushed files may belong elsewhere or something else is to be done with them.
+  /// Changes when pushed files may belong elsewhere or something else is to be done with them, also
+  /// because a project asks for them as its replicas.
   [[nodiscard]] std::string destinations_text() const;
   [[nodiscard]] Duration offered_for(const AppId& app_id) const noexcept;
   [[nodiscard]] bool may_speak(const std::string& user, const std::string& app_id) const noexcept;

@@ -9,24 +9,33 @@ namespace {
 
 /// What a pushed file is to an artifact. What the destination says is held against the bytes that
 /// the artifact is known to have, so it does not matter which of both was known first.
-Replica replica_of(const PushedFile& file, const Artifact& artifact) {
+Replica replica_of(const PushedFile& file, const Artifact& artifact, const Policy& policy) {
   Replica replica{.location = file.place.empty() ? file.location : file.place,
                   .state = ReplicaState::delivered};
   if (!file.destination.empty()) replica.store = file.destination;
   if (!file.found) return replica;
   replica.state = *file.found;
-  if (*file.found != ReplicaState::verified) {
+  replica.digest = file.found_digest;
+  replica.size = file.found_size;
+  replica.read_at = file.read_at;
+  // Other bytes than before may be the very ones that were received since.
+  const bool proven = file.read_at && file.found_digest && file.found_digest == artifact.digest;
+  if (*file.found != ReplicaState::verified && !proven) {
     replica.found_at = file.found_at;
     replica.cause = file.problem;
     return replica;
   }
-  replica.verified_at = file.found_at;
-  replica.size = file.found_size;
-  replica.digest = file.found_digest;
-  if (!artifact.digest || !artifact.size) return replica;
-  const bool same = *artifact.size == file.found_size &&
-                    (!file.found_digest || *file.found_digest == *artifact.digest);
-  if (same) return replica;
+  replica.state = ReplicaState::verified;
+  replica.verified_at = file.read_at ? file.read_at : file.found_at;
+  const bool same = !artifact.digest || !artifact.size ||
+                    (*artifact.size == file.found_size &&
+                     (!file.found_digest || *file.found_digest == *artifact.digest));
+  if (same) {
+    const DestinationRule* rule = policy.destination(file.destination);
+    if (rule != nullptr && rule->action == DestinationAction::adopt && file.read_at)
+      replica.audit_at = *file.read_at + policy.audit_every;
+    return replica;
+  }
   replica.state = ReplicaState::corrupt;
   replica.verified_at.reset();
   replica.found_at = file.found_at;
@@ -83,7 +92,7 @@ Status SessionFacts::assign(const Session& session, PushedFile file, Timestamp n
   const bool settled = file.found == ReplicaState::verified &&
                        file.destination == before.destination &&
                        (action != DestinationAction::organise || !file.place.empty()) &&
-                       (action != DestinationAction::adopt || file.found_digest.has_value());
+                       (action != DestinationAction::adopt || file.read_at.has_value());
   if (action == DestinationAction::record || settled) {
     file.next_look_at.reset();
   } else {
@@ -116,6 +125,10 @@ Status SessionFacts::found(const DeliveredFound& outcome) {
     REELKEEP_ASSIGN(file, find());
   }
   if (!file) return {};
+  if (outcome.read)
+    file->read_at = outcome.at;
+  else if (!outcome.digest || file->found_digest != outcome.digest)
+    file->read_at.reset();
   file->found = outcome.state;
   file->found_size = outcome.size;
   file->found_digest = outcome.digest;
@@ -168,7 +181,7 @@ Status SessionFacts::relink_pushes(const Session& session, const std::string& na
 Status SessionFacts::put_delivered_replica(const Artifact& artifact, const PushedFile& file) {
   if (!file.place.empty() && file.place != file.location)
     REELKEEP_TRY(forget_delivered(artifact, file.location));
-  const Replica replica = replica_of(file, artifact);
+  const Replica replica = replica_of(file, artifact, m_policy);
   REELKEEP_ASSIGN(const bool ours, holds_itself(artifact, replica.location));
   return ours ? Status() : m_catalog.put_replica(artifact.row, replica);
 }
@@ -244,7 +257,9 @@ Status SessionFacts::rescue(Artifact artifact, const DestinationRule& rule,
 /// What lies there whole counts as the replica that the project asks for under the destination's
 /// id. With all the others there is nothing left to download. A transfer that runs ends by itself.
 Status SessionFacts::adopt(Artifact artifact, const DestinationRule& rule, const PushedFile& file) {
-  if (file.found != ReplicaState::verified || !file.found_digest || artifact.in_hand) return {};
+  if (file.found != ReplicaState::verified || !file.found_digest || !file.read_at ||
+      artifact.in_hand)
+    return {};
   switch (artifact.state) {
     case ArtifactState::planned:
     case ArtifactState::waiting:

@@ -159,7 +159,10 @@ Status RecordFacts::stored(const ReplicaStored& outcome, Timestamp at, Era era) 
                                   outcome.path.substr(outcome.path.rfind('/') + 1), at));
   // The store looked at its own older copy of these bytes first and did not find them there.
   REELKEEP_ASSIGN(std::vector<Replica> known, m_catalog.replicas(artifact.row));
+  std::optional<Timestamp> read_at;
   for (Replica& replica : known) {
+    if (replica.location == outcome.location && replica.digest == outcome.digest)
+      read_at = replica.read_at;
     if (replica.store != outcome.store || replica.digest != outcome.digest ||
         replica.location == outcome.location || replica.state != ReplicaState::verified)
       continue;
@@ -177,6 +180,7 @@ Status RecordFacts::stored(const ReplicaStored& outcome, Timestamp at, Era era) 
                             .digest = outcome.digest,
                             .state = ReplicaState::verified,
                             .verified_at = outcome.verified_at,
+                            .read_at = read_at,
                             .audit_at = era == Era::history ? k_at_once
                                                             : first_audit(outcome.verified_at,
                                                                           artifact.deadline)}));
@@ -186,55 +190,8 @@ Status RecordFacts::stored(const ReplicaStored& outcome, Timestamp at, Era era) 
       REELKEEP_TRY(m_catalog.remove_pending(artifact.row, outcome.store));
   if (!outcome.root.empty())
     REELKEEP_TRY(m_catalog.set_note("root:" + outcome.store.get(), outcome.root));
-  return settle(std::move(artifact), outcome.size, outcome.digest, outcome.disputed);
-}
-
-Status RecordFacts::settle(Artifact artifact, ByteCount size, const Digest& digest, bool disputed) {
-  REELKEEP_ASSIGN(std::vector<Replica> replicas, m_catalog.replicas(artifact.row));
-  const auto holds = [&](const StoreId& store) {
-    return std::ranges::any_of(replicas, [&](const Replica& replica) {
-      return replica.store == store && replica.digest == digest &&
-             replica.state == ReplicaState::verified;
-    });
-  };
-  const ProjectPolicy* project = m_policy.project(artifact.identity.session.app_id);
-  if (project != nullptr && !std::ranges::all_of(project->stores, holds)) return {};
-  if (project == nullptr) {
-    // Its block is gone: which stores were to have these bytes is what still waits for them.
-    REELKEEP_ASSIGN(const std::vector<PendingPut> waiting, m_catalog.pending(artifact.row));
-    if (std::ranges::any_of(waiting, [&](const PendingPut& row) {
-          return row.digest == digest && !holds(row.store);
-        }))
-      return {};
-  }
-  REELKEEP_TRY(m_catalog.remove_pending(artifact.row));
-
-  std::vector<std::string> superseded;
-  for (Replica& replica : replicas) {
-    // What the provider put somewhere is no version of ours.
-    if (!replica.store || replica.path.empty() || replica.digest == digest ||
-        replica.state == ReplicaState::superseded)
-      continue;
-    replica.state = ReplicaState::superseded;
-    superseded.push_back(replica.location);
-    REELKEEP_TRY(m_catalog.put_replica(artifact.row, replica));
-  }
-  if (artifact.replace && !superseded.empty())
-    m_effects.push_back(RemoveSuperseded{artifact.row, std::move(superseded)});
-  if (artifact.state == ArtifactState::cancelled) return {};  // the tombstone stays
-  artifact.state = ArtifactState::archived;
-  artifact.size = artifact.received = size;
-  artifact.digest = digest;
-  artifact.disputed = disputed;
-  artifact.refetch = artifact.replace = artifact.in_hand = false;
-  artifact.next_attempt_at.reset();
-  artifact.error.reset();
-  artifact.resume.reset();
-  artifact.bad_digest.reset();
-  artifact.deaths = 0;
-  m_effects.push_back(DropStaging{artifact.staging_name});
-  REELKEEP_TRY(m_catalog.put_progress(artifact));
-  return SessionFacts(m_catalog, m_policy).relink_pushes_of(artifact);
+  return settle(std::move(artifact), outcome.size, outcome.digest, outcome.disputed,
+                outcome.wanted);
 }
 
 /// Only a catalog that is being built, or is an older copy, learns something from it.
@@ -270,7 +227,7 @@ Status RecordFacts::found(const ReplicaFound& outcome, Era era) {
   if (named == replicas.end() || named->state == ReplicaState::superseded) return {};
   named->state = outcome.state;
   if (outcome.state == ReplicaState::verified) {
-    named->verified_at = outcome.at;
+    named->verified_at = named->read_at = outcome.at;
     named->found_at.reset();
     named->cause.clear();
     named->audit_at = era == Era::history ? k_at_once : outcome.at + m_policy.audit_every;
@@ -295,54 +252,6 @@ Status RecordFacts::found(const ReplicaFound& outcome, Era era) {
                                                outcome.location + ": " + outcome.cause};
   REELKEEP_TRY(m_catalog.put_artifact(std::move(*artifact)));
   return {};
-}
-
-Status RecordFacts::keep_promise(Artifact& artifact) {
-  const ProjectPolicy* project = m_policy.project(artifact.identity.session.app_id);
-  REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog.replicas(artifact.row));
-  const auto is_good = [&](const Replica& replica) {
-    return replica.store && replica.state == ReplicaState::verified &&
-           replica.digest == artifact.digest;
-  };
-  // What the provider put somewhere can be asked for, but not be copied from.
-  const bool has_copy = std::ranges::any_of(
-      replicas, [&](const Replica& r) { return is_good(r) && !r.path.empty(); });
-  const bool is_kept = project == nullptr
-                           ? has_copy
-                           : std::ranges::all_of(project->stores, [&](const StoreId& store) {
-                               return std::ranges::any_of(replicas, [&](const Replica& r) {
-                                 return r.store == store && is_good(r);
-                               });
-                             });
-  if (is_kept) return {};
-  // Repair goes before a wish to fetch again what was good when it was asked for.
-  artifact.refetch = artifact.replace = false;
-  artifact.next_attempt_at.reset();
-  artifact.deaths = 0;
-  if (has_copy) {
-    artifact.state = ArtifactState::verifying;
-    m_effects.push_back(Publish{artifact.row});
-    return {};
-  }
-  artifact.state = ArtifactState::planned;
-  artifact.size.reset();
-  artifact.digest.reset();
-  artifact.received = ByteCount(0);
-  return {};
-}
-
-Status RecordFacts::delivered(const DeliveredFound& outcome) {
-  SessionFacts facts(m_catalog, m_policy);
-  REELKEEP_TRY(facts.found(outcome));
-  // Complete bytes that waited for the provider to push them.
-  REELKEEP_ASSIGN(const std::optional<Artifact> artifact,
-                  facts.artifact_of_push(outcome.session, outcome.name, outcome.source_key));
-  if (!artifact || artifact->state != ArtifactState::verifying || !artifact->digest ||
-      !artifact->size)
-    return {};
-  const ProjectPolicy* project = m_policy.project(outcome.session.app_id);
-  if (project == nullptr) return {};
-  return settle(*artifact, *artifact->size, *artifact->digest, artifact->disputed);
 }
 
 Status RecordFacts::given_up(const ArtifactIdentity& identity, ArtifactState state,

@@ -49,8 +49,10 @@ class RecordFacts {
 
   Status apply(const Command& command, Timestamp at, Era era);
   Status apply(const Outcome& outcome, Timestamp at, Era era);
-  /// Archived when every store of the project holds a verified replica of these bytes.
-  Status settle(Artifact artifact, ByteCount size, const Digest& digest, bool disputed);
+  /// Archived when every store of the project holds a verified replica of these bytes. `told`:
+  /// which stores those were, as the journal says; it decides where the project's block is gone.
+  Status settle(Artifact artifact, ByteCount size, const Digest& digest, bool disputed,
+                const std::vector<StoreId>& told = {});
   /// What is called archived is really there: without a verified replica in every store of its
   /// project it is to be copied from a good one, else fetched again. Nothing is written.
   Status keep_promise(Artifact& artifact);
@@ -66,6 +68,15 @@ class RecordFacts {
   Status delivered(const DeliveredFound& outcome);
   Status given_up(const ArtifactIdentity& identity, ArtifactState state, const Error& error,
                   const std::optional<Digest>& bad_digest, const StoreId& destination);
+  Result<std::vector<StoreId>> wanted_stores(const Artifact& artifact, const Digest& digest,
+                                             const std::vector<StoreId>& told);
+  Status fall_short(Artifact artifact, ByteCount size, const Digest& digest, bool disputed,
+                    const std::vector<StoreId>& wanted);
+  /// What is wrong with the file that a wanted destination was to hold; nothing: it is awaited.
+  Result<std::optional<Error>> problem_at_destination(const Artifact& artifact,
+                                                      const Digest& digest,
+                                                      const std::vector<StoreId>& wanted);
+  Status end_refetch(Artifact artifact, const Digest& digest, const std::vector<StoreId>& wanted);
   /// An artifact of the session by its id, or by the id that it had before its stage was known.
   Result<std::optional<Artifact>> member(const SessionKey& session, const ArtifactId& id);
   /// The artifact that an outcome means: its stage may have been filled in since.

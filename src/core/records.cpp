@@ -80,13 +80,18 @@ class Fields {
     if (!time) miss(name, "a time");
     return time.value_or(Timestamp{});
   }
+  std::vector<std::string> texts(std::string_view name) {
+    std::vector<std::string> texts;
+    if (!m_object[name].is_array()) miss(name, "an array");
+    for (const json::Value& item : m_object[name].items()) {
+      if (!item.string()) miss(name, "an array of strings");
+      texts.emplace_back(item.string().value_or(""));
+    }
+    return texts;
+  }
   std::vector<ArtifactId> artifacts() {
     std::vector<ArtifactId> artifacts;
-    if (!m_object["artifacts"].is_array()) miss("artifacts", "an array");
-    for (const json::Value& item : m_object["artifacts"].items()) {
-      if (!item.string()) miss("artifacts", "an array of strings");
-      artifacts.emplace_back(std::string(item.string().value_or("")));
-    }
+    for (std::string& id : texts("artifacts")) artifacts.emplace_back(std::move(id));
     return artifacts;
   }
   std::vector<Seq> entries() {
@@ -202,6 +207,10 @@ std::string encode(const Outcome& outcome) {
                        .member("sha256", it.digest)
                        .member("verified_at", it.verified_at)
                        .member("disputed", it.disputed);
+                   if (it.wanted.empty()) return;
+                   writer.key("wanted").begin_array();
+                   for (const StoreId& store : it.wanted) writer.value(store);
+                   writer.end_array();
                  },
                  [&](const Expired& it) {
                    writer.member("outcome", "expired");
@@ -252,6 +261,7 @@ std::string encode(const Outcome& outcome) {
                        .member("place", it.place)
                        .member("at", it.at)
                        .member("cause", it.cause);
+                   if (it.read) writer.member("read", true);
                  },
              },
              outcome);
@@ -292,6 +302,8 @@ Result<Outcome> decode_outcome(std::string_view body) {
     it.digest = fields.digest("sha256");
     it.verified_at = fields.time("verified_at");
     it.disputed = fields.flag("disputed");
+    if (fields.has("wanted"))
+      for (std::string& store : fields.texts("wanted")) it.wanted.emplace_back(std::move(store));
     return fields.finish<Outcome>(std::move(it));
   }
   if (type == "expired")
@@ -338,6 +350,7 @@ Result<Outcome> decode_outcome(std::string_view body) {
     it.place = fields.text("place");
     it.at = fields.time("at");
     it.cause = fields.text("cause");
+    it.read = fields.has("read") && fields.flag("read");
     return fields.finish<Outcome>(std::move(it));
   }
   return unknown("outcome");

@@ -21,9 +21,10 @@ std::optional<std::uint64_t> number(const std::string& text) {
   return value;
 }
 
-/// Of the whole object; one of a multipart upload ("...-3") is a digest of digests.
+/// Of the whole object; one of a multipart upload ("...-3", COMPOSITE) is a digest of digests.
 std::optional<Digest> digest_of(const HttpAnswer& answer) {
-  if (const auto checksum = answer.header("x-amz-checksum-sha256")) {
+  const bool whole = answer.header("x-amz-checksum-type").value_or("FULL_OBJECT") == "FULL_OBJECT";
+  if (const auto checksum = answer.header("x-amz-checksum-sha256"); checksum && whole) {
     const auto bytes = text::from_base64(*checksum);
     Digest digest;
     if (bytes && bytes->size() == digest.bytes.size()) {

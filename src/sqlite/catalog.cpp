@@ -49,8 +49,8 @@ constexpr std::string_view k_put_pushed_file =
     " excluded.source_key, excluded.at) WHERE (excluded.at, excluded.url) >= (at, url)";
 
 constexpr std::string_view k_put_pushed_look =
-    "UPDATE pushed_file SET (destination, found, found_size, found_digest, found_at, place,"
-    " next_look_at, looks, problem) = (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "UPDATE pushed_file SET (destination, found, found_size, found_digest, found_at, read_at,"
+    " place, next_look_at, looks, problem) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " WHERE session = ? AND name = ? AND location = ?";
 
 constexpr std::string_view k_put_pending =
@@ -251,9 +251,9 @@ class SqliteCatalog final : public Catalog {
     });
   }
 
-  Status put_audit(ArtifactRow row, const std::string& location,
-                   std::optional<Timestamp> verified_at, Timestamp audit_at) override {
-    return change([&] { write_audit(*m_connection, row, location, verified_at, audit_at); });
+  Status put_audit(ArtifactRow row, const std::string& location, std::optional<Timestamp> read_at,
+                   Timestamp audit_at) override {
+    return change([&] { write_audit(*m_connection, row, location, read_at, audit_at); });
   }
 
   Status put_pushed_file(SessionRow session, const PushedFile& file) override {
@@ -279,8 +279,8 @@ class SqliteCatalog final : public Catalog {
   Status put_pushed_look(SessionRow session, const PushedFile& file) override {
     return change([&] {
       Query(*m_connection, k_put_pushed_look, file.destination, file.found, file.found_size,
-            file.found_digest, file.found_at, file.place, file.next_look_at, file.looks,
-            file.problem, session, file.name, file.location)
+            file.found_digest, file.found_at, file.read_at, file.place, file.next_look_at,
+            file.looks, file.problem, session, file.name, file.location)
           .run();
     });
   }

@@ -23,11 +23,11 @@ std::vector<PendingPut> read_pending(Query& query) {
 }
 
 void write_audit(Connection& connection, ArtifactRow row, const std::string& location,
-                 std::optional<Timestamp> verified_at, Timestamp audit_at) {
+                 std::optional<Timestamp> read_at, Timestamp audit_at) {
   Query(connection,
-        "UPDATE replica SET verified_at = ifnull(?, verified_at), audit_at = ?"
-        " WHERE artifact = ? AND location = ? AND state = 'verified'",
-        verified_at, audit_at, row, location)
+        "UPDATE replica SET verified_at = ifnull(?1, verified_at), read_at = ifnull(?1, read_at),"
+        " audit_at = ?2 WHERE artifact = ?3 AND location = ?4 AND state = 'verified'",
+        read_at, audit_at, row, location)
       .run();
 }
 

@@ -51,7 +51,7 @@ inline constexpr std::string_view k_next_pending =
 
 inline constexpr std::string_view k_audit_due =
     "SELECT artifact, store, path, location, size, digest, state, verified_at, found_at, cause,"
-    " audit_at FROM replica INDEXED BY replica_audit WHERE state = 'verified'"
+    " read_at, audit_at FROM replica INDEXED BY replica_audit WHERE state = 'verified'"
     " AND audit_at IS NOT NULL AND store = ? AND audit_at <= ? ORDER BY audit_at LIMIT ?";
 inline constexpr std::string_view k_next_audit =
     "SELECT store, audit_at FROM replica INDEXED BY replica_audit WHERE state = 'verified'"

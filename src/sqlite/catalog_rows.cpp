@@ -30,16 +30,17 @@ WHERE row = ?1
 )sql";
 
 constexpr std::string_view k_replicas =
-    "SELECT store, path, location, size, digest, state, verified_at, found_at, cause, audit_at"
-    " FROM replica WHERE artifact = ? ORDER BY row";
+    "SELECT store, path, location, size, digest, state, verified_at, found_at, cause, read_at,"
+    " audit_at FROM replica WHERE artifact = ? ORDER BY row";
 // The row stays: replicas keep the order in which they came.
 constexpr std::string_view k_put_replica =
     "INSERT INTO replica(artifact, store, path, location, size, digest, state, verified_at,"
-    " found_at, cause, audit_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " found_at, cause, read_at, audit_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT(artifact, location) DO UPDATE SET"
-    " (store, path, size, digest, state, verified_at, found_at, cause, audit_at) ="
+    " (store, path, size, digest, state, verified_at, found_at, cause, read_at, audit_at) ="
     " (excluded.store, excluded.path, excluded.size, excluded.digest, excluded.state,"
-    " excluded.verified_at, excluded.found_at, excluded.cause, excluded.audit_at)";
+    " excluded.verified_at, excluded.found_at, excluded.cause, excluded.read_at, "
+    "excluded.audit_at)";
 
 constexpr std::string_view k_attempts =
     "SELECT at, number, received, error_code, error_message FROM attempt WHERE artifact = ?"
@@ -90,14 +91,15 @@ Replica read_replica(Query& query) {
   query.read(replica.verified_at);
   query.read(replica.found_at);
   query.read(replica.cause);
+  query.read(replica.read_at);
   query.read(replica.audit_at);
   return replica;
 }
 
 std::string select_pushed_files(std::string_view rest) {
   return "SELECT app_id, conf_num, name, location, url, destination_name, source_key, at,"
-         " destination, found, found_size, found_digest, found_at, place, next_look_at, looks,"
-         " problem FROM pushed_file " +
+         " destination, found, found_size, found_digest, found_at, read_at, place, next_look_at,"
+         " looks, problem FROM pushed_file " +
          std::string(rest);
 }
 
@@ -118,6 +120,7 @@ std::vector<PushedFile> read_pushed_files(Query& query) {
     query.read(file.found_size);
     query.read(file.found_digest);
     query.read(file.found_at);
+    query.read(file.read_at);
     query.read(file.place);
     query.read(file.next_look_at);
     query.read(file.looks);
@@ -137,7 +140,7 @@ std::vector<Replica> read_replicas(Connection& connection, ArtifactRow artifact)
 void write_replica(Connection& connection, ArtifactRow artifact, const Replica& replica) {
   Query(connection, k_put_replica, artifact, replica.store, replica.path, replica.location,
         replica.size, replica.digest, replica.state, replica.verified_at, replica.found_at,
-        replica.cause, replica.audit_at)
+        replica.cause, replica.read_at, replica.audit_at)
       .run();
 }
 

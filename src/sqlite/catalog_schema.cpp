@@ -228,8 +228,17 @@ CREATE INDEX pushed_file_look ON pushed_file(destination, next_look_at)
   WHERE next_look_at IS NOT NULL;
 )sql";
 
+// When replicas and pushed files were last read whole. What a destination said of a digest before
+// is read again: it is no proof.
+constexpr std::string_view k_readings = R"sql(
+ALTER TABLE replica ADD COLUMN read_at INTEGER;
+ALTER TABLE pushed_file ADD COLUMN read_at INTEGER;
+UPDATE pushed_file SET next_look_at = found_at
+  WHERE found = 'verified' AND found_digest IS NOT NULL AND destination <> '';
+)sql";
+
 constexpr std::array k_steps{k_tables, k_listings, k_pending_puts, k_prospects,
-                             k_audits, k_lengths,  k_destinations};
+                             k_audits, k_lengths,  k_destinations, k_readings};
 constexpr Schema k_schema{.noun = "catalog",
                           .application_id = 0x726B6374,  // "rkct"
                           .steps = k_steps};

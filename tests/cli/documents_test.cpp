@@ -49,10 +49,10 @@ TEST_CASE("show --json has the members of the contract in their order") {
           R"(","attempts":1,"deadline":"2026-01-04T10:00:00.000Z","next_attempt_at":null,)"
           R"("error":null,"replicas":[{"store":"local","location":")" +
           archive + R"(/a.mov","size":5,"sha256":")" + zeros +
-          R"(","state":"verified","verified_at":"2026-01-02T00:00:00.000Z",)"
+          R"(","state":"verified","verified_at":"2026-01-02T00:00:00.000Z","read_at":null,)"
           R"("found_at":null,"cause":null},)"
           R"({"store":null,"location":"s3://bucket/a.mov","size":null,"sha256":null,)"
-          R"("state":"delivered","verified_at":null,"found_at":null,"cause":null}]}]})");
+          R"("state":"delivered","verified_at":null,"read_at":null,"found_at":null,"cause":null}]}]})");
 }
 
 TEST_CASE("what runs is as large as its file in staging, without a write to the catalog") {

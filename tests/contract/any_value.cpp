@@ -124,6 +124,7 @@ Replica AnyValue::replica() {
   replica.verified_at = perhaps(*this, time());
   replica.found_at = perhaps(*this, time());
   replica.cause = text();
+  replica.read_at = perhaps(*this, time());
   replica.audit_at = perhaps(*this, time());
   return replica;
 }

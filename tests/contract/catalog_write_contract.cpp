@@ -302,6 +302,19 @@ void check_pushed_files(const CatalogFixture& fixture) {
     older.url = "https://u/old";
     REELKEEP_TRY(catalog.put_pushed_file(session.row, older));
     CHECK(catalog.pushed_files(session.row, "a b.mp4").value().front() == file);
+    PushedFile seen = file;
+    seen.destination = StoreId("there");
+    seen.found = ReplicaState::verified;
+    seen.found_size = ByteCount(12);
+    seen.found_digest = any.digest();
+    seen.found_at = at(6);
+    seen.read_at = at(7);
+    seen.place = "s3://bucket/elsewhere";
+    seen.next_look_at = at(8);
+    seen.looks = 3;
+    seen.problem = "why";
+    REELKEEP_TRY(catalog.put_pushed_look(session.row, seen));
+    CHECK(catalog.pushed_files(session.row, "a b.mp4").value().front() == seen);
     return {};
   }));
 }

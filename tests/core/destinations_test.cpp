@@ -1,66 +1,11 @@
-// What the provider pushes to the customer's storage: looked at, fetched, adopted, organised.
+// What the provider pushes to the customer's storage: looked at, fetched, organised.
 #include "contract/destination_contract.hpp"
-#include "core/house.hpp"
-#include "support/memory_destination.hpp"
+#include "core/pushed_house.hpp"
 
 using namespace reelkeep;
 using namespace reelkeep::testing;
 
 namespace {
-
-const std::string k_pushed = "s3://bucket/r1/c1/f.mov";
-
-std::string push(const std::string& url = k_pushed, const std::string& conf = "c1") {
-  return body("file_transfer",
-              R"(,"destination":{"name":"awss3","host":"","account":"bucket"},"files":[{"url":")" +
-                  url + "\"}]",
-              conf);
-}
-
-/// A house whose provider also pushes into a bucket.
-struct PushedHouse : House {
-  explicit PushedHouse(DestinationAction action) {
-    policy->destinations.push_back(
-        {.id = StoreId("there"), .name = "awss3", .account = "bucket", .action = action});
-    destinations = {&there};
-  }
-  ~PushedHouse() { stop(); }
-  void restart() {
-    stop();
-    there.restart();
-    start();
-  }
-  MemoryDestination there{StoreId("there")};
-};
-
-const Replica* at(const ArtifactView& view, const std::string& store) {
-  const auto found = std::ranges::find_if(
-      view.replicas, [&](const Replica& r) { return r.store == StoreId(store); });
-  return found == view.replicas.end() ? nullptr : &*found;
-}
-
-auto replica_is(ReplicaState state, const std::string& store = "there") {
-  return [state, store](const SessionView& view) {
-    return view.artifacts.size() == 1 && at(view.artifacts[0], store) != nullptr &&
-           at(view.artifacts[0], store)->state == state;
-  };
-}
-
-auto is_archived_with(ReplicaState state) {
-  return [state](const SessionView& view) {
-    return view.artifacts.size() == 1 && first(view).state == ArtifactState::archived &&
-           replica_is(state)(view);
-  };
-}
-
-/// Looked at once, whatever the moment.
-template <class Holds>
-bool holds_now(const House& house, Holds holds) {
-  auto reader = sqlite::open_catalog_reader(house.dir.path("catalog.db"));
-  if (!reader) return false;
-  const auto found = (*reader)->find(ConfNum("c1"), {});
-  return found && !found->empty() && holds(found->front());
-}
 
 class MemoryPlace final : public contract::DestinationPlace {
  public:
@@ -311,58 +256,6 @@ TEST_CASE("a fetch that broke off goes on where it was") {
                            Duration(2000)));
   CHECK(house.dir.read("archive/r1/c1/delivered/f.mov") == bytes);
   CHECK(house.there.reads() == std::vector<std::uint64_t>{0, 50'000});
-}
-
-TEST_CASE("an adopted file is the replica that the project asks for, and nothing is downloaded") {
-  PushedHouse house(DestinationAction::adopt);
-  house.policy->projects[0].stores = {StoreId("there")};
-  house.there.put(k_pushed, movie("film"));
-  house.start();
-  house.deliver(push());
-  const SessionView pushed = house.until(is_archived_with(ReplicaState::verified));
-  CHECK(first(pushed).digest == sha256(movie("film")));
-  // The recording's own event comes later: the same file.
-  house.offer({k_url}, {std::nullopt, movie("film")});
-  house.until([&](const SessionView& view) {
-    return is_archived_with(ReplicaState::verified)(view) &&
-           first(view).identity.kind == ArtifactKind::recording;
-  });
-  CHECK(house.requests(k_url) == 0);
-}
-
-TEST_CASE("beside a store of ours an adopted file is the second replica") {
-  PushedHouse house(DestinationAction::adopt);
-  house.policy->projects[0].stores = {StoreId("local"), StoreId("there")};
-  house.there.put(k_pushed, movie("film"));
-  house.start();
-  house.offer({k_url}, {std::nullopt, movie("film")});
-  house.until(replica_is(ReplicaState::verified, "local"));
-  house.deliver(push());
-  house.until(is_archived_with(ReplicaState::verified));
-  CHECK(house.requests(k_url) == 1);
-  CHECK(house.staging->list()->empty());
-}
-
-TEST_CASE("what is no recording is not adopted") {
-  PushedHouse house(DestinationAction::adopt);
-  house.policy->projects[0].stores = {StoreId("there")};
-  house.there.put(k_pushed, "<!DOCTYPE html><html>login</html>");
-  house.start();
-  house.deliver(push());
-  const SessionView view = house.until(replica_is(ReplicaState::corrupt));
-  CHECK(first(view).state == ArtifactState::delivered);
-}
-
-TEST_CASE("other bytes than were received are not adopted") {
-  PushedHouse house(DestinationAction::adopt);
-  house.policy->projects[0].stores = {StoreId("local"), StoreId("there")};
-  house.there.put(k_pushed, movie("another film"));
-  house.start();
-  house.offer({k_url}, {std::nullopt, movie("film")});
-  house.until(replica_is(ReplicaState::verified, "local"));
-  house.deliver(push());
-  const SessionView view = house.until(replica_is(ReplicaState::corrupt));
-  CHECK(first(view).state == ArtifactState::verifying);
 }
 
 TEST_CASE("an organised file moves into our layout, and the record names where it is") {

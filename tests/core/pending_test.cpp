@@ -81,42 +81,6 @@ TEST_CASE("a store that is away past every deadline gets all that waited, and no
   CHECK(house.requests(many(1)[0]) == 1);
 }
 
-TEST_CASE("removing a project's block archives nothing that a store still lacks") {
-  Projection p;
-  p.deliver(k_offer);
-  p.advance();
-  Artifact artifact = first(p.show());
-  const Digest digest = sha256("bytes");
-  const auto settled_after = [&](const char* store) {
-    p.record(EntryKind::outcome, encode(Outcome(ReplicaStored{.identity = artifact.identity,
-                                                              .room_id = artifact.room_id,
-                                                              .store = StoreId(store),
-                                                              .path = artifact.path,
-                                                              .location = std::string("/") + store,
-                                                              .size = ByteCount(5),
-                                                              .digest = digest,
-                                                              .verified_at = k_noon})));
-    p.advance();
-    return first(p.show()).state == ArtifactState::archived;
-  };
-  artifact.state = ArtifactState::verifying;
-  artifact.digest = digest;
-  REQUIRE(p.catalog
-              ->transact([&]() -> Status {
-                REELKEEP_ASSIGN(artifact, p.catalog->put_artifact(artifact));
-                for (const char* store : {"local", "far"})
-                  REELKEEP_TRY(p.catalog->put_pending(PendingPut{.artifact = artifact.row,
-                                                                 .store = StoreId(store),
-                                                                 .digest = digest,
-                                                                 .size = ByteCount(5)}));
-                return {};
-              })
-              .has_value());
-  p.policy.projects.clear();
-  CHECK_FALSE(settled_after("local"));
-  CHECK(settled_after("far"));
-}
-
 TEST_CASE("a store that refuses is tried with one file at a time until it takes one") {
   TwoStores two;
   House& house = two.house;

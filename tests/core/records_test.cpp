@@ -79,6 +79,24 @@ TEST_CASE("the journaled text of each outcome is what it always was, and reads b
   }
 }
 
+TEST_CASE("what outcomes learned to say later reads back, and what is older reads as unknown") {
+  const auto stored = held<ReplicaStored>(decode_outcome(k_stored));
+  CHECK(stored.wanted.empty());
+  ReplicaStored now = stored;
+  now.wanted = {StoreId("local"), StoreId("far")};
+  CHECK(held<ReplicaStored>(decode_outcome(encode(Outcome(now)))).wanted == now.wanted);
+  DeliveredFound found{.session = {AppId("a1"), ConfNum("c1")},
+                       .name = "f.mov",
+                       .location = "s3://b/f.mov",
+                       .destination = StoreId("there"),
+                       .at = stored.verified_at};
+  const std::string before = encode(Outcome(found));
+  CHECK(before.find("\"read\"") == std::string::npos);
+  CHECK_FALSE(held<DeliveredFound>(decode_outcome(before)).read);
+  found.read = true;
+  CHECK(held<DeliveredFound>(decode_outcome(encode(Outcome(found)))).read);
+}
+
 TEST_CASE("every member of a command arrives where it belongs") {
   const auto redownload = held<RedownloadCommand>(decode_command(k_redownload));
   CHECK(redownload.session == SessionKey{AppId("a1"), ConfNum("c1")});

@@ -29,8 +29,8 @@ class MemoryDestination final : public Destination {
     if (location == m_forbidden) return Error{Errc::unauthorized, location + " may not be read"};
     const auto found = m_files.find(location);
     if (found == m_files.end()) return Error{Errc::not_found, location + " does not exist"};
-    return DestinationFile{
-        ByteCount(found->second.bytes.size()), {}, std::to_string(found->second.version)};
+    return DestinationFile{ByteCount(found->second.bytes.size()), found->second.vouched,
+                           std::to_string(found->second.version)};
   }
 
   Status read(const std::string& location, ByteCount offset, const Sink& sink) override {
@@ -86,7 +86,12 @@ class MemoryDestination final : public Destination {
   // The test's side.
   void put(const std::string& location, std::string bytes) {
     std::lock_guard lock(m_mutex);
-    m_files[location] = {std::move(bytes), ++m_versions};
+    m_files[location] = {std::move(bytes), ++m_versions, {}};
+  }
+  /// What it says of the file's digest, true or not.
+  void vouch(const std::string& location, const Digest& digest) {
+    std::lock_guard lock(m_mutex);
+    m_files.at(location).vouched = digest;
   }
   std::optional<std::string> bytes(const std::string& location) {
     std::lock_guard lock(m_mutex);
@@ -123,6 +128,7 @@ class MemoryDestination final : public Destination {
   struct File {
     std::string bytes;
     int version = 0;
+    std::optional<Digest> vouched;
   };
 
   const StoreId m_id;

@@ -42,6 +42,7 @@ struct Replica {
   std::optional<Timestamp> verified_at;
   std::optional<Timestamp> found_at;  ///< when it was found missing or corrupt ...
   std::string cause;                  ///< ... and why, in words
+  std::optional<Timestamp> read_at;   ///< when all of it was last read back and was good
   /// When it is next to be read back; k_at_once: its presence and size are looked at first.
   /// Nothing: not by us.
   std::optional<Timestamp> audit_at;

@@ -42,6 +42,8 @@ struct ReplicaStored {
   Digest digest;
   Timestamp verified_at;
   bool disputed = false;
+  /// Every store that was to have these bytes then; empty: a row of before that was noted.
+  std::vector<StoreId> wanted{};
 };
 struct Expired {
   ArtifactIdentity identity;
@@ -93,6 +95,8 @@ struct DeliveredFound {
   std::string place;  ///< where it was moved to; empty: not moved
   Timestamp at;
   std::string cause;  ///< in words, when it is not good
+  /// The digest is of all its bytes, as we read them; else the destination vouches for it.
+  bool read = false;
 };
 using Outcome = std::variant<ReplicaStored, Expired, Quarantined, ReplicaRemoved, ReplicaFound,
                              BytesReceived, DeliveredFound>;

@@ -38,7 +38,8 @@ struct PushedFile {
   ByteCount found_size;
   std::optional<Digest> found_digest;  ///< that the destination vouches for, or that was computed
   std::optional<Timestamp> found_at;
-  std::string place;  ///< where it was moved to; empty: where it was told to be
+  std::optional<Timestamp> read_at;  ///< when all of it was read; the digest is ours then
+  std::string place;                 ///< where it was moved to; empty: where it was told to be
   std::optional<Timestamp>
       next_look_at;        ///< nothing: there is no more to be done at the destination
   std::int64_t looks = 0;  ///< in a row that found nothing or failed

@@ -103,9 +103,10 @@ class Catalog {
   /// look-up, however many there are.
   virtual Result<std::vector<ReplicaOf>> audit_due(const StoreId& store, Timestamp now,
                                                    std::size_t limit) = 0;
-  /// The replica, if it is still verified, was read (`verified_at`) and is next read at `audit_at`.
+  /// The replica, if it is still verified, was read (which renews verified_at too) and is next read
+  /// at `audit_at`.
   virtual Status put_audit(ArtifactRow row, const std::string& location,
-                           std::optional<Timestamp> verified_at, Timestamp audit_at) = 0;
+                           std::optional<Timestamp> read_at, Timestamp audit_at) = 0;
 
   virtual Status put_pushed_file(SessionRow session, const PushedFile& file) = 0;  ///< idempotent
   virtual Result<std::vector<PushedFile>> pushed_files(SessionRow session,

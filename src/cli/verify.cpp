@@ -86,11 +86,18 @@ void write_finding(json::Writer& writer, const VerifyFinding& finding) {
       .end_object();
 }
 
-Status verdict(const Verified& sum) {
-  if (sum.wrong > 0)
-    return Error{Errc::corrupt, std::to_string(sum.wrong) + " of " + std::to_string(sum.done()) +
-                                    " replicas are not what they were; the agent repairs them from "
-                                    "another store, or fetches them again while they are offered"};
+Status verdict(Scene scene, const Verified& sum) {
+  if (sum.wrong > 0) {
+    const auto agent = scene.state.agent();
+    const bool runs = agent && *agent;
+    return Error{Errc::corrupt,
+                 std::to_string(sum.wrong) + " of " + std::to_string(sum.done()) +
+                     " replicas are not what they were; " +
+                     (runs ? "the agent repairs them"
+                           : "no agent runs; once it is started (systemctl start reelkeep) it "
+                             "repairs them") +
+                     " from another store, or fetches them again while they are offered"};
+  }
   if (sum.unread == 0) return {};
   std::string causes;
   for (const auto& [store, error] : sum.away)
@@ -147,7 +154,7 @@ Status verify(Scene scene, const VerifyArguments& arguments) {
       writer.begin_object().member("store", store).member("message", error.message).end_object();
     writer.end_array().end_object();
     scene.output.line(writer.take());
-    return verdict(sum);
+    return verdict(scene, sum);
   }
   if (!table.empty()) table.print(scene.output);
   const std::string what = arguments.depth == Depth::full
@@ -157,7 +164,7 @@ Status verify(Scene scene, const VerifyArguments& arguments) {
       std::to_string(sum.good + sum.wrong) + " replicas " + what + ": " + std::to_string(sum.good) +
       " good, " + std::to_string(sum.wrong) + " wrong" +
       (sum.unread > 0 ? ", " + std::to_string(sum.unread) + " could not be read" : ""));
-  return verdict(sum);
+  return verdict(scene, sum);
 }
 
 }  // namespace reelkeep::cli

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <poll.h>
 #include <sys/stat.h>
 #include <utility>
 
@@ -21,8 +22,28 @@
 namespace reelkeep::daemon {
 namespace {
 
+/// An agent that has just begun makes its catalog within this time, also on a slow disk.
+constexpr Duration k_patience{10'000};
+
 Timestamp now() {
   return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+}
+
+/// Waits while the agent makes its catalog: it says that it is ready as soon as it can receive.
+Result<std::unique_ptr<CatalogReader>> when_made(const std::string& path,
+                                                 const std::string& state_dir) {
+  auto watch = fs::FolderWatch::open(state_dir, "catalog.db");
+  const auto end = std::chrono::steady_clock::now() + k_patience;
+  for (;;) {
+    auto opened = sqlite::open_catalog_reader(path);
+    if (opened || opened.error().code != Errc::not_found || !watch ||
+        std::chrono::steady_clock::now() >= end)
+      return opened;
+    pollfd descriptor{.fd = watch->fd(), .events = POLLIN, .revents = 0};
+    // What is written is told a moment before it can be read.
+    (void)::poll(&descriptor, 1, 200);
+    (void)watch->drain();
+  }
 }
 
 }  // namespace
@@ -77,6 +98,9 @@ Error Operator::never_ran(Error error, std::string_view what) const {
 Result<CatalogReader*> Operator::catalog() {
   if (!m_catalog) {
     auto opened = sqlite::open_catalog_reader(catalog_path(m_config));
+    if (!opened && opened.error().code == Errc::not_found)
+      if (const auto running = agent(); running && *running)
+        opened = when_made(catalog_path(m_config), m_config.agent.state_dir);
     if (!opened) return never_ran(std::move(opened).error(), "catalog");
     m_catalog = *std::move(opened);
   }
@@ -117,10 +141,46 @@ std::string Operator::backlog_remark() {
          "reelkeep)";
 }
 
+Result<PendingFindings> Operator::findings() {
+  REELKEEP_ASSIGN(const Seq applied, applied_to());
+  REELKEEP_ASSIGN(JournalReader * rows, journal());
+  return PendingFindings::read(*rows, applied);
+}
+
 Status Operator::sessions(const ListFilter& filter, Timestamp moment,
                           const std::function<bool(const SessionSummary&, std::int64_t)>& row) {
   REELKEEP_ASSIGN(CatalogReader * reader, catalog());
-  return reader->sessions(filter, moment, m_config.agent.warn_before, row);
+  REELKEEP_ASSIGN(const PendingFindings found, findings());
+  const Duration warn_before = m_config.agent.warn_before;
+  if (found.empty()) return reader->sessions(filter, moment, warn_before, row);
+
+  // Which sessions are in a state is told here, and not by the catalog.
+  ListFilter all = filter;
+  if (filter.state) {
+    all.state.reset();
+    all.limit = -1;
+  }
+  std::int64_t given = 0;
+  Status failed;
+  REELKEEP_TRY(reader->sessions(
+      all, moment, warn_before, [&](const SessionSummary& known, std::int64_t after) {
+        SessionSummary summary = known;
+        if (found.concerns(known.session.key)) {
+          auto views = reader->find(known.session.key.conf_num, known.session.key.app_id);
+          if (!views) {
+            failed = views.error();
+            return false;
+          }
+          for (SessionView& view : *views) {
+            found.overlay(view);
+            summary = summarise(view, moment, warn_before);
+          }
+        }
+        if (filter.state && to_string(summary.state) != *filter.state) return true;
+        ++given;
+        return row(summary, after) && (filter.limit < 0 || given < filter.limit);
+      }));
+  return failed;
 }
 
 Result<SessionView> Operator::find(const ConfNum& conf_num, const std::optional<AppId>& app_id) {
@@ -141,6 +201,8 @@ Result<SessionView> Operator::find(const ConfNum& conf_num, const std::optional<
     return Error{Errc::conflict, "session " + name + " is known of several projects (" + app_ids +
                                      "); say which with --app-id"};
   }
+  REELKEEP_ASSIGN(const PendingFindings pending, findings());
+  pending.overlay(found.front());
   relocate(found.front());
   return std::move(found.front());
 }
@@ -157,6 +219,8 @@ Result<SessionView> Operator::find_artifact(const std::string& prefix) {
   if (found.size() > 1)
     return Error{Errc::conflict,
                  "more than one artifact id begins with " + name + "; give more digits of it"};
+  REELKEEP_ASSIGN(const PendingFindings pending, findings());
+  pending.overlay(found.front());
   relocate(found.front());
   return std::move(found.front());
 }

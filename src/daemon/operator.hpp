@@ -15,6 +15,7 @@
 #include "daemon/agent_report.hpp"
 #include "daemon/config.hpp"
 #include "daemon/obstacles.hpp"
+#include "daemon/pending_findings.hpp"
 
 namespace reelkeep::daemon {
 
@@ -190,6 +191,8 @@ class Operator {
   explicit Operator(Config config);
   Result<CatalogReader*> catalog();
   Result<JournalReader*> journal();
+  /// What verify found and no agent has taken up yet.
+  Result<PendingFindings> findings();
   /// Replicas in local stores lie where the store is now: an archive may be moved as a whole.
   void relocate(SessionView& view) const;
   [[nodiscard]] Error never_ran(Error error, std::string_view what) const;

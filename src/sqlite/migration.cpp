@@ -11,6 +11,8 @@ namespace {
 /// Errc::conflict unless the file is ours, or has nothing in it yet.
 Status check_owner(Connection& connection, const Schema& schema) {
   return connection.guarded([&]() -> Status {
+    // At one moment: another process may just be making it.
+    Transaction moment(connection, Access::read);
     const auto owner = connection.number("PRAGMA application_id");
     if (owner == schema.application_id) return {};
     const bool fresh = owner == 0 && connection.number("PRAGMA user_version") == 0 &&
@@ -101,6 +103,8 @@ Result<std::unique_ptr<Connection>> open_for_reading(const std::string& path,
   REELKEEP_ASSIGN(auto connection, Connection::open(path, Access::read));
   REELKEEP_TRY(check_owner(*connection, schema));
   REELKEEP_ASSIGN(const auto version, version_of(*connection));
+  // The agent makes the file first, and all that is in it in one transaction.
+  if (version == 0) return absent(path, schema);
   REELKEEP_TRY(refuse(*connection, schema, version));
   return connection;
 }

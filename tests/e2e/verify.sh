@@ -70,8 +70,21 @@ judge "time and cause stay" "$WORK/show.json" '[.artifacts[].replicas[] | select
 stop_agent
 gone=$(file_of "$WORK/second" file3.mp4)
 rm -f "$gone"
-refused 9 '1 of 6 replicas are not what they were' verify
+refused 9 '1 of 6 replicas are not what they were; no agent runs; once it is started' verify
 check "a table names it" grep -q "missing" "$OUT"
+# Nobody is told that all is well until an agent has taken it up.
+show c2
+judge "what was found is told at once" "$WORK/show.json" '.state == "waiting" and (.artifacts[0] |
+  .state == "verifying" and .error.code == "corrupt" and
+  ([.replicas[] | {(.store): .state}] | add == {local: "verified", second: "missing"}))'
+run sessions --state waiting --json
+judge "in the list as well" "$OUT" '[.[] | [.conf_num, .archived]] == [["c2", 0]]'
+run sessions --state complete --json
+judge "and where it is not any more" "$OUT" '[.[].conf_num] == ["c1"]'
+run paths c2
+never "the missing one is no path" grep -qxF "$gone" "$OUT"
+run why c2
+check "with its cause" grep -q 'missing at .*file3.mp4' "$OUT"
 start_agent
 await "it is copied back" test -f "$gone"
 check "with its bytes" cmp "$gone" "$FILES/file3.mp4"

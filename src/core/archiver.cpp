@@ -1,6 +1,7 @@
 #include "core/archiver.hpp"
 
 #include "reelkeep/base/log.hpp"
+#include "reelkeep/base/text.hpp"
 
 #include "core/expectation.hpp"
 #include "core/records.hpp"
@@ -9,8 +10,35 @@ namespace reelkeep::core {
 namespace {
 
 constexpr std::size_t k_batch = 64;
-/// An answer without rows, or a refusal, is never as long: a longer one is kept unread.
+/// An answer without rows, or a refusal, is never as long: of a longer one, which as a tree would
+/// take many times its size, only its ends are read.
 constexpr ByteCount k_longest_read_cdr = 8_MiB;
+constexpr std::size_t k_end_of_cdr = 4096;
+
+Result<std::string> read_text(StagingFile& file, ByteCount offset, std::size_t size) {
+  std::string text(size, '\0');
+  for (std::size_t at = 0; at < text.size();) {
+    REELKEEP_ASSIGN(
+        const std::size_t got,
+        file.read_at(offset + ByteCount(at), std::as_writable_bytes(std::span(text).subspan(at))));
+    if (got == 0) return Error{Errc::unavailable, "staging ends early"};
+    at += got;
+  }
+  return text;
+}
+
+/// It begins and ends as a JSON object or array does: what was cut off does not.
+Status judge_ends(StagingFile& file, ByteCount size) {
+  REELKEEP_ASSIGN(const std::string head, read_text(file, ByteCount(0), k_end_of_cdr));
+  REELKEEP_ASSIGN(const std::string tail,
+                  read_text(file, size - ByteCount(k_end_of_cdr), k_end_of_cdr));
+  const std::string_view first = text::trim(head);
+  const std::string_view last = text::trim(tail);
+  const bool is_object = first.starts_with('{') && last.ends_with('}');
+  const bool is_array = first.starts_with('[') && last.ends_with(']');
+  if (is_object || is_array) return {};
+  return Error{Errc::corrupt, "the answer is no CDR: it is no whole JSON document"};
+}
 
 NewEntry outcome_entry(const Outcome& outcome, Timestamp now) {
   return NewEntry{.kind = EntryKind::outcome, .received_at = now, .body = encode(outcome)};
@@ -110,14 +138,10 @@ Status Archiver::judge_content(const JudgeTask& task) const {
     return task.file->read_at(offset, into);
   };
   REELKEEP_TRY(media::judge(expectation(task.kind), task.size, read));
-  if (task.kind != ArtifactKind::cdr || task.size > k_longest_read_cdr) return {};
-  std::string answer(static_cast<std::size_t>(task.size.get()), '\0');
-  for (std::size_t at = 0; at < answer.size();) {
-    REELKEEP_ASSIGN(const std::size_t got,
-                    read(ByteCount(at), std::as_writable_bytes(std::span(answer).subspan(at))));
-    if (got == 0) return Error{Errc::unavailable, "staging ends early"};
-    at += got;
-  }
+  if (task.kind != ArtifactKind::cdr) return {};
+  if (task.size > k_longest_read_cdr) return judge_ends(*task.file, task.size);
+  REELKEEP_ASSIGN(const std::string answer,
+                  read_text(*task.file, ByteCount(0), static_cast<std::size_t>(task.size.get())));
   return m_provider.judge_cdr(answer, task.sent);
 }
 

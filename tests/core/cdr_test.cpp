@@ -48,6 +48,25 @@ TEST_CASE("a roomdrop brings the CDR, which is waited for until it has rows") {
   CHECK(done.artifacts[0].artifact.path == "r1/c1/cdr/cdr.json");
 }
 
+TEST_CASE("a CDR too large to be read as a whole is archived when both its ends are there") {
+  std::string whole = R"({"result":"0","cdr":[{"x":1})";
+  while (whole.size() < 9 * 1024 * 1024)
+    whole += R"(,{"user":{"name":"Somebody","ip":"192.0.2.1"}})";
+  whole += "]}\n";
+  House house;
+  house.policy = with_api(*house.policy, k_api);
+  house.reply(k_cdr_url, {{{}, whole.substr(0, whole.size() - 40)}, {{}, whole}});
+  house.start();
+  house.deliver(body("roomdrop"));
+  const SessionView waiting = house.until([](const SessionView& view) {
+    return !view.artifacts.empty() && view.artifacts[0].artifact.error;
+  });
+  CHECK(waiting.artifacts[0].artifact.error->code == Errc::corrupt);
+  CHECK(waiting.artifacts[0].artifact.error->message.find("no whole JSON") != std::string::npos);
+  CHECK(house.eventually([&] { return house.requests(k_cdr_url) >= 2; }, std::chrono::minutes(20)));
+  CHECK(house.until(all_archived).artifacts[0].artifact.digest == sha256(whole));
+}
+
 TEST_CASE("without API credentials a roomdrop makes nothing that could be overdue") {
   Projection projection;
   projection.policy.projects.front().api.reset();

@@ -20,6 +20,8 @@ from support.processes import Agent, Failure, Provider, Workspace, check, run, w
 
 PILL = "poison-pill"
 MOST_DEATHS = 3  # one nobody was prepared for, two that are noted
+PILLS = 1 + 1 + 3 + 4  # as often as one is applied for the first time, over all steps
+CRASH_LOOP = PILLS * MOST_DEATHS + 3  # more deaths than that: nobody need start it again
 
 
 class Supervisor:
@@ -39,8 +41,8 @@ class Supervisor:
         while not self._stopping.is_set():
             if not self._agent.alive:
                 self.deaths.append(self._agent.child.returncode)
-                if len(self.deaths) > 20:
-                    return  # a crash loop; the test tells
+                if len(self.deaths) > CRASH_LOOP:
+                    return  # the test tells
                 try:
                     self._agent.start(self._environment)
                 except Failure:

@@ -14,31 +14,12 @@
 #include "reelkeep/base/time.hpp"
 #include "reelkeep/base/unique_fd.hpp"
 
+#include "support/heard.hpp"
+
 using namespace reelkeep;
+using testing::heard;
 
 namespace {
-
-struct Closed {
-  void operator()(std::FILE* file) const noexcept { std::fclose(file); }
-};
-
-/// What `speak` writes to stderr, with the default configuration put back afterwards.
-std::string heard(const std::function<void()>& speak) {
-  const std::unique_ptr<std::FILE, Closed> file(std::tmpfile());
-  REQUIRE(file != nullptr);
-  std::fflush(stderr);
-  const UniqueFd before(::dup(STDERR_FILENO));
-  ::dup2(::fileno(file.get()), STDERR_FILENO);
-  speak();
-  std::fflush(stderr);
-  ::dup2(before.get(), STDERR_FILENO);
-  log::configure(log::Level::info, log::Format::text);
-  std::string text;
-  std::rewind(file.get());
-  for (int c = std::fgetc(file.get()); c != EOF; c = std::fgetc(file.get()))
-    text += static_cast<char>(c);
-  return text;
-}
 
 /// A line without its time, which is checked to be one.
 std::string after_time(const std::string& line) {

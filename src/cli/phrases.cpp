@@ -15,6 +15,12 @@ struct Counts {
   std::size_t disputed = 0;
 };
 
+bool has_good_copy(const ArtifactView& view) {
+  return std::ranges::any_of(view.replicas, [](const Replica& replica) {
+    return replica.state == ReplicaState::verified;
+  });
+}
+
 Counts counts_of(const SessionView& view) {
   Counts counts;
   for (const ArtifactView& one : view.artifacts) {
@@ -30,7 +36,7 @@ Counts counts_of(const SessionView& view) {
         break;
       case ArtifactState::expired:
       case ArtifactState::quarantined:
-        ++counts.given_up;
+        if (!has_good_copy(one)) ++counts.given_up;
         break;
       case ArtifactState::planned:
       case ArtifactState::running:
@@ -164,8 +170,8 @@ std::string why(const SessionView& view, SessionState state, Timestamp now, cons
     case SessionState::open:
       return word + ": " +
              (counts.counted == 0 ? "nothing to archive is known yet"
-                                  : "it has not ended yet; " + count(counts.archived, "artifact") +
-                                        " archived so far");
+                                  : "no session_stop has come yet; " +
+                                        count(counts.archived, "artifact") + " archived so far");
     case SessionState::complete:
       return word + ": " + count(counts.archived, "artifact") + " archived";
   }

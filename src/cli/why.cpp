@@ -52,6 +52,8 @@ void write_story(json::Writer& writer, const Story& story) {
       .member("next_attempt_at", artifact.next_attempt_at)
       .key("error");
   write_error(writer, artifact.error);
+  const std::string way_out = describe_way_out(artifact);
+  writer.member("way_out", way_out.empty() ? std::nullopt : std::optional(way_out));
   writer.key("attempts").begin_array();
   for (const Attempt& one : story.attempts) {
     writer.begin_object()

@@ -75,6 +75,9 @@ TEST_CASE_FIXTURE(Program, "why tells events, tries, what is next and all that h
   CHECK(document["events"].items()[0]["duplicates"].integer() == 2);
   const json::Value& waiting = document["artifacts"].items()[1];
   CHECK(waiting["attempts"].items()[0]["error"]["code"].string() == "unauthorized");
+  CHECK(waiting["way_out"].string() ==
+        "compare the pair of its [[project]] with the provider's portal");
+  CHECK(document["artifacts"].items()[0]["way_out"].is_null());
   CHECK(waiting["next"].string() == "the next try comes now, as soon as an agent runs");
   std::string obstacles;
   for (const json::Value& one : waiting["obstacles"].items())

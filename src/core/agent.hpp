@@ -172,7 +172,10 @@ class Agent final : public FetchSink {
 
   // agent_audit.cpp: replicas are read back
   Status handle(Inspected& message, AfterCommit& after);
+  [[nodiscard]] bool is_idle() const;
   Status audit();
+  Status audit_destinations();
+  Status audited(const Examined& message);
 
   // agent_pending.cpp: the queue of what waits for a store
   Status begin_publishing(Artifact artifact, Effects& effects);
@@ -189,6 +192,8 @@ class Agent final : public FetchSink {
   // agent_destinations.cpp: what the provider pushed elsewhere
   Result<bool> assign_pushed();
   Status look_at_destinations();
+  static std::string key_of(const PushedFile& file);
+  Status take_turns(Artifact& artifact, const Error& error);
   Result<ExamineTask> examination_of(const PushedFile& file, DestinationAction action);
   Status handle(Examined& message, AfterCommit& after);
   Status claim_from_destinations();

@@ -90,7 +90,10 @@ Status Agent::ask_again_for(ArtifactState state, Timestamp now) {
 /// In a transaction.
 Status Agent::bring_forward(Timestamp now) {
   const auto brought = m_catalog->bring_forward(now, now + longest_wait(m_policy->retry));
-  return brought ? Status() : Status(brought.error());
+  if (!brought) return brought.error();
+  const auto audits = m_catalog->bring_audits_forward(
+      now, now + std::max(m_policy->audit_every, k_latest_first_audit));
+  return audits ? Status() : Status(audits.error());
 }
 
 }  // namespace reelkeep::core

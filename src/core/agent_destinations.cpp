@@ -32,11 +32,11 @@ bool is_outage(Errc code) {
   return false;
 }
 
-std::string key_of(const PushedFile& file) {
+}  // namespace
+
+std::string Agent::key_of(const PushedFile& file) {
   return file.session.app_id.get() + "\n" + file.session.conf_num.get() + "\n" + file.location;
 }
-
-}  // namespace
 
 Duration Agent::backoff(std::int64_t failures) const {
   const std::int64_t doublings =
@@ -120,7 +120,9 @@ Status Agent::handle(Examined& message, AfterCommit& after) {
     m_destinations[id].in_hand.erase(key);
     note_standing(id, status);
   });
-  if (status || code == Errc::cancelled) return {};
+  if (code == Errc::cancelled) return {};
+  if (message.audit_of) return audited(message);
+  if (status) return {};
   REELKEEP_ASSIGN(const std::optional<Session> session, m_catalog->session(message.file.session));
   if (!session) return {};
   REELKEEP_ASSIGN(std::vector<PushedFile> known,
@@ -140,6 +142,11 @@ Status Agent::handle(Examined& message, AfterCommit& after) {
     if (now > file->at + m_policy->offered_for(file->session.app_id) && file->looks > 1)
       file->next_look_at.reset();
   }
+  if (!outage && code != Errc::not_found && file->problem != status.error().message)
+    log::warn("what is to be done with a pushed file cannot be done",
+              {{"destination", id.get()},
+               {"location", file->location},
+               {"cause", status.error().message}});
   file->problem = status.error().message;
   return m_catalog->put_pushed_look(session->row, *file);
 }
@@ -159,6 +166,33 @@ void Agent::note_standing(const StoreId& destination, const Status& status) {
     log::warn("a destination does not work now; what is to be done there waits",
               {{"destination", destination.get()}, {"cause", status.error().message}});
   standing.not_before = m_ports.clock->now() + backoff(standing.failures);
+}
+
+/// What the source does not have may lie at a destination, and the other way round: until the
+/// deadline each is asked in turn, with the pauses of any failure between.
+Status Agent::take_turns(Artifact& artifact, const Error& error) {
+  if (artifact.identity.kind == ArtifactKind::delivered) return {};
+  if (destination_of_lane(artifact.host)) {
+    if (m_ports.clock->now() < artifact.deadline)
+      artifact.host = lane_host(artifact.url, artifact.identity.kind);
+    return {};
+  }
+  if (!is_no_source(error.code)) return {};
+  REELKEEP_ASSIGN(const std::vector<PushedFile> files,
+                  m_catalog->pushed_files(artifact.session_row, artifact.name));
+  SessionFacts facts(*m_catalog, *m_policy);
+  for (const PushedFile& file : files) {
+    const DestinationRule* rule = m_policy->destination(file.destination);
+    if (rule == nullptr || rule->action != DestinationAction::fetch ||
+        file.found == ReplicaState::missing)
+      continue;
+    REELKEEP_ASSIGN(const std::optional<Artifact> owner,
+                    facts.artifact_of_push(file.session, file.name, file.source_key));
+    if (!owner || owner->row != artifact.row) continue;
+    artifact.host = destination_lane(rule->id);
+    return {};
+  }
+  return {};
 }
 
 /// One at a time from each destination: a large file is enough for a connection, and what is

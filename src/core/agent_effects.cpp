@@ -58,6 +58,7 @@ void Agent::carry_out(const Effects& effects) {
       if (ticket != m_tickets.end()) {
         m_running[ticket->second].dropped = true;
         m_fetcher->cancel(ticket->second);
+        m_destination_lanes->cancel(ticket->second);
       }
     } else if (const auto* staging = std::get_if<DropStaging>(&effect)) {
       const Status removed = m_ports.staging->remove(staging->staging_name);

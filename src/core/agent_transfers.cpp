@@ -240,6 +240,7 @@ Status Agent::attempt_failed(Artifact artifact, const Error& error, AfterCommit&
   artifact.state = ArtifactState::waiting;
   if (step.verdict == Verdict::retry) {
     artifact.next_attempt_at = step.at;
+    REELKEEP_TRY(take_turns(artifact, error));
     after.emplace_back([artifact, error, next = step.at.value_or(now), now] {
       log::warn("an attempt failed; it will be tried again",
                 {{"session", artifact.identity.session.conf_num.get()},
@@ -254,7 +255,9 @@ Status Agent::attempt_failed(Artifact artifact, const Error& error, AfterCommit&
   } else {
     REELKEEP_TRY(give_up(artifact, step.verdict, error, after));
   }
-  return m_catalog->put_progress(artifact);
+  // All of it: where it comes from next may be another place.
+  const auto put = m_catalog->put_artifact(std::move(artifact));
+  return put ? Status() : Status(put.error());
 }
 
 /// The verdict is a fact of the journal first; until it is applied the artifact just waits.

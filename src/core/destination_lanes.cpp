@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 #include <utility>
 
 #include "reelkeep/base/log.hpp"
 #include "reelkeep/base/safe_name.hpp"
+#include "reelkeep/port/store.hpp"
 
 #include "core/expectation.hpp"
 #include "core/records.hpp"
@@ -37,6 +39,25 @@ std::string version_of(const StoreId& destination, const std::string& version) {
   return version.empty() ? "" : destination.get() + " " + version;
 }
 
+DeliveredFound finding_of(const ExamineTask& task) {
+  return DeliveredFound{.session = task.file.session,
+                        .room_id = task.room_id,
+                        .name = task.file.name,
+                        .location = task.file.location,
+                        .destination_name = task.file.destination_name,
+                        .source_key = task.file.source_key,
+                        .destination = task.file.destination};
+}
+
+/// "scheme://host/" and every folder below it that the location leads through.
+void add_folders_of(const std::string& location, std::set<std::string>& folders) {
+  const auto authority = location.find("://");
+  if (authority == std::string::npos) return;
+  for (std::size_t slash = location.find('/', authority + 3); slash != std::string::npos;
+       slash = location.find('/', slash + 1))
+    folders.insert(location.substr(0, slash + 1));
+}
+
 }  // namespace
 
 DestinationLanes::DestinationLanes(const std::vector<Destination*>& destinations,
@@ -60,6 +81,8 @@ DestinationLanes::~DestinationLanes() {
 
 void DestinationLanes::stop() {
   if (m_stopping.exchange(true)) return;
+  { const std::lock_guard lock(m_mutex); }
+  m_rest.notify_all();
   for (auto& [id, lane] : m_lanes) {
     lane->looking.close();
     lane->bringing.close();
@@ -78,7 +101,13 @@ void DestinationLanes::examine(ExamineTask task) {
 
 void DestinationLanes::bring(BringTask task) {
   const auto lane = m_lanes.find(task.destination);
-  if (lane != m_lanes.end()) return lane->second->bringing.post(std::move(task));
+  if (lane != m_lanes.end()) {
+    {
+      const std::lock_guard lock(m_mutex);
+      m_brought.insert(task.ticket);
+    }
+    return lane->second->bringing.post(std::move(task));
+  }
   m_sink.fetched(Fetched{
       .ticket = task.ticket,
       .status = Error{Errc::unavailable, "destination \"" + task.destination.get() +
@@ -87,11 +116,22 @@ void DestinationLanes::bring(BringTask task) {
       .file = std::move(task.file)});
 }
 
+void DestinationLanes::cancel(std::uint64_t ticket) {
+  const std::lock_guard lock(m_mutex);
+  if (m_brought.contains(ticket)) m_cancelled.insert(ticket);
+}
+
+bool DestinationLanes::is_cancelled(std::uint64_t ticket) {
+  const std::lock_guard lock(m_mutex);
+  return m_cancelled.contains(ticket);
+}
+
 void DestinationLanes::look_loop(Lane& lane) {
   while (auto task = lane.looking.take()) {
     if (m_stopping) return;
-    Status status = examine_one(*lane.destination, *task);
-    m_examined(Examined{std::move(task->file), std::move(status)});
+    Status status = task->audit_of ? audit_one(*lane.destination, *task)
+                                   : examine_one(*lane.destination, *task);
+    m_examined(Examined{std::move(task->file), std::move(status), task->audit_of});
   }
 }
 
@@ -102,13 +142,7 @@ void DestinationLanes::bring_loop(Lane& lane) {
 /// What is found, good or bad, is a row of the journal.
 Status DestinationLanes::examine_one(Destination& destination, const ExamineTask& task) {
   const PushedFile& file = task.file;
-  DeliveredFound found{.session = file.session,
-                       .room_id = task.room_id,
-                       .name = file.name,
-                       .location = file.location,
-                       .destination_name = file.destination_name,
-                       .source_key = file.source_key,
-                       .destination = file.destination};
+  DeliveredFound found = finding_of(task);
   const bool to_move = task.action == DestinationAction::organise && file.place.empty() &&
                        file.found == ReplicaState::verified;
   if (to_move) {
@@ -142,11 +176,57 @@ Status DestinationLanes::examine_one(Destination& destination, const ExamineTask
   if (found.state != ReplicaState::verified && found.state == file.found &&
       found.cause == file.problem)
     return Error{Errc::not_found, found.cause};  // known already
+  return journal(destination, std::move(found));
+}
+
+/// It was read whole before: it has to be what it was then. What is bad is read a second time
+/// before it is believed.
+Status DestinationLanes::audit_one(Destination& destination, const ExamineTask& task) {
+  const std::optional<Digest>& known = task.file.found_digest;
+  auto seen = look(destination, task);
+  const bool doubtful =
+      seen ? seen->digest != known
+           : seen.error().code == Errc::not_found || seen.error().code == Errc::corrupt;
+  if (doubtful) seen = look(destination, task);
+  DeliveredFound found = finding_of(task);
+  if (seen) {
+    if (seen->digest == known) return {};
+    found.state = ReplicaState::corrupt;
+    found.size = seen->size;
+    found.digest = seen->digest;
+    found.read = true;
+    found.cause = "its SHA-256 is " + seen->digest.value_or(Digest{}).hex() + " instead of " +
+                  known.value_or(Digest{}).hex();
+  } else if (seen.error().code == Errc::not_found || seen.error().code == Errc::corrupt) {
+    found.state =
+        seen.error().code == Errc::corrupt ? ReplicaState::corrupt : ReplicaState::missing;
+    found.cause = seen.error().message;
+  } else {
+    return seen.error();
+  }
+  const std::string cause = found.cause;
+  REELKEEP_TRY(journal(destination, std::move(found)));
+  return Error{Errc::corrupt, cause};
+}
+
+/// Rests as long as the budget demands, or until the end.
+Status DestinationLanes::keep_pace(const ExamineTask& task, ByteCount bytes) {
+  if (!task.audit_of) return {};
+  m_audited += bytes.get();
+  std::unique_lock lock(m_mutex);
+  m_pace.set_rate(task.audit_rate);
+  const Duration rest = m_pace.take(bytes, m_clock.steady());
+  if (m_rest.wait_for(lock, rest, [this] { return m_stopping.load(); }))
+    return Error{Errc::cancelled, "the agent stops"};
+  return {};
+}
+
+Status DestinationLanes::journal(Destination& destination, DeliveredFound found) {
   found.at = m_clock.now();
   if (found.state != ReplicaState::verified)
     log::warn("a file that the provider says it pushed is not good",
               {{"destination", destination.id().get()},
-               {"location", file.location},
+               {"location", found.location},
                {"state", std::string(to_string(found.state))},
                {"cause", found.cause}});
   const auto appended = m_journal.append_and_wait(NewEntry{
@@ -170,7 +250,7 @@ Result<DestinationFile> DestinationLanes::look(Destination& destination, const E
     REELKEEP_TRY(destination.read(location, ByteCount(0), [&](std::span<const std::byte> bytes) {
       hash.update(bytes);
       got += ByteCount(bytes.size());
-      return Status();
+      return keep_pace(task, ByteCount(bytes.size()));
     }));
   REELKEEP_ASSIGN(const DestinationFile after, destination.stat(location));
   if (got != seen.size || after.size != seen.size || after.version != seen.version)
@@ -183,9 +263,33 @@ Result<DestinationFile> DestinationLanes::look(Destination& destination, const E
   return seen;
 }
 
+/// What lies in an archive, ours or another's, is nobody's push: moving it would take away what is
+/// archived there, and what is moved in would pass for it.
+Status DestinationLanes::keep_out_of_archives(Destination& destination, const std::string& from,
+                                              const std::string& to) {
+  std::set<std::string> folders;
+  add_folders_of(from, folders);
+  add_folders_of(to, folders);
+  for (const std::string& folder : folders) {
+    const auto marker = destination.stat(folder + std::string(k_archive_marker));
+    if (marker)
+      return Error{Errc::conflict,
+                   folder +
+                       " is an archive of reelkeep: nothing is moved out of it or into it; "
+                       "give the destination another root or prefix, or another action"};
+    // A folder that may not be entered is no obstacle to what lies in one below it.
+    if (marker.error().code != Errc::not_found && marker.error().code != Errc::unauthorized &&
+        marker.error().code != Errc::invalid)
+      return marker.error();
+  }
+  return {};
+}
+
 /// Never over another file: then its name says which push it is.
 Result<std::string> DestinationLanes::move(Destination& destination, const ExamineTask& task,
                                            ByteCount size) {
+  REELKEEP_TRY(
+      keep_out_of_archives(destination, task.file.location, destination.location_of(task.path)));
   const auto slash = task.path.rfind('/');
   const std::string folder = slash == std::string::npos ? "" : task.path.substr(0, slash + 1);
   const std::string own =
@@ -204,8 +308,14 @@ Result<std::string> DestinationLanes::move(Destination& destination, const Exami
 
 Fetched DestinationLanes::bring_one(Destination& destination, BringTask& task) {
   Fetched fetched{.ticket = task.ticket};
-  fetched.status =
-      m_stopping ? Status(Error{Errc::cancelled, "stopped"}) : receive(destination, task, fetched);
+  fetched.status = m_stopping || is_cancelled(task.ticket)
+                       ? Status(Error{Errc::cancelled, "stopped"})
+                       : receive(destination, task, fetched);
+  {
+    const std::lock_guard lock(m_mutex);
+    m_brought.erase(task.ticket);
+    m_cancelled.erase(task.ticket);
+  }
   fetched.received = task.file->size();
   if (!fetched.status) {
     const bool synced = task.file->sync().has_value();
@@ -233,6 +343,7 @@ Status DestinationLanes::receive(Destination& destination, BringTask& task, Fetc
   if (start < seen.size) {
     const Status read =
         destination.read(task.location, start, [&](std::span<const std::byte> bytes) -> Status {
+          if (is_cancelled(task.ticket)) return Error{Errc::cancelled, "cancelled"};
           REELKEEP_TRY(task.file->append(bytes));
           fetched.from_network += ByteCount(bytes.size());
           if (version.empty() || task.file->size() - synced < k_checkpoint_every) return {};

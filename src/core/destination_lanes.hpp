@@ -1,10 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <variant>
@@ -12,11 +15,14 @@
 
 #include "reelkeep/base/mailbox.hpp"
 #include "reelkeep/model/destination_rule.hpp"
+#include "reelkeep/model/record.hpp"
 #include "reelkeep/model/session.hpp"
 #include "reelkeep/port/clock.hpp"
 #include "reelkeep/port/destination.hpp"
 #include "reelkeep/port/fetcher.hpp"
 #include "reelkeep/port/journal.hpp"
+
+#include "core/read_pace.hpp"
 
 namespace reelkeep::core {
 
@@ -27,6 +33,10 @@ struct ExamineTask {
   ArtifactKind kind = ArtifactKind::delivered;  ///< of the artifact that it belongs to
   DestinationAction action = DestinationAction::verify;
   std::string path;  ///< where it belongs in our layout; organise only
+  /// Of which artifact it is a replica that is read back, at so many bytes a second (0: no limit).
+  /// Nothing: it is no audit.
+  std::optional<ArtifactRow> audit_of{};
+  ByteCount audit_rate{};
 };
 
 /// A pushed file that is to be brought into staging.
@@ -42,8 +52,10 @@ struct BringTask {
 struct Examined {
   PushedFile file;
   /// Success: what was found, good or bad, is in the journal. Errc::not_found: it is not there, and
-  /// that was seen for the first time only.
+  /// that was seen for the first time only. Of an audit: success means that it is still good, and
+  /// Errc::corrupt that it is not, which is in the journal.
   Status status;
+  std::optional<ArtifactRow> audit_of{};
 };
 
 /// The workers at the destinations: two threads for each, one looks and moves, one brings, so that
@@ -58,6 +70,10 @@ class DestinationLanes {
   void examine(ExamineTask task);
   /// Exactly one completion (FetchSink::fetched) for each, also at shutdown.
   void bring(BringTask task);
+  /// What is being brought ends soon with Errc::cancelled; nothing if it ended already.
+  void cancel(std::uint64_t ticket);
+  /// Read back so far. Any thread.
+  [[nodiscard]] std::uint64_t audited_bytes() const { return m_audited; }
   /// Interrupts what is in hand and ends the threads.
   void stop();
 
@@ -73,7 +89,13 @@ class DestinationLanes {
   void look_loop(Lane& lane);
   void bring_loop(Lane& lane);
   Status examine_one(Destination& destination, const ExamineTask& task);
+  Status audit_one(Destination& destination, const ExamineTask& task);
+  Status journal(Destination& destination, DeliveredFound found);
+  Status keep_pace(const ExamineTask& task, ByteCount bytes);
+  [[nodiscard]] bool is_cancelled(std::uint64_t ticket);
   Result<DestinationFile> look(Destination& destination, const ExamineTask& task);
+  Status keep_out_of_archives(Destination& destination, const std::string& from,
+                              const std::string& to);
   Result<std::string> move(Destination& destination, const ExamineTask& task, ByteCount size);
   Fetched bring_one(Destination& destination, BringTask& task);
   Status receive(Destination& destination, BringTask& task, Fetched& fetched);
@@ -83,6 +105,12 @@ class DestinationLanes {
   FetchSink& m_sink;
   const std::function<void(Examined)> m_examined;
   std::atomic<bool> m_stopping = false;
+  std::atomic<std::uint64_t> m_audited = 0;
+  std::mutex m_mutex;
+  std::condition_variable m_rest;       ///< ends with m_stopping
+  std::set<std::uint64_t> m_brought;    ///< guarded by m_mutex: handed in and not ended
+  std::set<std::uint64_t> m_cancelled;  ///< guarded by m_mutex: of those
+  ReadPace m_pace;                      ///< guarded by m_mutex: of all audits together
   std::map<StoreId, std::unique_ptr<Lane>> m_lanes;  ///< constant after construction
 };
 

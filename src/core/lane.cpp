@@ -27,4 +27,8 @@ std::optional<StoreId> destination_of_lane(const std::string& host) {
   return StoreId(host.substr(k_destination.size()));
 }
 
+bool is_no_source(Errc code) noexcept {
+  return code == Errc::not_found || code == Errc::invalid;
+}
+
 }  // namespace reelkeep::core

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "reelkeep/base/error.hpp"
 #include "reelkeep/base/ids.hpp"
 #include "reelkeep/model/words.hpp"
 
@@ -14,5 +15,7 @@ std::string lane_host(const std::string& url, ArtifactKind kind);
 /// ... or a destination, which no host can look like.
 std::string destination_lane(const StoreId& destination);
 std::optional<StoreId> destination_of_lane(const std::string& host);
+/// A failure that says that the source does not have the file, or is none.
+bool is_no_source(Errc code) noexcept;
 
 }  // namespace reelkeep::core

@@ -237,15 +237,17 @@ Status SessionFacts::make_use_of(const Artifact& artifact, const PushedFile& fil
   return {};
 }
 
-/// The source is no more, and the file lies at a destination that it may be fetched from: from now
-/// on it comes from there. What was given up there too stays given up.
+/// The source is no more, or does not have it, and the file lies at a destination that it may be
+/// fetched from: from now on it comes from there. What was given up there too stays given up.
 Status SessionFacts::rescue(Artifact artifact, const DestinationRule& rule,
                             const PushedFile& file) {
   const bool given_up =
       artifact.state == ArtifactState::expired || artifact.state == ArtifactState::quarantined;
   const bool only_there = artifact.state == ArtifactState::delivered;
-  if (!given_up && !only_there) return {};
-  if (given_up && destination_of_lane(artifact.host)) return {};
+  const bool not_offered = artifact.state == ArtifactState::waiting && artifact.error &&
+                           is_no_source(artifact.error->code);
+  if (!given_up && !only_there && !not_offered) return {};
+  if (!only_there && destination_of_lane(artifact.host)) return {};
   artifact.host = destination_lane(rule.id);
   artifact.state = ArtifactState::planned;
   artifact.next_attempt_at.reset();

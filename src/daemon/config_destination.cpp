@@ -1,5 +1,8 @@
 // What must fit together within one [[destination]].
+#include <algorithm>
 #include <array>
+#include <filesystem>
+#include <unistd.h>
 
 #include "reelkeep/base/text.hpp"
 
@@ -116,7 +119,45 @@ void finish_server(DestinationConfig& destination, const std::string& place, Rea
                    "use tls = \"explicit\" where the server has it");
 }
 
+bool is_this_machine(const std::string& host) {
+  std::array<char, 256> name{};
+  const bool named = ::gethostname(name.data(), name.size() - 1) == 0;
+  return host == "localhost" || host == "::1" || host.starts_with("127.") ||
+         (named && host == text::lower(name.data()));
+}
+
+/// The folder, or one above it.
+bool lies_in(const std::filesystem::path& folder, const std::filesystem::path& above) {
+  const auto [end, differs] = std::ranges::mismatch(above, folder);
+  return end == above.end() || (std::next(end) == above.end() && end->empty());
+}
+
 }  // namespace
+
+/// Whoever posts a location in an archive would have its only copy moved away.
+void refuse_own_archives(const Config& config, const DestinationConfig& destination,
+                         const std::string& place, Reader& reader) {
+  if (destination.action != DestinationAction::organise) return;
+  const auto refuse = [&](const StoreConfig& store, const std::string& what, const char* hint) {
+    reader.problem(reader.at(place + ".action"),
+                   "destination \"" + text::printable(destination.id.get()) +
+                       "\" moves files about in " + what + " of store \"" +
+                       text::printable(store.id.get()) + "\", which may be what is archived there",
+                   hint);
+  };
+  const bool here = !destination.host.empty() && destination.root.starts_with('/') &&
+                    is_this_machine(destination.host);
+  const auto base =
+      (std::filesystem::path(destination.root) / destination.prefix).lexically_normal();
+  for (const StoreConfig& store : config.stores) {
+    if (store.type == StoreConfig::Type::s3 && !destination.account.empty() &&
+        store.bucket == destination.account && store.endpoint == destination.endpoint)
+      refuse(store, "the bucket", "give one of them another bucket, or write another action");
+    if (store.type == StoreConfig::Type::local && here &&
+        lies_in(base, std::filesystem::path(store.path).lexically_normal()))
+      refuse(store, "the path", "give it another root or prefix, or write another action");
+  }
+}
 
 void finish_destination(DestinationConfig& destination, const std::string& place, Reader& reader) {
   if (!reader.has(place + ".name"))

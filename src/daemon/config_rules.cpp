@@ -207,16 +207,7 @@ void check_destinations(Config& config, Reader& reader) {
       reader.problem(reader.at(place + ".id"),
                      "a store and a destination both have the id " + quoted(destination.id.get()));
     finish_destination(destination, place, reader);
-    // Whoever posts a location in the archive would have its only copy moved away.
-    if (destination.action == DestinationAction::organise && !destination.account.empty())
-      for (const StoreConfig& store : config.stores)
-        if (store.type == StoreConfig::Type::s3 && store.bucket == destination.account &&
-            store.endpoint == destination.endpoint)
-          reader.problem(reader.at(place + ".action"),
-                         "destination " + quoted(destination.id.get()) +
-                             " moves files about in the bucket of store " + quoted(store.id.get()) +
-                             ", which may be what is archived there",
-                         "give one of them another bucket, or write another action");
+    refuse_own_archives(config, destination, place, reader);
     for (std::size_t j = 0; j < i; ++j) {
       const DestinationConfig& other = config.destinations[j];
       if (!destination.id.empty() && destination.id == other.id)

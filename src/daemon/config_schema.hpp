@@ -30,5 +30,8 @@ void check_prefix(std::string& prefix, const std::string& place, std::string_vie
 
 /// The same for the keys of one [[destination]].
 void finish_destination(DestinationConfig& destination, const std::string& place, Reader& reader);
+/// A destination that moves files about keeps out of what `config` says is a store of ours.
+void refuse_own_archives(const Config& config, const DestinationConfig& destination,
+                         const std::string& place, Reader& reader);
 
 }  // namespace reelkeep::daemon

@@ -7,10 +7,11 @@
 
 #include "reelkeep/base/result.hpp"
 #include "reelkeep/base/unique_fd.hpp"
+#include "reelkeep/port/store.hpp"
 
 namespace reelkeep::fs {
 
-inline constexpr std::string_view k_marker_name = ".reelkeep-archive";
+inline constexpr std::string_view k_marker_name = k_archive_marker;
 /// Our own area in the root: temporary files, and staging by default.
 inline constexpr std::string_view k_private_area = ".staging";
 

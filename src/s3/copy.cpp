@@ -1,9 +1,12 @@
 #include "s3/copy.hpp"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 
 #include "reelkeep/base/text.hpp"
 
+#include "crypto/sha256.hpp"
 #include "s3/answers.hpp"
 #include "s3/upload.hpp"
 
@@ -19,13 +22,18 @@ Pairs source_headers(const Client& client, const std::string& from, const std::s
   return headers;
 }
 
-/// What CopyObject would take along by itself.
+constexpr std::array k_described_by{"content-type",     "content-encoding", "content-disposition",
+                                    "content-language", "cache-control",    "expires"};
+
+/// What CopyObject would take along by itself, and where it came from.
 Result<Pairs> metadata_of(Client& client, const std::string& key) {
   REELKEEP_ASSIGN(const HttpAnswer answer, client.call(Call{.method = "HEAD", .key = key}));
   Pairs headers;
   for (const auto& [name, value] : answer.headers)
-    if (name == "content-type" || name.starts_with("x-amz-meta-"))
+    if (std::ranges::find(k_described_by, name) != k_described_by.end() ||
+        (name.starts_with("x-amz-meta-") && name != k_moved_header))
       headers.emplace_back(name, value);
+  headers.emplace_back(k_moved_header, moved_from(key));
   return headers;
 }
 
@@ -64,17 +72,22 @@ Status copy_in_parts(Client& client, const std::string& from, const std::string&
 
 }  // namespace
 
+std::string moved_from(const std::string& key) {
+  return sha256(key).hex();
+}
+
 Status copy_object(Client& client, const std::string& from, const std::string& to, ByteCount size,
                    const std::string& etag, ByteCount in_parts_above, ByteCount part) {
+  REELKEEP_ASSIGN(Pairs headers, metadata_of(client, from));
   if (size <= in_parts_above) {
-    REELKEEP_ASSIGN(const HttpAnswer answer,
-                    client.call(Call{.method = "PUT",
-                                     .key = to,
-                                     .headers = source_headers(client, from, etag),
-                                     .timeout = k_copying}));
+    std::ranges::move(source_headers(client, from, etag), std::back_inserter(headers));
+    headers.emplace_back("x-amz-metadata-directive", "REPLACE");
+    REELKEEP_ASSIGN(
+        const HttpAnswer answer,
+        client.call(
+            Call{.method = "PUT", .key = to, .headers = std::move(headers), .timeout = k_copying}));
     return parse_copied_object(answer.body);
   }
-  REELKEEP_ASSIGN(const Pairs headers, metadata_of(client, from));
   REELKEEP_ASSIGN(
       const HttpAnswer begun,
       client.call(

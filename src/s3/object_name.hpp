@@ -8,7 +8,7 @@
 
 namespace reelkeep::s3 {
 
-inline constexpr std::string_view k_marker_name = ".reelkeep-archive";
+inline constexpr std::string_view k_marker_name = k_archive_marker;
 
 /// A path that the archive may hold, the same as in a directory: relative, no empty segment, no
 /// dots.

@@ -38,6 +38,14 @@ std::optional<Digest> digest_of(const HttpAnswer& answer) {
   return std::nullopt;
 }
 
+/// An object as a HEAD shows it.
+struct Seen {
+  ByteCount size;
+  std::optional<Digest> digest;
+  std::string version;
+  std::string moved_from;  ///< k_moved_header; empty: not by us
+};
+
 class S3Destination final : public Destination {
  public:
   S3Destination(StoreId id, HttpClient& http, const Clock& clock, S3DestinationOptions options)
@@ -51,7 +59,8 @@ class S3Destination final : public Destination {
 
   Result<DestinationFile> stat(const std::string& location) override {
     REELKEEP_ASSIGN(const std::string key, key_of(location));
-    return look(key);
+    REELKEEP_ASSIGN(Seen seen, look(key));
+    return DestinationFile{seen.size, seen.digest, std::move(seen.version)};
   }
 
   Status read(const std::string& location, ByteCount offset, const Sink& sink) override {
@@ -82,6 +91,9 @@ class S3Destination final : public Destination {
     if (!here && here.error().code != Errc::not_found) return here.error();
     if (there) {
       if (there->size != size) return Error{Errc::conflict, to + " exists already"};
+      // The size alone does not say that this is what the original was.
+      if (!here && there->moved_from != moved_from(old_key))
+        return Error{Errc::conflict, to + " exists already, and was not moved there from " + from};
       // An earlier copy was killed before the original went.
       if (here && here->version != there->version) REELKEEP_TRY(compare(old_key, new_key));
     } else {
@@ -111,7 +123,7 @@ class S3Destination final : public Destination {
                  text::printable(location) + " is not in bucket " + m_client.bucket().bucket};
   }
 
-  Result<DestinationFile> look(const std::string& key) {
+  Result<Seen> look(const std::string& key) {
     auto seen = m_client.call(
         Call{.method = "HEAD", .key = key, .headers = {{"x-amz-checksum-mode", "ENABLED"}}});
     if (!seen && seen.error().code == Errc::not_found) {
@@ -126,8 +138,8 @@ class S3Destination final : public Destination {
     if (!length)
       return Error{Errc::unavailable, "the server does not tell the size of s3://" +
                                           m_client.bucket().bucket + "/" + key};
-    return DestinationFile{ByteCount(*length), digest_of(answer),
-                           answer.header("etag").value_or("")};
+    return Seen{ByteCount(*length), digest_of(answer), answer.header("etag").value_or(""),
+                answer.header(k_moved_header).value_or("")};
   }
 
   /// A tag of something that was sent or copied in parts says nothing of another: the bytes do.

@@ -352,6 +352,15 @@ class SqliteCatalog final : public Catalog {
     return brought;
   }
 
+  Result<std::int64_t> bring_audits_forward(Timestamp now, Timestamp horizon) override {
+    std::int64_t brought = 0;
+    REELKEEP_TRY(change([&] {
+      for (const auto& [store, first] : read_next_audits(*m_connection))
+        brought += Query(*m_connection, k_bring_audits_forward, now, store, horizon).run();
+    }));
+    return brought;
+  }
+
   Result<std::optional<Timestamp>> next_due() override {
     return m_connection->guarded([&]() -> Result<std::optional<Timestamp>> {
       Query query(*m_connection, k_next_due);

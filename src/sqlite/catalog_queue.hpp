@@ -53,6 +53,9 @@ inline constexpr std::string_view k_audit_due =
     "SELECT artifact, store, path, location, size, digest, state, verified_at, found_at, cause,"
     " read_at, audit_at FROM replica INDEXED BY replica_audit WHERE state = 'verified'"
     " AND audit_at IS NOT NULL AND store = ? AND audit_at <= ? ORDER BY audit_at LIMIT ?";
+inline constexpr std::string_view k_bring_audits_forward =
+    "UPDATE replica INDEXED BY replica_audit SET audit_at = ? WHERE state = 'verified'"
+    " AND audit_at IS NOT NULL AND store = ? AND audit_at > ?";
 inline constexpr std::string_view k_next_audit =
     "SELECT store, audit_at FROM replica INDEXED BY replica_audit WHERE state = 'verified'"
     " AND audit_at IS NOT NULL AND store > ? ORDER BY store, audit_at LIMIT 1";

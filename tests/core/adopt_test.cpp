@@ -204,3 +204,64 @@ TEST_CASE("a project that asks for a destination later adopts what lies there") 
   house.agent->set_policy(asking);
   house.until(is_archived_with(ReplicaState::verified));
 }
+
+TEST_CASE("an adopted file is read again, and what it became is told") {
+  PushedHouse house(DestinationAction::adopt);
+  house.policy->projects[0].stores = {StoreId("there")};
+  house.policy->audit_every = std::chrono::hours(24);
+  house.there.put(k_pushed, movie("film"));
+  house.start();
+  house.deliver(push());
+  const SessionView adopted = house.until(is_archived_with(ReplicaState::verified));
+  const auto read_first = at(adopted.artifacts[0], "there")->read_at;
+  REQUIRE(read_first.has_value());
+
+  house.clock.turn(std::chrono::hours(25));
+  house.until([&](const SessionView& view) {
+    return is_archived_with(ReplicaState::verified)(view) &&
+           at(view.artifacts[0], "there")->read_at > read_first;
+  });
+  ReplicaState expected = ReplicaState::corrupt;
+  SUBCASE("other bytes of the same size") {
+    house.there.put(k_pushed, movie("fiLm"));
+  }
+  SUBCASE("no recording at all") {
+    house.there.put(k_pushed, "<!DOCTYPE html><html>login</html>");
+  }
+  SUBCASE("gone") {
+    house.there.remove(k_pushed);
+    expected = ReplicaState::missing;
+  }
+  SUBCASE("an outage says nothing") {
+    house.there.set_outage(Error{Errc::unavailable, "cannot connect"});
+    expected = ReplicaState::verified;
+    const int requests = house.there.requests();
+    house.clock.turn(std::chrono::hours(25));
+    REQUIRE(house.eventually([&] { return house.there.requests() > requests; }));
+    house.there.set_outage(std::nullopt);
+  }
+  house.clock.turn(std::chrono::hours(25));
+  const SessionView view = house.until(replica_is(expected));
+  if (expected == ReplicaState::verified) return;
+  CHECK(at(view.artifacts[0], "there")->found_at.has_value());
+  CHECK_FALSE(at(view.artifacts[0], "there")->cause.empty());
+  house.until([](const SessionView& seen) {
+    return first(seen).state != ArtifactState::archived && first(seen).error.has_value();
+  });
+}
+
+TEST_CASE("beside a good copy of ours an adopted file that went bad is no reason to fetch again") {
+  PushedHouse house(DestinationAction::adopt);
+  house.policy->projects[0].stores = {StoreId("local"), StoreId("there")};
+  house.policy->audit_every = std::chrono::hours(24);
+  house.there.put(k_pushed, movie("film"));
+  house.start();
+  house.offer({k_url}, {std::nullopt, movie("film")});
+  house.deliver(push());
+  house.until(is_archived_with(ReplicaState::verified));
+  house.there.put(k_pushed, movie("fiLm"));
+  house.clock.turn(std::chrono::hours(25));
+  house.until(Disagreement::says_why);
+  CHECK(house.requests(k_url) == 1);
+  CHECK(house.dir.read(k_file) == movie("film"));
+}

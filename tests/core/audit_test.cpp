@@ -270,6 +270,10 @@ TEST_CASE("after a rebuild presence is looked at first, then the bytes are read"
   REQUIRE(sqlite::remove_catalog(house.dir.path("catalog.db")).has_value());
   house.start();
   REQUIRE(house.eventually([&] { return two.far->inspected().size() == 1; }));
+  // Both were looked at and have a time for their reading, before that time comes.
+  house.until([&](const SessionView& v) {
+    return replica_in(v, "far").audit_at > k_noon && replica_in(v, "local").audit_at > k_noon;
+  });
   CHECK(house.agent->status().audited_bytes == 0);
   house.clock.turn(72h);
   house.until([&](const SessionView& v) {
@@ -277,6 +281,31 @@ TEST_CASE("after a rebuild presence is looked at first, then the bytes are read"
            replica_in(v, "local").verified_at >= k_noon + 72h;
   });
   CHECK(two.far->inspected().size() == 2);
+}
+
+TEST_CASE("a replica that was stored while the clock was years ahead is read back soon after") {
+  House house;
+  house.policy->audit_every = 30 * 24h;
+  constexpr auto k_ahead = 5 * 365 * 24h;
+  house.clock.turn(k_ahead);
+  house.start();
+  house.offer({k_url}, {{}, movie("one")});
+  house.until([](const SessionView& v) { return is_whole(v, {"local"}); });
+  SUBCASE("while it runs") {
+    house.clock.turn(-k_ahead);
+  }
+  SUBCASE("before the next start") {
+    house.stop();
+    house.clock.turn(-k_ahead);
+    house.start();
+  }
+  CHECK(house.eventually([&] { return house.agent->status().audited_bytes > 0; }));
+}
+
+TEST_CASE("a deadline that an event puts years away puts off no reading") {
+  CHECK(first_audit(k_noon, k_noon + 72h) == k_noon + 36h);
+  CHECK(first_audit(k_noon, k_noon - 1h) == k_noon + 1h);
+  CHECK(first_audit(k_noon, k_noon + 5 * 365 * 24h) == k_noon + k_latest_first_audit);
 }
 
 TEST_CASE("with every = 0 nothing is read back") {

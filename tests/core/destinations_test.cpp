@@ -211,6 +211,59 @@ TEST_CASE("when the provider does not offer a file any more, the destination giv
   CHECK(house.there.requests() == requests);
 }
 
+TEST_CASE(
+    "what the provider does not have is fetched from the destination long before the deadline") {
+  PushedHouse house(DestinationAction::fetch);
+  house.there.put(k_pushed, movie("film"));
+  house.start();
+  SUBCASE("the push is told first") {
+    house.deliver(push());
+    house.until(is_archived_with(ReplicaState::verified));
+    return;
+  }
+  SUBCASE("the push is told last") {
+    house.offer({k_url}, {Error{Errc::not_found, "404"}, ""});
+    house.until_state(ArtifactState::waiting);
+    house.deliver(push());
+  }
+  SUBCASE("the destination did not have it either, and the source is asked in between") {
+    house.there.set_outage(Error{Errc::unavailable, "cannot connect"});
+    house.deliver(body("session_start"));
+    house.offer({k_url}, {Error{Errc::not_found, "404"}, ""});
+    house.until_state(ArtifactState::waiting);
+    house.deliver(push());
+    REQUIRE(
+        house.eventually([&] { return house.requests(k_url) >= 3 && house.there.requests() >= 3; },
+                         Duration(5'000)));
+    house.there.set_outage(std::nullopt);
+  }
+  const auto archived = [&] {
+    return holds_now(house, [](const SessionView& view) {
+      return !view.artifacts.empty() && first(view).state == ArtifactState::archived;
+    });
+  };
+  REQUIRE(house.eventually(archived, Duration(5'000)));
+  CHECK(house.clock.now() < k_noon + std::chrono::hours(72));
+  CHECK(house.dir.read(k_file) == movie("film"));
+}
+
+TEST_CASE("a cancelled fetch from a destination ends while it runs") {
+  PushedHouse house(DestinationAction::fetch);
+  house.there.put(k_pushed, movie(std::string(100'000, 'x')));
+  house.there.hold_reads();
+  house.start();
+  house.deliver(push());
+  const SessionView running = house.until_state(ArtifactState::running);
+  REQUIRE(house.eventually([&] { return house.there.reads().size() == 1; }));
+  house.command(CancelCommand{first(running).identity.session, {first(running).id}, "not wanted"});
+  house.until_state(ArtifactState::cancelled);
+  // The first bytes after that end it.
+  house.there.let_reads_go();
+  REQUIRE(house.eventually([&] { return house.agent->status().running == 0; }));
+  CHECK(house.there.given() < 100'000);
+  CHECK(house.eventually([&] { return house.staging->list()->empty(); }));
+}
+
 TEST_CASE("what neither the provider nor the destination has is expired, once") {
   PushedHouse house(DestinationAction::fetch);
   house.start();
@@ -295,6 +348,32 @@ TEST_CASE("an organised file moves into our layout, and the record names where i
     CHECK(house.there.bytes(own) == movie("film"));
     CHECK(house.there.bytes(place) == "something else");
   }
+}
+
+TEST_CASE("nothing is moved out of an archive or into one, whoever it belongs to") {
+  PushedHouse house(DestinationAction::organise);
+  house.there.put(k_pushed, movie("film"));
+  SUBCASE("the destination is one") {
+    house.there.put("s3://bucket/.reelkeep-archive", "id");
+  }
+  SUBCASE("the pushed file lies in one") {
+    house.there.put("s3://bucket/r1/.reelkeep-archive", "id");
+  }
+  house.start();
+  house.deliver(body("recording", ",\"recording\":\"" + k_url + "\""));
+  house.deliver(push());
+  const auto problem = [&] {
+    auto catalog = sqlite::open_catalog(house.dir.path("catalog.db"));
+    if (!catalog) return std::string();
+    std::int64_t after = 0;
+    const auto files = (*catalog)->all_pushed(after, 10);
+    return !files || files->empty() ? std::string() : files->front().problem;
+  };
+  REQUIRE(house.eventually(
+      [&] { return problem().find("is an archive of reelkeep") != std::string::npos; },
+      Duration(1000)));
+  CHECK(house.there.bytes(k_pushed) == movie("film"));
+  CHECK_FALSE(house.there.bytes("s3://bucket/r1/c1/recording/f.mov").has_value());
 }
 
 TEST_CASE("killed between the move and its record, an organised file is found again") {

@@ -219,6 +219,31 @@ TEST_CASE("no destination moves files about in a bucket that is a store") {
     CHECK(told.find("moves files about") == std::string::npos);
 }
 
+TEST_CASE("no destination moves files about in the path of a local store") {
+  const auto problems = [](const std::string& host, const std::string& root,
+                           const std::string& action = "organise") {
+    const ConfigResult result = read_config(
+        std::string(k_project) + "[[store]]\nid = \"local\"\npath = \"/srv/archive/\"\n" +
+            "[[destination]]\nid = \"there\"\nname = \"sftp\"\naction = \"" + action +
+            "\"\nhost = \"" + host + "\"\nroot = \"" + root +
+            "\"\nusername = \"u\"\npassword = \"p\"\nhost_key = \"SHA256:" + std::string(43, 'A') +
+            "\"\n",
+        "/etc/reelkeep/config.toml", {});
+    std::string told;
+    for (const Problem& problem : result.problems) told += problem.text() + "\n";
+    return told;
+  };
+  const std::string clash = "moves files about in the path of store \"local\"";
+  for (const char* root :
+       {"/srv/archive", "/srv/archive/", "/srv/archive/pushed", "/srv/./archive"})
+    CHECK(problems("127.0.0.1:2222", root).find(clash) != std::string::npos);
+  CHECK(problems("localhost", "/srv/archive").find(clash) != std::string::npos);
+  CHECK(problems("127.0.0.1", "/srv/archives").find(clash) == std::string::npos);
+  CHECK(problems("127.0.0.1", "/srv").find(clash) == std::string::npos);
+  CHECK(problems("files.example.com", "/srv/archive").find(clash) == std::string::npos);
+  CHECK(problems("127.0.0.1", "/srv/archive", "verify").find(clash) == std::string::npos);
+}
+
 TEST_CASE("new credentials of an S3 store need no restart, another bucket does") {
   Config running;
   running.stores = {{.id = StoreId("s"), .type = StoreConfig::Type::s3, .bucket = "b"}};

@@ -86,6 +86,45 @@ TEST_CASE("an object that is too large for one copy moves in parts, with its met
   }
 }
 
+TEST_CASE("an object where one was to be moved to is no earlier move because it is as long") {
+  BucketDestinationPlace place;
+  place.put("out/f.mov", "other bytes!");
+  const auto destination = place.make();
+  const std::string to = destination->location_of("out/f.mov");
+  const Status moved = destination->move(place.location("in.mov"), to, ByteCount(12));
+  CHECK(moved.error().code == Errc::conflict);
+  CHECK(place.bytes("out/f.mov") == "other bytes!");
+  // Neither is one that was moved there from elsewhere.
+  place.put("third.mov", "twelve bytes");
+  const std::string third = destination->location_of("out/third.mov");
+  REQUIRE(destination->move(place.location("third.mov"), third, ByteCount(12)).has_value());
+  CHECK(destination->move(place.location("third.mov"), third, ByteCount(12)).has_value());
+  CHECK(destination->move(place.location("in.mov"), third, ByteCount(12)).error().code ==
+        Errc::conflict);
+}
+
+TEST_CASE("a moved object keeps what describes it") {
+  BucketDestinationPlace place;
+  REQUIRE(place.at.client()
+              .call(s3::Call{.method = "PUT",
+                             .key = place.at.prefix + "in.mov",
+                             .headers = {{"content-type", "video/quicktime"},
+                                         {"cache-control", "no-store"},
+                                         {"x-amz-meta-room", "r1"}},
+                             .body = "twelve bytes"})
+              .has_value());
+  const auto destination = place.make();
+  REQUIRE(destination
+              ->move(place.location("in.mov"), destination->location_of("out.mov"), ByteCount(12))
+              .has_value());
+  const auto head =
+      place.at.client().call(s3::Call{.method = "HEAD", .key = place.at.prefix + "out.mov"});
+  REQUIRE(head.has_value());
+  CHECK(head->header("content-type") == "video/quicktime");
+  CHECK(head->header("cache-control") == "no-store");
+  CHECK(head->header("x-amz-meta-room") == "r1");
+}
+
 TEST_CASE("a server that ignores the range gives bytes that are not to be trusted") {
   BucketDestinationPlace place;
   place.put("f.mov", "0123456789");

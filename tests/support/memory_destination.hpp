@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -48,12 +49,17 @@ class MemoryDestination final : public Destination {
       m_cut_after.reset();
       m_reads.push_back(offset.get());
     }
+    {
+      std::unique_lock lock(m_mutex);
+      m_go.wait(lock, [this] { return !m_held || m_interrupted; });
+    }
     for (std::size_t at = offset.get(); at < bytes.size();) {
       if (at - offset.get() >= most) return Error{Errc::unavailable, "the connection broke off"};
       const std::size_t count =
           std::min<std::size_t>({k_piece, bytes.size() - at, most - (at - offset.get())});
       const Status taken = sink(std::as_bytes(std::span(bytes).subspan(at, count)));
       if (!taken) return taken;
+      m_given += count;
       at += count;
     }
     return {};
@@ -81,12 +87,20 @@ class MemoryDestination final : public Destination {
     return {};
   }
 
-  void interrupt() noexcept override { m_interrupted = true; }
+  void interrupt() noexcept override {
+    m_interrupted = true;
+    { const std::lock_guard lock(m_mutex); }
+    m_go.notify_all();
+  }
 
   // The test's side.
   void put(const std::string& location, std::string bytes) {
     std::lock_guard lock(m_mutex);
     m_files[location] = {std::move(bytes), ++m_versions, {}};
+  }
+  void remove(const std::string& location) {
+    std::lock_guard lock(m_mutex);
+    m_files.erase(location);
   }
   /// What it says of the file's digest, true or not.
   void vouch(const std::string& location, const Digest& digest) {
@@ -112,6 +126,20 @@ class MemoryDestination final : public Destination {
     std::lock_guard lock(m_mutex);
     m_cut_after = bytes;
   }
+  /// Reads that begin give nothing before let_reads_go().
+  void hold_reads() {
+    std::lock_guard lock(m_mutex);
+    m_held = true;
+  }
+  void let_reads_go() {
+    {
+      std::lock_guard lock(m_mutex);
+      m_held = false;
+    }
+    m_go.notify_all();
+  }
+  /// Bytes that were taken in all.
+  [[nodiscard]] std::size_t given() const { return m_given; }
   int requests() {
     std::lock_guard lock(m_mutex);
     return m_requests;
@@ -134,7 +162,10 @@ class MemoryDestination final : public Destination {
   const StoreId m_id;
   const std::string m_start;
   std::atomic<bool> m_interrupted = false;
+  std::atomic<std::size_t> m_given = 0;
   std::mutex m_mutex;
+  std::condition_variable m_go;
+  bool m_held = false;                     // guarded by m_mutex
   std::map<std::string, File> m_files;     // guarded by m_mutex
   std::string m_forbidden;                 // guarded by m_mutex
   std::optional<Error> m_outage;           // guarded by m_mutex

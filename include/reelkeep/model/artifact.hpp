@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <optional>
 #include <string>
@@ -52,11 +53,15 @@ struct Replica {
 /// Replica::audit_at of what is known from a journal alone.
 inline constexpr Timestamp k_at_once{};
 
+/// A deadline follows from what an event tells, and may be years away.
+inline constexpr Duration k_latest_first_audit = std::chrono::hours(24 * 30);
+
 /// When a replica is first read back: half-way to the deadline, so that it can still be fetched
 /// again; an hour after it was stored when the source is gone.
 inline Timestamp first_audit(Timestamp verified_at, Timestamp deadline) noexcept {
-  return deadline > verified_at ? verified_at + (deadline - verified_at) / 2
-                                : verified_at + std::chrono::hours(1);
+  const Duration wait =
+      deadline > verified_at ? (deadline - verified_at) / 2 : std::chrono::hours(1);
+  return verified_at + std::min(wait, k_latest_first_audit);
 }
 
 /// How far a `.part` can be trusted (a checkpoint recorded after an fdatasync).

@@ -139,6 +139,10 @@ class Catalog {
   /// the clock was set back. Returns how many.
   virtual Result<std::int64_t> bring_forward(Timestamp now, Timestamp horizon) = 0;
 
+  /// Replicas that would be read back only after `horizon` are due at `now`: the clock was ahead
+  /// when that was decided. Returns how many.
+  virtual Result<std::int64_t> bring_audits_forward(Timestamp now, Timestamp horizon) = 0;
+
   // What waits for a store; each costs one index look-up, whatever waits.
   /// Inserts or updates by (artifact, store).
   virtual Status put_pending(const PendingPut& pending) = 0;

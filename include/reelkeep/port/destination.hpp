@@ -42,7 +42,8 @@ class Destination {
   /// Location of a relative path ('/'-separated) of our layout at this destination.
   [[nodiscard]] virtual std::string location_of(const std::string& path) const = 0;
   /// Moves a file of `size` bytes within the destination. Idempotent: nothing at `from` and a file
-  /// of that size at `to` is what an earlier move left. Errc::conflict: there is another file at
+  /// of that size at `to` is what an earlier move left; where a copy can be marked (S3), only with
+  /// that mark. Errc::conflict: there is another file at
   /// `to`; both stay as they are. Killed at any point, at least one whole copy is left.
   virtual Status move(const std::string& from, const std::string& to, ByteCount size) = 0;
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "reelkeep/base/byte_count.hpp"
@@ -14,6 +15,9 @@
 #include "reelkeep/base/result.hpp"
 
 namespace reelkeep {
+
+/// Lies in the root of every archive, whatever store it is in, and holds its id.
+inline constexpr std::string_view k_archive_marker = ".reelkeep-archive";
 
 /// What to do with the staging file once this store has the bytes.
 enum class Staged {

@@ -263,6 +263,10 @@ TEST_CASE("uploads that nobody went on with for a week are aborted, younger ones
   REQUIRE(place.make()->open(""));
   REQUIRE(place.client().call(
       {.method = "POST", .key = place.prefix + "old", .query = {{"uploads", ""}}}));
+  // Somebody else's, beside the archive.
+  const std::string theirs = "not-" + place.prefix;
+  REQUIRE(
+      place.client().call({.method = "POST", .key = theirs + "old", .query = {{"uploads", ""}}}));
   REQUIRE(place.make()->open(""));
   CHECK(unfinished(place) == 1);
   RealClock later;
@@ -293,6 +297,9 @@ TEST_CASE("uploads that nobody went on with for a week are aborted, younger ones
   REQUIRE(s3::make_s3_store(StoreId("s3"), wire, clock, place.options())->open(""));
   CHECK(asked == 1);
   CHECK(unfinished(place) == 0);
+  const auto left = s3::list_uploads(place.client(), theirs).value();
+  REQUIRE(left.size() == 1);
+  CHECK(s3::abort_upload(place.client(), left.front().key, left.front().id));
 }
 
 TEST_CASE("a place that holds something else is not taken for an archive") {
@@ -337,6 +344,26 @@ TEST_CASE("what is wrong with a store is told apart") {
     const Error error = opened();
     CHECK(error.code == Errc::unavailable);
     says(error, "2h ahead of the server's");
+  }
+  SUBCASE("a key that may read and not write") {
+    // A statement about one prefix of the bucket that the other tests share.
+    const auto policy = [&](const std::string& statements) {
+      REQUIRE(place.client().call(
+          {.method = "PUT",
+           .query = {{"policy", ""}},
+           .body = R"({"Version":"2012-10-17","Statement":[)" + statements + "]}"}));
+    };
+    REQUIRE(place.make()->open(""));
+    policy(
+        R"({"Effect":"Deny","Principal":"*","Action":["s3:PutObject"],"Resource":["arn:aws:s3:::)" +
+        RgwPlace::bucket().bucket + "/" + place.prefix + R"(*"]})");
+    const auto store = place.make();
+    const auto root = store->open("");
+    const Error error = root ? put(*store, request(place, "file", "bytes")).error() : root.error();
+    REQUIRE(place.client().call({.method = "DELETE", .query = {{"policy", ""}}}));
+    CHECK(error.code == Errc::unauthorized);
+    says(error, "may not PUT s3://");
+    says(error, "it needs s3:PutObject");
   }
   SUBCASE("a server that is not there") {
     options.bucket.endpoint = Url::parse("http://127.0.0.1:1").value();

@@ -20,7 +20,7 @@ s3 mb s3://films >/dev/null
 cat >"$WORK/line.py" <<'PYTHON'
 import os, socket, sys, threading, time
 gateway, slow = ("127.0.0.1", int(sys.argv[1])), sys.argv[2]
-listener = socket.create_server(("127.0.0.1", 0))
+listener = socket.create_server(("127.0.0.1", int(sys.argv[3])))
 print(listener.getsockname()[1], flush=True)
 def carry(source, target):
     try:
@@ -41,10 +41,16 @@ while True:
     for pair in (near, far), (far, near):
         threading.Thread(target=carry, args=pair, daemon=True).start()
 PYTHON
-python3 "$WORK/line.py" "${S3_ENDPOINT##*:}" "$WORK/slow-upload" >"$WORK/line.port" {pause_fd}>&- &
-children+=($!)
-await "the line to the gateway" test -s "$WORK/line.port"
-LINE=http://127.0.0.1:$(cat "$WORK/line.port")
+# open_line [PORT]: LINE is its address, LINE_PID its process.
+open_line() {
+  : >"$WORK/line.port"
+  python3 "$WORK/line.py" "${S3_ENDPOINT##*:}" "$WORK/slow-upload" "${1:-0}" >"$WORK/line.port" {pause_fd}>&- &
+  LINE_PID=$!
+  children+=("$LINE_PID")
+  await "the line to the gateway" test -s "$WORK/line.port"
+  LINE=http://127.0.0.1:$(cat "$WORK/line.port")
+}
+open_line
 
 printf '%s\n' "$S3_SECRET_ACCESS_KEY" >"$WORK/secrets/s3"
 chmod 0600 "$WORK/secrets/s3"
@@ -139,6 +145,38 @@ make_mp4 "$FILES/both/c.mp4" 60000 c
 both up "$ORIGIN/both/a.mp4"
 await "a file is archived in both" session_is up complete
 equal "replicas" "$(jq '[.artifacts[0].replicas[] | select(.state == "verified")] | length' "$WORK/show.json")" 2
+
+# ---- an object changed behind our back: told, and brought again from the other store ----
+changed=$(location a.mp4)
+printf 'somebody else was here' >"$WORK/other"
+s3 put --no-progress "$WORK/other" "$changed" >/dev/null
+status=0
+rk verify up --json || status=$?
+equal "exit status with a changed object" "$status" 9
+judge "it is told" "$OUT" '.good == 1 and (.wrong | length) == 1 and (.wrong[0] | .store == "cloud" and .state == "corrupt")'
+await "the bytes are there again" holds up '.state == "complete" and
+  any(.artifacts[0].replicas[]; .store == "cloud" and .state == "verified")'
+same_as "$(location a.mp4)" "$FILES/both/a.mp4"
+judge "the changed one is told with its cause" "$WORK/show.json" 'any(.artifacts[0].replicas[];
+  .location == $l and .state == "corrupt" and .found_at != null and .cause != null)' --arg l "$changed"
+s3 get --force --no-progress "$changed" "$WORK/got" >/dev/null
+check "and left as it is" cmp -s "$WORK/got" "$WORK/other"
+
+# ---- an endpoint that cannot be reached: told, nothing lost, other work goes on ----
+kill "$LINE_PID"
+await "the line is cut" ended "$LINE_PID"
+make_mp4 "$FILES/both/cut.mp4" 60000 cut
+both cut "$ORIGIN/both/cut.mp4"
+await "the local copy is there" holds cut 'any(.artifacts[0].replicas[]; .store == "local" and .state == "verified")'
+await "which store, and what of it, is told" holds cut '.state == "waiting" and (.artifacts[0] | .state == "verifying" and
+  .error.code == "unavailable" and (.error.message | test("^store .cloud.: .*cannot connect")))'
+run why cut
+check "people are told as well" grep -q 'no verified copy yet in store "cloud"' "$OUT"
+open_line "${LINE##*:}"
+await "reached again, it is archived" session_is cut complete
+same_as "$(location cut.mp4)" "$FILES/both/cut.mp4"
+
+# ---- an outage in silence ----
 kill -STOP "$S3_PID"
 both down "$ORIGIN/both/b.mp4"
 both down "$ORIGIN/both/c.mp4"
@@ -172,7 +210,8 @@ kill -HUP "$AGENT"
 await "the reload" logged 'reload'
 make_mp4 "$FILES/both/key.mp4" 60000 key
 both key "$ORIGIN/both/key.mp4"
-await "the refused key is told" holds key '.artifacts[0].error.code == "unauthorized" and
+# The store may have been looked at before the file came: then it is the store that is not available.
+await "the refused key is told" holds key '(.artifacts[0].error.code | IN("unauthorized", "unavailable")) and
   (.artifacts[0].error.message | contains("secret_access_key"))'
 printf '%s\n' "$S3_SECRET_ACCESS_KEY" >"$WORK/secrets/s3"
 kill -HUP "$AGENT"

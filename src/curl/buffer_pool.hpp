@@ -51,6 +51,7 @@ class BufferPool {
   [[nodiscard]] Buffer take();
   void give_back(Buffer buffer);
   [[nodiscard]] std::size_t count() const noexcept { return m_count; }
+  [[nodiscard]] std::size_t buffer_size() const noexcept { return m_buffer_size; }
   /// Whether take() would give one now.
   [[nodiscard]] bool has_free() const;
   /// Gives unused memory back to the system.

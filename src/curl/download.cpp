@@ -81,7 +81,7 @@ void Download::over(Transfer& line, Ending ending, MonotonicTime now) {
   if (m_spreading != Spreading::yes) return finish(std::move(ending));
   if (!ending.status) return failed(line, std::move(ending));
   if (const auto range = m_lines.size() > allowed() ? std::nullopt : next_range(&line, now)) {
-    line.hand_over_all();
+    line.hand_over();
     line.ask_range(*range, m_validator, m_length);
     return launch(line, now);
   }
@@ -113,7 +113,7 @@ void Download::start_over(Transfer& line, MonotonicTime now) {
 
 void Download::close(Transfer& line) {
   m_connections.take_off(line);
-  line.hand_over_all();
+  line.hand_over();
   retire(line);
 }
 
@@ -129,7 +129,7 @@ void Download::finish(Ending ending) {
   ending.from_network = m_from_network;
   ending.credential_accepted = m_pair_accepted;
   for (const auto& line : m_lines) {
-    line->hand_over_all();
+    line->hand_over();
     ending.from_network += line->from_network();
     ending.credential_accepted = ending.credential_accepted || line->pair_accepted();
   }
@@ -149,7 +149,7 @@ Duration Download::care(MonotonicTime now, Transfer::Scarcity buffers) {
       over(*line, line->break_off(stalled), now);
       continue;
     }
-    if (const CURLcode code = line->resume_if_possible(now); code != CURLE_OK) {
+    if (const CURLcode code = line->steer(now); code != CURLE_OK) {
       concluded(*line, code, now);
       continue;
     }

@@ -78,6 +78,17 @@ Status Intake::spread() {
   return status;
 }
 
+void Intake::write(ByteCount at, std::span<const std::byte> bytes) {
+  if (at != m_file->size() || m_is_spread)
+    abort_broken_invariant("body bytes for the wrong place of a file");
+  m_is_changed = true;
+  if (Status status = m_file->write(bytes); !status) m_failure = status.error();
+}
+
+void Intake::hash(std::span<const std::byte> bytes) {
+  m_file->hash(bytes);
+}
+
 void Intake::append(ByteCount at, std::span<const std::byte> bytes) {
   if (m_failure) return;
   m_is_changed = true;

@@ -36,12 +36,16 @@ struct Append {
   Buffer buffer;
   ByteCount at;  ///< where in the file
 };
+/// What was written and has yet to be hashed.
+struct Hash {
+  Buffer buffer;
+};
 /// More than one connection is going to bring the rest.
 struct Spread {};
 struct Finish {
   Ending ending;
 };
-using Job = std::variant<Prepare, Begin, Append, Spread, Finish>;
+using Job = std::variant<Prepare, Begin, Append, Hash, Spread, Finish>;
 
 /// What a writer tells the loop of a transfer. Called on writers, outside any lock.
 class IntakeEvents {
@@ -56,7 +60,8 @@ class IntakeEvents {
 };
 
 /// The writers' side of one transfer: owns its file from submit to completion. The work methods are
-/// called by one writer at a time; a failure is kept and ends the transfer through finish().
+/// called by one writer at a time, hash() by another beside write() and checkpoint_if_due(); a
+/// failure is kept and ends the transfer through finish().
 class Intake {
  public:
   Intake(std::uint64_t ticket, std::unique_ptr<StagingFile> file, std::optional<ResumePoint> resume,
@@ -64,6 +69,10 @@ class Intake {
 
   Result<ByteCount> prepare();
   void begin(Begin answer);
+  /// The bytes that come next; hash() is owed those that were written.
+  void write(ByteCount at, std::span<const std::byte> bytes);
+  void hash(std::span<const std::byte> bytes);
+  /// Writes and hashes; after spread() also what lies ahead.
   void append(ByteCount at, std::span<const std::byte> bytes);
   Status spread();
   /// Syncs and tells the sink when 64 MiB or 10 s have passed since the last time.
@@ -77,16 +86,21 @@ class Intake {
   /// The loop's thread, before Finish is posted: a running prepare() gives up.
   void interrupt() noexcept { m_file->interrupt(); }
 
-  /// Buffers posted and not yet written. Any thread.
+  /// Buffers posted and still in use. Any thread.
   std::atomic<std::size_t> queued{0};
   /// How many fill them. The loop's thread.
   std::size_t connections = 1;
 
-  /// Owned by the WriterPool, guarded by its mutex.
-  struct Queue {
-    std::deque<Job> jobs;
-    bool is_scheduled = false;
-  } queue;
+  /// Jobs that are done in their order, by one writer at a time. Owned by the WriterPool.
+  struct Lane {
+    Intake* intake;
+    std::deque<Job> jobs;       // guarded by the pool's mutex
+    bool is_scheduled = false;  // or in hand; guarded by the pool's mutex
+  };
+  Lane writing{this, {}, false};
+  Lane hashing{this, {}, false};
+  /// All further work is done on the hashing lane. The writer of the writing lane only.
+  bool is_in_series = false;
 
  private:
   void take_in(ByteCount most);
@@ -98,7 +112,7 @@ class Intake {
   FetchSink& m_sink;
   IntakeEvents& m_events;
 
-  // The writer in charge only.
+  // The writer in charge only: of the hashing lane once that is given more than Hash.
   std::unique_ptr<StagingFile> m_file;
   std::optional<ResumePoint> m_resume;  ///< proven by a sync, of this attempt or an earlier one
   std::string m_validator;

@@ -63,6 +63,7 @@ void Transfer::start(Easy easy, const FetchLimits& limits) {
   m_lines.add("Accept-Encoding: identity");
   if (m_resume) set_range();
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, m_lines.get());
+  curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, static_cast<long>(most_read()));
   curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
   curl_easy_setopt(curl, CURLOPT_PRIVATE, this);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &Transfer::on_header);
@@ -186,14 +187,9 @@ void Transfer::account(MonotonicTime now) {
   m_accounted_until = now;
 }
 
-void Transfer::hand_over_all() {
-  hand_over();
-  if (m_next) m_plant.buffers.give_back(std::exchange(m_next, {}));
-}
-
 void Transfer::discard() {
   m_buffer.size = 0;
-  hand_over_all();
+  hand_over();
 }
 
 std::optional<Ending> Transfer::follow(const std::string& location) {

@@ -66,8 +66,8 @@ class Transfer {
   std::optional<Ending> conclude(CURLcode code);
   /// The request is broken off for this reason; a verdict that was already reached stands.
   Ending break_off(Error reason);
-  /// Hands over what was received; `easy` must have been taken away.
-  void hand_over_all();
+  /// Hands over what was received.
+  void hand_over();
   /// Gives back what was received and not yet handed over.
   void discard();
 
@@ -98,8 +98,9 @@ class Transfer {
   /// Regular care: true means that the server has stalled. With scarcity buffers are handed over
   /// although they are not full: others wait for one.
   [[nodiscard]] bool turn(MonotonicTime now, Scarcity buffers);
-  /// Goes on after a pause where that is possible; a failure of libcurl, else CURLE_OK.
-  CURLcode resume_if_possible(MonotonicTime now);
+  /// Pauses before a read that would find no room, and goes on after a pause where that is
+  /// possible; a failure of libcurl, else CURLE_OK.
+  CURLcode steer(MonotonicTime now);
   [[nodiscard]] bool waits_for_rate() const noexcept { return m_pause == Pause::rate; }
   /// Time until turn() is due.
   [[nodiscard]] Duration next_turn(MonotonicTime now) const;
@@ -118,14 +119,15 @@ class Transfer {
   bool head_line(std::string_view line);
   std::size_t body(std::span<const std::byte> bytes);
   bool make_room(std::size_t bytes);
+  [[nodiscard]] bool has_room();
   Buffer take_buffer();
   void store(std::span<const std::byte> bytes);
-  void hand_over();
   void pause(Pause why);
   void judged();
   bool refuses(bool is_private, const std::string& address);
   void forget_request();
   void set_range();
+  [[nodiscard]] std::size_t most_read() const noexcept;
   std::size_t most_queued() const noexcept;
   void account(MonotonicTime now);
   std::optional<Ending> follow(const std::string& location);
@@ -169,7 +171,6 @@ class Transfer {
   MonotonicTime m_accounted_until{};
   Buffer m_buffer;
   ByteCount m_buffer_at;
-  Buffer m_next;
   MonotonicTime m_filled_since{};  ///< first byte in m_buffer
   Pause m_pause = Pause::none;
 };

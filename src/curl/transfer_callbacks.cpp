@@ -13,6 +13,10 @@ namespace {
 
 /// Of a body that is no file at most this much is read, so that the connection can be used again.
 constexpr std::uint64_t k_most_discarded = 64U << 10U;
+/// What libcurl reads at once, as part of a buffer, and may have to keep where it finds no room
+/// after all: large enough that asking the kernel costs little, small enough that it is still in a
+/// cache when it is copied, and that a buffer with less space than this is as good as full.
+constexpr std::size_t k_reads_in_a_buffer = 8;
 
 MonotonicTime steady_now() {
   return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
@@ -156,6 +160,12 @@ std::size_t Transfer::body(std::span<const std::byte> bytes) {
   return has_all() && m_judgement->body_length != m_body ? 0 : all;
 }
 
+/// Of the kernel at once.
+std::size_t Transfer::most_read() const noexcept {
+  return std::max<std::size_t>(CURL_MAX_WRITE_SIZE,
+                               m_plant.buffers.buffer_size() / k_reads_in_a_buffer);
+}
+
 /// The connections of a file have a share each.
 std::size_t Transfer::most_queued() const noexcept {
   return m_plant.share * m_intake.connections;
@@ -166,30 +176,37 @@ Buffer Transfer::take_buffer() {
   return m_plant.buffers.take();
 }
 
+/// Whether a read should be tried; where it should not, the next buffer given back wakes the loop.
+bool Transfer::has_room() {
+  if (m_buffer && m_buffer.space() >= most_read()) return true;
+  const auto is_possible = [this] {
+    const std::size_t queued = m_intake.queued.load();
+    // With nothing of its own on the way nothing tells a slow writer from a stalled server.
+    return queued < most_queued() && (queued == 0 || m_plant.buffers.has_free());
+  };
+  if (is_possible()) return true;
+  m_plant.is_starved.store(true);  // announce first, look again then
+  return is_possible();
+}
+
 bool Transfer::make_room(std::size_t bytes) {
-  Buffer& wanted = m_buffer ? m_next : m_buffer;
-  if (wanted || (m_buffer && m_buffer.space() >= bytes)) return true;
-  wanted = take_buffer();
-  if (wanted) return true;
-  // Announce first, look again then: one may have come back in between, unannounced.
-  m_plant.is_starved.store(true);
-  wanted = take_buffer();
-  return static_cast<bool>(wanted);
+  if (m_buffer && m_buffer.space() >= bytes) return true;
+  hand_over();
+  m_buffer = take_buffer();
+  if (m_buffer) return true;
+  m_plant.is_starved.store(true);  // announce first, look again then
+  m_buffer = take_buffer();
+  return static_cast<bool>(m_buffer);
 }
 
 void Transfer::store(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    if (!m_buffer) m_buffer = std::exchange(m_next, {});
-    if (m_buffer.size == 0) {
-      m_filled_since = steady_now();
-      m_buffer_at = m_at;
-    }
-    const std::size_t fitting = std::min(bytes.size(), m_buffer.space());
-    m_buffer.append(bytes.first(fitting));
-    bytes = bytes.subspan(fitting);
-    m_at += ByteCount(fitting);
-    if (m_buffer.space() == 0) hand_over();
+  if (bytes.empty()) return;
+  if (m_buffer.size == 0) {
+    m_filled_since = steady_now();
+    m_buffer_at = m_at;
   }
+  m_buffer.append(bytes);
+  m_at += ByteCount(bytes.size());
 }
 
 void Transfer::hand_over() {
@@ -209,16 +226,22 @@ void Transfer::pause(Pause why) {
   m_pause = why;
 }
 
-CURLcode Transfer::resume_if_possible(MonotonicTime now) {
+CURLcode Transfer::steer(MonotonicTime now) {
   switch (m_pause) {
     case Pause::none:
-      return CURLE_OK;
+      if (!m_easy || !keeps_body()) return CURLE_OK;
+      if (m_buffer && m_buffer.space() < most_read()) hand_over();
+      if (has_room()) return CURLE_OK;
+      // What is read and then refused, libcurl copies and keeps. Both directions, since after a
+      // pause of one alone it reads once more.
+      pause(Pause::buffers);
+      return curl_easy_pause(m_easy.get(), CURLPAUSE_ALL);
     case Pause::rate:
       if (m_plant.rate.wait(now) > Duration(0)) return CURLE_OK;
       break;
     case Pause::buffers:
       m_plant.is_starved.store(true);  // announce first, look then
-      // Half of the share first: each pause makes libcurl copy what it has already read.
+      // Half of the share first: few long runs instead of many short ones.
       if (m_intake.queued.load() > most_queued() / 2 || !m_plant.buffers.has_free())
         return CURLE_OK;
       break;

@@ -24,15 +24,24 @@ WriterPool::WriterPool(std::size_t threads, BufferPool& buffers, FetchSink& sink
 }
 
 void WriterPool::post(Intake& intake, Job job) {
+  post(intake.writing, std::move(job));
+}
+
+void WriterPool::post(Lane& lane, Job job) {
   {
     std::lock_guard lock(m_mutex);
     const bool is_prepare = std::holds_alternative<Prepare>(job);
-    intake.queue.jobs.push_back(std::move(job));
-    if (intake.queue.is_scheduled) return;
-    intake.queue.is_scheduled = true;
-    (is_prepare ? m_to_prepare : m_ready).push_back(&intake);
+    lane.jobs.push_back(std::move(job));
+    if (lane.is_scheduled) return;
+    lane.is_scheduled = true;
+    (is_prepare ? m_to_prepare : m_ready).push_back(&lane);
   }
   m_posted.notify_one();
+}
+
+bool WriterPool::is_idle(const Lane& lane) {
+  std::lock_guard lock(m_mutex);
+  return !lane.is_scheduled;
 }
 
 void WriterPool::stop() {
@@ -44,72 +53,117 @@ void WriterPool::stop() {
   m_threads.clear();
 }
 
-Intake* WriterPool::next_locked(bool& is_prepare) {
+Intake::Lane* WriterPool::next_locked(bool& is_prepare) {
   is_prepare = !m_to_prepare.empty() && m_preparing < m_most_preparing;
   if (!is_prepare && m_ready.empty()) return nullptr;
-  std::deque<Intake*>& from = is_prepare ? m_to_prepare : m_ready;
-  Intake* const intake = from.front();
+  std::deque<Lane*>& from = is_prepare ? m_to_prepare : m_ready;
+  Lane* const lane = from.front();
   from.pop_front();
-  return intake;
+  return lane;
 }
 
 void WriterPool::run() {
   std::unique_lock lock(m_mutex);
   while (true) {
     bool is_prepare = false;
-    Intake* const intake = next_locked(is_prepare);
-    if (intake == nullptr) {
+    Lane* const lane = next_locked(is_prepare);
+    if (lane == nullptr) {
       if (m_stopping && m_to_prepare.empty()) return;
       m_posted.wait(lock);
       continue;
     }
     std::deque<Job> jobs;
     const std::size_t most = is_prepare ? 1 : k_turn;
-    while (!intake->queue.jobs.empty() && jobs.size() < most) {
-      jobs.push_back(std::move(intake->queue.jobs.front()));
-      intake->queue.jobs.pop_front();
+    while (!lane->jobs.empty() && jobs.size() < most) {
+      jobs.push_back(std::move(lane->jobs.front()));
+      lane->jobs.pop_front();
     }
     if (is_prepare) ++m_preparing;
     lock.unlock();
-    const bool is_alive = work_on(*intake, std::move(jobs));
+    const bool is_alive = work_on(*lane, std::move(jobs));
     lock.lock();
     if (is_prepare) {
       --m_preparing;
       m_posted.notify_one();
     }
     if (!is_alive) continue;
-    if (intake->queue.jobs.empty())
-      intake->queue.is_scheduled = false;
+    if (lane->jobs.empty())
+      lane->is_scheduled = false;
     else
-      m_ready.push_back(intake);
+      m_ready.push_back(lane);
   }
 }
 
-bool WriterPool::work_on(Intake& intake, std::deque<Job> jobs) {
+bool WriterPool::work_on(Lane& lane, std::deque<Job> jobs) {
+  Intake& intake = *lane.intake;
+  const bool is_writing = &lane == &intake.writing;
+  for (Job& job : jobs)
+    if (!(is_writing ? write(intake, std::move(job)) : work_alone(intake, std::move(job))))
+      return false;
+  return true;
+}
+
+bool WriterPool::write(Intake& intake, Job job) {
+  auto* const append = std::get_if<Append>(&job);
+  const bool is_finish = std::holds_alternative<Finish>(job);
+  // What is not to be seen beside hashing waits for it by going the same way.
+  if (append == nullptr && (is_finish || !is_idle(intake.hashing))) intake.is_in_series = true;
+  if (intake.is_in_series) {
+    post(intake.hashing, std::move(job));
+    return !is_finish;
+  }
+  if (append == nullptr) {
+    intake.is_in_series = std::holds_alternative<Spread>(job);
+    return work_alone(intake, std::move(job));
+  }
+  if (intake.has_failed()) {
+    release(intake, std::move(append->buffer));
+    return true;
+  }
+  intake.write(append->at, append->buffer.content());
+  if (intake.has_failed()) {
+    release(intake, std::move(append->buffer));
+    intake.events().write_failed(intake.ticket());
+    return true;
+  }
+  post(intake.hashing, Hash{std::move(append->buffer)});
+  intake.checkpoint_if_due(steady_now());
+  if (intake.has_failed()) intake.events().write_failed(intake.ticket());
+  return true;
+}
+
+bool WriterPool::work_alone(Intake& intake, Job job) {
+  if (auto* hash = std::get_if<Hash>(&job)) {
+    intake.hash(hash->buffer.content());
+    release(intake, std::move(hash->buffer));
+    return true;
+  }
   const std::uint64_t ticket = intake.ticket();
   IntakeEvents& events = intake.events();
+  if (auto* finish = std::get_if<Finish>(&job)) {
+    m_sink.fetched(intake.finish(std::move(finish->ending)));
+    events.finished(ticket);
+    return false;
+  }
+  if (std::holds_alternative<Prepare>(job)) {
+    events.prepared(ticket, intake.prepare());
+    return true;
+  }
   const bool had_failed = intake.has_failed();
-  for (Job& job : jobs) {
-    if (std::holds_alternative<Prepare>(job)) {
-      events.prepared(ticket, intake.prepare());
-      return true;
-    }
-    if (auto* begin = std::get_if<Begin>(&job)) intake.begin(std::move(*begin));
-    if (std::holds_alternative<Spread>(job)) events.spread(ticket, intake.spread());
-    if (auto* append = std::get_if<Append>(&job)) {
-      intake.append(append->at, append->buffer.content());
-      intake.queued.fetch_sub(1);
-      m_buffers.give_back(std::move(append->buffer));
-      intake.checkpoint_if_due(steady_now());
-    }
-    if (auto* finish = std::get_if<Finish>(&job)) {
-      m_sink.fetched(intake.finish(std::move(finish->ending)));
-      events.finished(ticket);
-      return false;
-    }
+  if (auto* begin = std::get_if<Begin>(&job)) intake.begin(std::move(*begin));
+  if (std::holds_alternative<Spread>(job)) events.spread(ticket, intake.spread());
+  if (auto* append = std::get_if<Append>(&job)) {
+    intake.append(append->at, append->buffer.content());
+    release(intake, std::move(append->buffer));
+    intake.checkpoint_if_due(steady_now());
   }
   if (!had_failed && intake.has_failed()) events.write_failed(ticket);
   return true;
+}
+
+void WriterPool::release(Intake& intake, Buffer buffer) {
+  intake.queued.fetch_sub(1);
+  m_buffers.give_back(std::move(buffer));
 }
 
 }  // namespace reelkeep::curl

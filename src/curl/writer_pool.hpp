@@ -11,10 +11,12 @@
 
 namespace reelkeep::curl {
 
-/// Threads that write, hash and sync, so that receiving and hashing never take turns. Each Intake's
-/// jobs are done in order by one thread at a time; which thread that is changes, so a slow file
-/// holds up no other as long as a thread is free. Reading back long prefixes never takes the last
-/// free thread from running transfers.
+/// Threads that write, hash and sync, so that receiving, writing and hashing never take turns: each
+/// buffer of an Intake is written in one lane and then hashed in another. The jobs of a lane are
+/// done in order by one thread at a time; which thread that is changes, so a slow file holds up no
+/// other as long as a thread is free. What needs file and digest in one hand (bytes ahead of
+/// others, starting over, the end) is done in the hashing lane, and all that comes after it too.
+/// Reading back long prefixes never takes the last free thread from running transfers.
 class WriterPool {
  public:
   WriterPool(std::size_t threads, BufferPool& buffers, FetchSink& sink);
@@ -27,10 +29,17 @@ class WriterPool {
   void stop();
 
  private:
+  using Lane = Intake::Lane;
+
   void run();
-  Intake* next_locked(bool& is_prepare);
-  /// False: it was finished and may be gone.
-  bool work_on(Intake& intake, std::deque<Job> jobs);
+  void post(Lane& lane, Job job);
+  [[nodiscard]] bool is_idle(const Lane& lane);
+  Lane* next_locked(bool& is_prepare);
+  /// Each false: the Intake was finished, or is about to be, and may be gone.
+  bool work_on(Lane& lane, std::deque<Job> jobs);
+  bool write(Intake& intake, Job job);
+  bool work_alone(Intake& intake, Job job);
+  void release(Intake& intake, Buffer buffer);
 
   BufferPool& m_buffers;
   FetchSink& m_sink;
@@ -38,10 +47,10 @@ class WriterPool {
 
   std::mutex m_mutex;
   std::condition_variable m_posted;
-  std::deque<Intake*> m_ready;       // guarded by m_mutex
-  std::deque<Intake*> m_to_prepare;  // guarded by m_mutex: Prepare is first
-  std::size_t m_preparing = 0;       // guarded by m_mutex
-  bool m_stopping = false;           // guarded by m_mutex
+  std::deque<Lane*> m_ready;       // guarded by m_mutex
+  std::deque<Lane*> m_to_prepare;  // guarded by m_mutex: Prepare is first
+  std::size_t m_preparing = 0;     // guarded by m_mutex
+  bool m_stopping = false;         // guarded by m_mutex
 
   std::vector<std::jthread> m_threads;
 };

@@ -23,6 +23,8 @@ class AbsentFile final : public StagingFile {
   Status prepare() override { return m_why; }
   [[nodiscard]] ByteCount size() const override { return {}; }
   Status append(std::span<const std::byte>) override { return m_why; }
+  Status write(std::span<const std::byte>) override { return m_why; }
+  void hash(std::span<const std::byte>) override {}
   Status restart() override { return m_why; }
   Status spread() override { return m_why; }
   Status write_ahead(ByteCount, std::span<const std::byte>) override { return m_why; }

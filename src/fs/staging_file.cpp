@@ -44,6 +44,7 @@ Status PartFile::prepare() {
   m_spoilt = false;
   m_is_spread = false;
   m_hash = Sha256();
+  m_hashed = 0;
   if (m_interrupted) return Error{Errc::cancelled, "opening " + m_path + " was interrupted"};
   REELKEEP_TRY(open_file());
   struct stat status {};
@@ -109,7 +110,7 @@ Status PartFile::hash_range(std::uint64_t from, std::uint64_t end) {
     REELKEEP_ASSIGN(const std::size_t n, read_some(m_file.get(), static_cast<off_t>(at),
                                                    std::span(block).first(want), m_path));
     if (n < want) return Error{Errc::corrupt, m_path + " became shorter while it was read"};
-    m_hash.update(std::span<const std::byte>(block).first(n));
+    hash(std::span<const std::byte>(block).first(n));
     at += n;
   }
   return {};
@@ -140,12 +141,23 @@ Status PartFile::check_space() {
 }
 
 Status PartFile::append(std::span<const std::byte> bytes) {
+  const std::uint64_t before = m_size;
+  Status result = write(bytes);
+  hash(bytes.first(m_size - before));
+  return result;
+}
+
+void PartFile::hash(std::span<const std::byte> bytes) {
+  m_hash.update(bytes);
+  m_hashed += bytes.size();
+}
+
+Status PartFile::write(std::span<const std::byte> bytes) {
   REELKEEP_TRY(check_usable());
   REELKEEP_TRY(check_space());
   std::size_t written = 0;
   Status result = write_all(m_file.get(), bytes, static_cast<off_t>(m_size), m_path, &written);
   if (!result && result.error().code != Errc::no_space) return spoil(result.error());
-  m_hash.update(bytes.first(written));
   m_size += written;
   m_written += written;
   if (!result) {
@@ -221,6 +233,7 @@ Status PartFile::restart() {
   m_size = 0;
   REELKEEP_TRY(gather());
   m_hash = Sha256();
+  m_hashed = 0;
   m_writeback_from = 0;
   m_next_space_check = 0;
   return {};
@@ -242,6 +255,7 @@ Status PartFile::sync() {
 
 Result<Digest> PartFile::digest() {
   REELKEEP_TRY(check_usable());
+  if (m_hashed != m_size) return Error{Errc::internal, m_path + " is not hashed to its end"};
   return m_hash.snapshot();
 }
 

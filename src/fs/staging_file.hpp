@@ -34,6 +34,8 @@ class PartFile final : public StagingFile {
   void interrupt() noexcept override { m_interrupted = true; }
   [[nodiscard]] ByteCount size() const override { return ByteCount(m_size); }
   Status append(std::span<const std::byte> bytes) override;
+  Status write(std::span<const std::byte> bytes) override;
+  void hash(std::span<const std::byte> bytes) override;
   Status restart() override;
   Status spread() override;
   Status write_ahead(ByteCount offset, std::span<const std::byte> bytes) override;
@@ -63,9 +65,12 @@ class PartFile final : public StagingFile {
 
   std::atomic<bool> m_interrupted{false};
 
-  // Of the one thread that has the file in hand.
-  UniqueFd m_file;
+  // Of the thread that has the hashing in hand.
   Sha256 m_hash;
+  std::uint64_t m_hashed = 0;
+
+  // Of the one thread that has the rest in hand.
+  UniqueFd m_file;
   std::uint64_t m_size = 0;
   std::uint64_t m_writeback_from = 0;  // below: written out or under way
   std::uint64_t m_written = 0;         // in all, for the space check

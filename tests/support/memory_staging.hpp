@@ -33,10 +33,19 @@ class MemoryFile final : public StagingFile {
   Status prepare() override {
     if (m_hooks.before_prepare) REELKEEP_TRY(m_hooks.before_prepare());
     synced = bytes.size();
+    m_hashed = bytes;
     return {};
   }
   [[nodiscard]] ByteCount size() const override { return ByteCount(bytes.size()); }
   Status append(std::span<const std::byte> more) override {
+    REELKEEP_TRY(write(more));
+    hash(more);
+    return {};
+  }
+  void hash(std::span<const std::byte> more) override {
+    m_hashed.append(reinterpret_cast<const char*>(more.data()), more.size());
+  }
+  Status write(std::span<const std::byte> more) override {
     if (is_spoilt) return spoilt();
     if (m_hooks.before_append)
       if (Status status = m_hooks.before_append(size(), more.size()); !status) {
@@ -73,6 +82,7 @@ class MemoryFile final : public StagingFile {
       const auto found = m_ahead.find(bytes.size());
       if (found == m_ahead.end()) return Error{Errc::internal, "taken in what is not there"};
       bytes.push_back(found->second);
+      m_hashed.push_back(found->second);
       m_ahead.erase(found);
     }
     return {};
@@ -88,6 +98,7 @@ class MemoryFile final : public StagingFile {
     m_ahead.clear();
     is_spread = false;
     bytes.clear();
+    m_hashed.clear();
     ++restarts;
     return {};
   }
@@ -104,7 +115,8 @@ class MemoryFile final : public StagingFile {
   }
   Result<Digest> digest() override {
     if (is_spoilt) return spoilt().error();
-    return digest_of(bytes);
+    if (m_hashed.size() != bytes.size()) return Error{Errc::internal, "not hashed to its end"};
+    return digest_of(m_hashed);
   }
   Result<std::size_t> read_at(ByteCount offset, std::span<std::byte> into) override {
     const std::size_t start = std::min<std::size_t>(offset.get(), bytes.size());
@@ -128,6 +140,7 @@ class MemoryFile final : public StagingFile {
 
  private:
   static Status spoilt() { return Error{Errc::unavailable, "the file is spoilt"}; }
+  std::string m_hashed;
   std::map<std::uint64_t, char> m_ahead;
   MemoryFileHooks m_hooks;
   std::string m_path = "memory";

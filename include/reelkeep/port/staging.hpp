@@ -22,11 +22,16 @@ class StagingFile {
   /// Any thread: a running or coming prepare() gives up soon with Errc::cancelled and leaves the
   /// bytes as they were: reading back a long prefix must not hold up a shutdown.
   virtual void interrupt() noexcept {}
-  /// Bytes held, all hashed.
+  /// Bytes held.
   [[nodiscard]] virtual ByteCount size() const = 0;
   /// Appends and hashes. Errc::no_space: the guard or the disk says stop (nothing is spoilt by the
   /// guard; what was written stays).
   virtual Status append(std::span<const std::byte> bytes) = 0;
+  /// append() in two halves, so that neither waits for the other: every byte that write() took is
+  /// owed to hash(), in the same order. hash() may run on another thread beside write() and sync(),
+  /// beside nothing else.
+  virtual Status write(std::span<const std::byte> bytes) = 0;
+  virtual void hash(std::span<const std::byte> bytes) = 0;
   /// Back to zero bytes; also the end of spread().
   virtual Status restart() = 0;
 
@@ -45,7 +50,7 @@ class StagingFile {
 
   /// fdatasync.
   virtual Status sync() = 0;
-  /// SHA-256 of all bytes so far.
+  /// SHA-256 of all bytes so far. Errc::internal: some of them are still owed to hash().
   virtual Result<Digest> digest() = 0;
   /// Reads back; fewer bytes at the end.
   virtual Result<std::size_t> read_at(ByteCount offset, std::span<std::byte> into) = 0;

@@ -83,7 +83,7 @@ Status check(const std::string& config_path, Output& output, const CheckArgument
     REELKEEP_TRY(daemon::act_as_service(loaded.remainder->config));
     findings = daemon::check_environment(*loaded.remainder);
   }
-  const Status machine = daemon::verdict(findings);
+  Status machine = daemon::verdict(findings);
   print(output, arguments.form, config_path, loaded, findings, loaded.config && machine);
   if (!loaded.config) return loaded.error();
   return machine;

@@ -26,7 +26,7 @@ Status Archiver::check_staged(const PublishTask& task) {
 }
 
 Status Archiver::bring(const PublishTask& task, std::optional<StoreId>& at_fault) {
-  const Status checked = check_staged(task);
+  Status checked = check_staged(task);
   if (task.sources.empty()) return checked;
   REELKEEP_ASSIGN(const std::optional<ByteCount> staged, m_staging.stat(task.staging_name));
   if (checked && staged) return {};
@@ -86,7 +86,7 @@ Status Archiver::copy_to_staging(const PublishTask& task, const CopySource& sour
     if (m_stopping) return Error{Errc::cancelled, "the agent stops"};
     if (file->size() + ByteCount(bytes.size()) > task.request.size)
       return Error{Errc::corrupt, "it is longer than it was"};
-    const Status appended = file->append(bytes);
+    Status appended = file->append(bytes);
     if (!appended) staging_failed = appended.error();
     return appended;
   });

@@ -154,6 +154,8 @@ class Agent final : public FetchSink {
   Status handle(Fetched& message, AfterCommit& after);
   Status attempt_failed(Artifact artifact, const Error& error, AfterCommit& after);
   /// Remembers how this attempt ended. In a transaction.
+  [[nodiscard]] ByteCount room() const;
+  void pause_for_space(const Error& cause);
   Status note_attempt(const Artifact& artifact, const std::optional<Error>& error);
   Status give_up(Artifact& artifact, Verdict verdict, const Error& error, AfterCommit& after);
 

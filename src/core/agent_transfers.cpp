@@ -12,6 +12,8 @@ namespace {
 
 constexpr int k_refetch_tries = 5;
 constexpr Duration k_disk_pause{5000};
+/// What does not fit into the space that is left is tried again after this.
+constexpr Duration k_until_room{60'000};
 constexpr Duration k_until_outcome{60 * 60 * 1000};
 
 /// A failed refetch of something archived ends when trying again cannot help.
@@ -124,6 +126,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
                                   .digest = message.digest.value_or(Digest{}),
                                   .declared_size = kept.declared_size,
                                   .bad_digest = kept.bad_digest,
+                                  .tells_end = message.tells_end,
                                   .sent = api_credential(*m_policy, kept)});
     });
     return m_catalog->put_progress(*artifact);
@@ -136,19 +139,30 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
   switch (error.code) {
     case Errc::cancelled:  // we stop, or the limits changed: nothing was learned
       return m_catalog->put_progress(*artifact);
-    case Errc::no_space:
-      after.emplace_back([this, error] {
-        if (!m_disk_paused)
-          log::warn("downloads pause: no space for more bytes; they resume by themselves",
-                    {{"cause", error.message}});
-        m_disk_paused = true;
-        m_disk_pause = std::clamp(m_disk_pause * 2, k_disk_pause,
-                                  std::max(k_disk_pause, m_policy->retry.maximum));
-        m_next_disk_look = m_ports.clock->now() + m_disk_pause;
-      });
+    case Errc::no_space: {
+      // Without a length there may be no end to it: its bytes make room for others again.
+      const bool is_boundless = message.http_status == 200 && !message.length;
+      if (is_boundless) {
+        artifact->resume.reset();
+        if (!artifact->refetch) artifact->received = ByteCount();
+        after.emplace_back([this, error, name = artifact->staging_name] {
+          (void)m_ports.staging->remove(name).has_value();
+          if (room() == ByteCount()) pause_for_space(error);
+        });
+        break;
+      }
       artifact->error = error;
       REELKEEP_TRY(note_attempt(*artifact, error));
+      // What is larger than all the room there is lets others pass.
+      if (message.length && *message.length - message.received > room() && room() > ByteCount()) {
+        if (!artifact->refetch) artifact->state = ArtifactState::waiting;
+        artifact->next_attempt_at =
+            m_ports.clock->now() + std::min(k_until_room, m_policy->retry.maximum);
+      } else {
+        after.emplace_back([this, error] { pause_for_space(error); });
+      }
       return m_catalog->put_progress(*artifact);
+    }
     case Errc::unauthorized: {
       if (destination_of_lane(running.host)) break;  // not the provider's
       const bool was_open = m_breakers.is_open(key);
@@ -179,6 +193,21 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
   }
   artifact->attempts += 1;
   return attempt_failed(std::move(*artifact), error, after);
+}
+
+/// What staging may still take.
+ByteCount Agent::room() const {
+  return m_ports.staging->free_space().value_or(ByteCount()) - m_policy->minimum_free_space;
+}
+
+void Agent::pause_for_space(const Error& cause) {
+  if (!m_disk_paused)
+    log::warn("downloads pause: no space for more bytes; they resume by themselves",
+              {{"cause", cause.message}});
+  m_disk_paused = true;
+  m_disk_pause =
+      std::clamp(m_disk_pause * 2, k_disk_pause, std::max(k_disk_pause, m_policy->retry.maximum));
+  m_next_disk_look = m_ports.clock->now() + m_disk_pause;
 }
 
 Status Agent::note_attempt(const Artifact& artifact, const std::optional<Error>& error) {

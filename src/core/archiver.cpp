@@ -157,6 +157,10 @@ Judged Archiver::judge_one(JudgeTask& task) {
                                    " bytes, the server sent " + std::to_string(task.size.get()) +
                                    "; fetching once more to see which is right"};
   }
+  if (judged.status && !task.tells_end && task.bad_digest != task.digest)
+    judged.status = Error{Errc::corrupt,
+                          "the answer had no Content-Length, so that its end proves nothing; "
+                          "fetching once more to see whether the same bytes come"};
   task.file.reset();
   if (!judged.status && judged.status.error().code == Errc::corrupt)
     if (const Status aside = m_staging.set_aside(task.staging_name); !aside)

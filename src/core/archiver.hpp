@@ -33,6 +33,7 @@ struct JudgeTask {
   Digest digest;
   std::optional<ByteCount> declared_size;
   std::optional<Digest> bad_digest;  ///< of the body that was set aside before
+  bool tells_end = true;             ///< Fetched::tells_end
   std::optional<Credential> sent;    ///< to the REST API: no error may repeat it
 };
 

@@ -55,7 +55,7 @@ void Intake::begin(Begin answer) {
   m_validator = std::move(answer.validator);
   m_length = answer.length;
   m_checkpoint_time = std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
-  if (!answer.is_whole) return;
+  if (!answer.is_whole) return expect();
   m_resume.reset();
   m_is_changed = true;
   m_checkpoint_at = ByteCount();
@@ -64,11 +64,19 @@ void Intake::begin(Begin answer) {
   m_ahead.clear();
   if (replaces)
     if (Status status = m_file->restart(); !status) m_failure = status.error();
+  expect();
   // What the catalog knows of the bytes that went must not vouch for those that come.
   const bool is_worth_it =
       !m_validator.empty() && m_length.value_or(k_worth_announcing) >= k_worth_announcing;
   if (!m_failure && (replaces || is_worth_it))
     m_sink.checkpointed(Checkpoint{m_ticket, ResumePoint{ByteCount(), m_validator, m_length, {}}});
+}
+
+/// A length that does not fit is refused before its first byte.
+void Intake::expect() {
+  if (m_failure) return;
+  if (Status status = m_file->expect(m_length.value_or(m_file->size())); !status)
+    m_failure = status.error();
 }
 
 Status Intake::spread() {
@@ -150,6 +158,7 @@ Fetched Intake::finish(Ending ending) {
   fetched.http_status = ending.http_status;
   fetched.content_type = std::move(ending.content_type);
   fetched.length = ending.length;
+  fetched.tells_end = ending.tells_end;
   fetched.from_network = ending.from_network;
   if (fetched.status) finish_complete(fetched);
   if (!fetched.status) finish_partial(fetched);

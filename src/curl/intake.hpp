@@ -20,6 +20,7 @@ struct Ending {
   int http_status = 0;
   std::string content_type;
   std::optional<ByteCount> length;
+  bool tells_end = true;
   ByteCount from_network;
   bool credential_accepted = false;
 };
@@ -103,6 +104,7 @@ class Intake {
   bool is_in_series = false;
 
  private:
+  void expect();
   void take_in(ByteCount most);
   void finish_complete(Fetched& fetched);
   void finish_partial(Fetched& fetched);

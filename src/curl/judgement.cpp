@@ -147,6 +147,7 @@ Judgement judge_body(const AnswerHead& head, const Asked& asked, Timestamp now) 
     return refuse(Errc::corrupt, asked, "declares a Content-Length that contradicts itself");
 
   if (head.status() == 200) {
+    judgement.tells_end = judgement.body_length || head.find("transfer-encoding");
     judgement.kind = Kind::whole;
     judgement.length = judgement.body_length;
     judgement.takes_ranges = text::lower(head.find("accept-ranges").value_or("")) == "bytes";

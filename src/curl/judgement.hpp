@@ -36,8 +36,11 @@ struct Judgement {
   std::string location;
   std::optional<ByteCount> body_length;  ///< bytes of this body
   std::optional<ByteCount> length;       ///< bytes of the whole file
-  std::string validator;                 ///< strong: an If-Range to continue with; empty: none
-  bool takes_ranges = false;             ///< the server says so, or has just shown it
+  /// A length or chunks tell where the body ends; else the end of the connection does, and that may
+  /// be anywhere.
+  bool tells_end = true;
+  std::string validator;      ///< strong: an If-Range to continue with; empty: none
+  bool takes_ranges = false;  ///< the server says so, or has just shown it
   std::string content_type;
 };
 

@@ -212,6 +212,7 @@ Ending Transfer::ending(Status status) const {
   if (m_judgement) {
     ending.content_type = m_judgement->content_type;
     ending.length = m_judgement->length;
+    ending.tells_end = m_judgement->tells_end;
   }
   ending.from_network = m_from_network;
   ending.credential_accepted = m_pair_accepted;

@@ -22,6 +22,7 @@ class AbsentFile final : public StagingFile {
   AbsentFile(Error why, std::string path) : m_why(std::move(why)), m_path(std::move(path)) {}
   Status prepare() override { return m_why; }
   [[nodiscard]] ByteCount size() const override { return {}; }
+  Status expect(ByteCount) override { return m_why; }
   Status append(std::span<const std::byte>) override { return m_why; }
   Status write(std::span<const std::byte>) override { return m_why; }
   void hash(std::span<const std::byte>) override {}

@@ -132,11 +132,47 @@ Status PartFile::check_usable() const {
 Status PartFile::check_space() {
   if (m_written < m_next_space_check) return {};
   REELKEEP_ASSIGN(const ByteCount free, free_bytes(m_file.get()));
-  if (free < m_place.minimum_free_space)
-    return Error{Errc::no_space, "only " + to_string(free) + " free at " + m_place.path +
-                                     ", less than minimum_free_space (" +
-                                     to_string(m_place.minimum_free_space) + ")"};
-  m_next_space_check = m_written + k_space_step;
+  // What others were promised is theirs.
+  const ByteCount others(m_place.promised->load() - m_promised);
+  const ByteCount room = free - m_place.minimum_free_space - others;
+  if (room == ByteCount())
+    return Error{Errc::no_space,
+                 "only " + to_string(free) + " free at " + m_place.path +
+                     ", less than minimum_free_space (" + to_string(m_place.minimum_free_space) +
+                     ")" + (others == ByteCount() ? "" : " and what others are to bring")};
+  const std::uint64_t step = std::min(k_space_step, room.get());
+  if (!m_is_expected) promise(step);
+  m_next_space_check = m_written + step;
+  return {};
+}
+
+void PartFile::promise(std::uint64_t bytes) noexcept {
+  m_place.promised->fetch_add(bytes - m_promised);
+  m_promised = bytes;
+}
+
+void PartFile::brought(std::uint64_t bytes) noexcept {
+  m_written += bytes;
+  promise(m_promised - std::min(m_promised, bytes));
+}
+
+Status PartFile::expect(ByteCount length) {
+  REELKEEP_TRY(check_usable());
+  promise(0);
+  m_is_expected = false;
+  m_next_space_check = m_written;
+  const ByteCount lacking = length - ByteCount(m_size);
+  if (lacking == ByteCount()) return {};
+  REELKEEP_ASSIGN(const ByteCount free, free_bytes(m_file.get()));
+  std::uint64_t others = m_place.promised->load();
+  do {
+    const ByteCount room = free - m_place.minimum_free_space - ByteCount(others);
+    if (lacking > room)
+      return Error{Errc::no_space, to_string(lacking) + " are still to come, there is room for " +
+                                       to_string(room) + " at " + m_place.path};
+  } while (!m_place.promised->compare_exchange_weak(others, others + lacking.get()));
+  m_promised = lacking.get();
+  m_is_expected = true;
   return {};
 }
 
@@ -159,7 +195,7 @@ Status PartFile::write(std::span<const std::byte> bytes) {
   Status result = write_all(m_file.get(), bytes, static_cast<off_t>(m_size), m_path, &written);
   if (!result && result.error().code != Errc::no_space) return spoil(result.error());
   m_size += written;
-  m_written += written;
+  brought(written);
   if (!result) {
     m_next_space_check = 0;
     return result;
@@ -195,7 +231,7 @@ Status PartFile::write_ahead(ByteCount offset, std::span<const std::byte> bytes)
     m_next_space_check = 0;
     return result.error().code == Errc::no_space ? result : Status(spoil(result.error()));
   }
-  m_written += bytes.size();
+  brought(bytes.size());
   (void)::sync_file_range(m_file.get(), at, static_cast<off_t>(bytes.size()),
                           SYNC_FILE_RANGE_WRITE);
   return {};

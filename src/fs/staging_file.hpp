@@ -19,6 +19,9 @@ struct StagingPlace {
   std::string path;
   ByteCount minimum_free_space;
   std::string boot_id;
+  /// Bytes that files in hand are still going to bring, as far as they know.
+  std::unique_ptr<std::atomic<std::uint64_t>> promised =
+      std::make_unique<std::atomic<std::uint64_t>>(0);
 };
 
 /// The port's contract, on a file. Space: ENOSPC of a write refuses bytes without harm, so the file
@@ -29,10 +32,14 @@ struct StagingPlace {
 class PartFile final : public StagingFile {
  public:
   PartFile(const StagingPlace& place, const std::string& name, std::optional<ResumePoint> resume);
+  PartFile(const PartFile&) = delete;
+  PartFile& operator=(const PartFile&) = delete;
+  ~PartFile() override { promise(0); }
 
   Status prepare() override;
   void interrupt() noexcept override { m_interrupted = true; }
   [[nodiscard]] ByteCount size() const override { return ByteCount(m_size); }
+  Status expect(ByteCount length) override;
   Status append(std::span<const std::byte> bytes) override;
   Status write(std::span<const std::byte> bytes) override;
   void hash(std::span<const std::byte> bytes) override;
@@ -54,6 +61,8 @@ class PartFile final : public StagingFile {
   Status truncate(std::uint64_t length);
   Status check_usable() const;
   Status check_space();
+  void promise(std::uint64_t bytes) noexcept;
+  void brought(std::uint64_t bytes) noexcept;
   void start_writeback();
   Error spoil(Error error);
 
@@ -75,7 +84,9 @@ class PartFile final : public StagingFile {
   std::uint64_t m_writeback_from = 0;  // below: written out or under way
   std::uint64_t m_written = 0;         // in all, for the space check
   std::uint64_t m_next_space_check = 0;
-  bool m_is_spread = false;  // may hold more than m_size bytes; the file's mode says so too
+  std::uint64_t m_promised = 0;  // of StagingPlace::promised
+  bool m_is_expected = false;    // that is all that is lacking
+  bool m_is_spread = false;      // may hold more than m_size bytes; the file's mode says so too
   bool m_name_synced = false;
   bool m_spoilt = false;
 };

@@ -275,6 +275,46 @@ TEST_CASE("a process that dies while bytes lie ahead leaves no length to be trus
   }
 }
 
+TEST_CASE("a length that does not fit is refused before its first byte") {
+  const Place place;
+  const auto staging = place.make("this boot", ByteCount(0));
+  const auto file = staging->open("abc", std::nullopt);
+  REQUIRE(file->prepare());
+  for (const unsigned bits : {60U, 62U, 63U}) {
+    const Status refused = file->expect(ByteCount(std::uint64_t{1} << bits));
+    CHECK(refused.error().code == Errc::no_space);
+    CHECK(refused.error().message.find("there is room for") != std::string::npos);
+  }
+  CHECK(file->expect(ByteCount(std::numeric_limits<std::uint64_t>::max())).error().code ==
+        Errc::no_space);
+  // A refusal promises nothing.
+  CHECK(file->append(bytes_of("x")));
+  CHECK(file->sync());
+}
+
+TEST_CASE("what one file was promised no other takes, until it is there or given up") {
+  const Place place;
+  const auto look = place.make("this boot", ByteCount(0));
+  const ByteCount free = look->free_space().value();
+  // The machine's other files move meanwhile: a GiB and more either way.
+  const auto staging = place.make("this boot", ByteCount(0));
+  auto first = staging->open("first", std::nullopt);
+  const auto second = staging->open("second", std::nullopt);
+  REQUIRE(first->prepare());
+  REQUIRE(second->prepare());
+  const ByteCount most(free.get() / 4 * 3);
+  REQUIRE(first->expect(most));
+  CHECK(second->expect(most).error().code == Errc::no_space);
+  REQUIRE(first->expect(ByteCount(3)));  // said anew: the earlier promise is taken back
+  CHECK(second->expect(most));
+  CHECK(first->expect(most).error().code == Errc::no_space);
+  REQUIRE(second->append(bytes_of("bytes")));
+  CHECK(second->expect(ByteCount(5)));  // all of it is there
+  CHECK(first->expect(most));
+  first.reset();
+  CHECK(second->expect(most));
+}
+
 TEST_CASE("the guard of free space refuses bytes ahead as well, without harm") {
   const Place place;
   const auto staging =

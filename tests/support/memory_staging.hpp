@@ -22,6 +22,7 @@ struct MemoryFileHooks {
   std::function<Status(ByteCount already, std::size_t more)> before_append;
   std::function<Status()> before_sync;
   std::function<Status()> before_spread;
+  std::optional<ByteCount> room;  ///< nothing: as much as is asked for
 };
 
 /// A StagingFile in memory. What was not synced is told apart, as a power cut would.
@@ -37,6 +38,10 @@ class MemoryFile final : public StagingFile {
     return {};
   }
   [[nodiscard]] ByteCount size() const override { return ByteCount(bytes.size()); }
+  Status expect(ByteCount length) override {
+    if (m_hooks.room && length > *m_hooks.room) return Error{Errc::no_space, "too long"};
+    return {};
+  }
   Status append(std::span<const std::byte> more) override {
     REELKEEP_TRY(write(more));
     hash(more);

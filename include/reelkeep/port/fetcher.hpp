@@ -52,6 +52,8 @@ struct Fetched {
   ByteCount from_network;             ///< bytes of this attempt
   std::optional<ResumePoint> resume;  ///< what is left can be continued from here (synced)
   std::optional<ByteCount> length;    ///< that the server declared
+  /// False: the answer ended with its connection, which proves nothing.
+  bool tells_end = true;
   std::string content_type;
   int http_status = 0;               ///< 0: no answer
   bool credential_accepted = false;  ///< a success from a host that the pair was sent to

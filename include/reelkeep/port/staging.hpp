@@ -24,6 +24,9 @@ class StagingFile {
   virtual void interrupt() noexcept {}
   /// Bytes held.
   [[nodiscard]] virtual ByteCount size() const = 0;
+  /// The file is going to have `length` bytes: what is lacking is kept free for it, until it is
+  /// there or the object goes. Errc::no_space: there is no room for that; nothing has changed.
+  virtual Status expect(ByteCount length) = 0;
   /// Appends and hashes. Errc::no_space: the guard or the disk says stop (nothing is spoilt by the
   /// guard; what was written stays).
   virtual Status append(std::span<const std::byte> bytes) = 0;

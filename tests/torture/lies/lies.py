@@ -18,10 +18,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from scene import Certificates, Inside, Scene, check_pairs
 from support import world as worlds
 from support.evidence import ArchiveCheck, Databases, file_digest
-from support.posting import Posters
+from support.posting import Posters, get
 from support.processes import Agent, Failure, Workspace, check, run, wait_for
 from support.scripted_server import Hub
-from table import TABLE
+from table import BOUNDLESS, TABLE
+
+SMALL_DISK = 96 << 20
 
 def verdict(scene, artifact):
     """Empty: as expected, and settled."""
@@ -80,6 +82,77 @@ def check_patience(scene, artifact):
         check(1800 < left <= 3600, f"{scene.lie.name}: tried again in {left} s")
 
 
+class Stage:
+    """An agent and the rows that it fetches."""
+
+    def __init__(self, name, workspace, world, certificates, scenes, settings, home=None):
+        self.scenes = scenes
+        self.left = {scene.conf_num: scene for scene in scenes}
+        self.last = {}
+        self.agent = Agent(
+            workspace,
+            {"download": {"stall_timeout": '"1s"', "connect_timeout": '"2s"', "concurrency": "64",
+                          "per_host": "64", "allow_plain_http": "false", "retry_max": '"1s"',
+                          "allow_private_addresses": str(not world.apart).lower(),
+                          "ca_file": f'"{certificates.file}"', **settings}},
+            "\n".join(scene.project() for scene in scenes), home=home, name=name)
+        self.posters = Posters(self.agent, 3)
+        self.agent.start()
+
+    def begin(self):
+        self.agent.wait_ready()
+        wait_for(lambda: get(self.agent.addresses()[1] + "/readyz")[0] == 200, 30, "it is ready")
+        self.posters.put([scene.body() for scene in self.scenes])
+        wait_for(self.posters.idle, 30, "all deliveries are answered")
+        wait_for(lambda: all(row["state"] != "pending" for row in self.agent.ask("deliveries")), 30,
+                 "all deliveries are applied")
+
+    def settled(self):
+        check(self.agent.alive, "the agent ended")
+        for scene in list(self.left.values()):
+            artifact, = self.agent.artifacts(scene.conf_num)
+            self.last[scene.conf_num] = artifact
+            if not verdict(scene, artifact):
+                check_patience(scene, artifact)
+                del self.left[scene.conf_num]
+        return not self.left
+
+    def lacking(self):
+        return "\n".join(
+            f"{scene.lie.name}: expected {scene.lie.state}, {scene.lie.code}, {scene.lie.says!r}; "
+            f"is {verdict(scene, self.last[conf_num])}" for conf_num, scene in self.left.items())
+
+    def stop(self):
+        self.agent.stop()
+        self.posters.stop()
+
+    def check(self):
+        """Nothing changed its mind. How many files are archived."""
+        broken = []
+        for scene in self.scenes:
+            artifact, = self.agent.artifacts(scene.conf_num)
+            self.last[scene.conf_num] = artifact
+            try:
+                check_end(scene, artifact)
+            except Failure as failure:
+                broken.append(str(failure))
+        check(not broken, "\n".join(broken))
+        with Databases(self.agent.state_dir) as databases:
+            databases.check_integrity()
+            archive = ArchiveCheck(self.agent.archive)
+            archive.manifests(everything=True)
+            kept = archive.replicas(databases)
+        check(len(archive.files()) == kept, "files in the archive that are not archived")
+        return kept
+
+    def print(self):
+        for scene in self.scenes:
+            artifact = self.last[scene.conf_num]
+            more = "+" if scene.lie.state == "waiting" else " "
+            print(f"{scene.lie.name:46} {scene.lie.state:12} {scene.lie.code or '-':13} "
+                  f"{scene.requests():3}{more} requests{'  disputed' * artifact['disputed']}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reelkeep", required=True)
@@ -94,71 +167,37 @@ def main():
         workspace.on_close.append(hub.close)
         certificates = Certificates(workspace.path / "certificates", world)
         inside = Inside(hub, world, worlds.NAMES)
-        scenes = [Scene(hub, world, certificates, inside, number, lie)
-                  for number, lie in enumerate(TABLE)
-                  if options.only in lie.name and (world.apart or not lie.apart)]
-        agent = Agent(
-            workspace,
-            {"download": {"stall_timeout": '"1s"', "connect_timeout": '"2s"', "concurrency": "64",
-                          "per_host": "64", "allow_plain_http": "false", "retry_max": '"1s"',
-                          "allow_private_addresses": str(not world.apart).lower(),
-                          "ca_file": f'"{certificates.file}"'}},
-            "\n".join(scene.project() for scene in scenes))
-        posters = Posters(agent, 3)
-        agent.start()
-        agent.wait_ready()
-        posters.put([scene.body() for scene in scenes])
-        wait_for(posters.idle, 30, "all deliveries are answered")
-        wait_for(lambda: all(row["state"] != "pending" for row in agent.ask("deliveries")), 30,
-                 "all deliveries are applied")
-        left = {scene.conf_num: scene for scene in scenes}
-        last = {}
 
-        def settled():
-            check(agent.alive, "the agent ended")
-            for scene in list(left.values()):
-                artifact, = agent.artifacts(scene.conf_num)
-                last[scene.conf_num] = artifact
-                if not verdict(scene, artifact):
-                    check_patience(scene, artifact)
-                    del left[scene.conf_num]
-            return not left
+        def on_stage(table, first):
+            return [Scene(hub, world, certificates, inside, number, lie)
+                    for number, lie in enumerate(table, first)
+                    if options.only in lie.name and (world.apart or not lie.apart)]
 
-        wait_for(settled, 100, lambda: "\n".join(
-            f"{scene.lie.name}: expected {scene.lie.state}, {scene.lie.code}, {scene.lie.says!r}; is "
-            f"{verdict(scene, last[conf_num])}" for conf_num, scene in left.items()))
-        agent.stop()
-        posters.stop()
+        stages = [Stage("agent", workspace, world, certificates, on_stage(TABLE, 0), {})]
+        if world.apart:  # may mount
+            disk = workspace.path / "disk"
+            worlds.small_disk(disk, SMALL_DISK)
+            stages.append(Stage("cramped", workspace, world, certificates,
+                                on_stage(BOUNDLESS, len(TABLE)),
+                                {"minimum_free_space": '"16MiB"'}, home=disk))
+        for stage in stages:
+            stage.begin()
+        wait_for(lambda: all([stage.settled() for stage in stages]), 100,
+                 lambda: "\n".join(stage.lacking() for stage in stages))
+        for stage in stages:
+            stage.stop()
         hub.close()
-
-        # Nothing changed its mind.
-        broken = []
-        for scene in scenes:
-            artifact, = agent.artifacts(scene.conf_num)
-            last[scene.conf_num] = artifact
-            try:
-                check_end(scene, artifact)
-            except Failure as failure:
-                broken.append(str(failure))
-        check(not broken, "\n".join(broken))
-        with Databases(agent.state_dir) as databases:
-            databases.check_integrity()
-            archive = ArchiveCheck(agent.archive)
-            archive.manifests(everything=True)
-            kept = archive.replicas(databases)
-        check(len(archive.files()) == kept, "files in the archive that are not archived")
+        kept = sum(stage.check() for stage in stages)
+        scenes = [scene for stage in stages for scene in stage.scenes]
         pairs = check_pairs(scenes, hub)
         for place in inside.places.values():
             check(place.connections == 0, f"{place.connections} connections to a private address")
-        for scene in scenes:
-            artifact = last[scene.conf_num]
-            code = artifact["error"]["code"] if artifact["error"] else "-"
-            more = "+" if scene.lie.state == "waiting" else " "
-            print(f"{scene.lie.name:46} {scene.lie.state:12} {code:13} "
-                  f"{scene.requests():3}{more} requests{'  disputed' * artifact['disputed']}")
+        for stage in stages:
+            stage.print()
+        reached = "private addresses reached 0" if world.apart else "private addresses not tried"
         print(f"{len(scenes)} lies, {sum(scene.requests() for scene in scenes)} requests, {kept} "
               f"archived, wrong bytes archived 0; pairs sent to their own place {pairs} times, to "
-              f"another 0; private addresses reached 0; {time.monotonic() - start:.0f} s")
+              f"another 0; {reached}; {time.monotonic() - start:.0f} s")
 
 
 run(main)

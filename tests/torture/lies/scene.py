@@ -68,7 +68,7 @@ class Scene:
         self.username = f"user-{number}@example.com"
         self.pair = "Basic " + base64.b64encode(
             f"{self.username}:{self.password}".encode()).decode()
-        self.file = video(number)
+        self.file = lie.file or video(number)
         self.other_file = video(number + 100_000)
         self.host = world.host
         self.elsewhere_host = world.host if lie.elsewhere_at_home else world.other_host

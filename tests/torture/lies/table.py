@@ -4,7 +4,7 @@ the artifact ends as, the error's words, and after how many requests.
 
 import dataclasses
 
-from behaviours import (another_file, drip, head, honest, hops, html, json, only_ranges, openly,
+from behaviours import (ETAG, another_file, drip, endless, head, honest, hops, html, json, only_ranges, openly,
                         page, part, raw, retry_after, says, serve, silence, stall, to, whole, zipped)
 
 MANY = 1000
@@ -33,6 +33,7 @@ class Lie:
     elsewhere_at_home: bool = False  # it is another port of the same host
     apart: bool = False          # needs a network of our own
     greeting: object = None      # in place of TLS
+    file: bytes = None           # what is offered, where that is no video
 
 
 def archived(name, *answers, requests=1, **more):
@@ -81,6 +82,14 @@ def chunks(scene, part_of_body=1.0):
     size = int(len(scene.file) * part_of_body)
     return head("200 OK", "Transfer-Encoding: chunked") + b"%x\r\n" % len(scene.file) + \
         scene.file[:size]
+
+
+CHAT = b"".join(b"10:%02d A wrote a line\n" % (line % 60) for line in range(2000))
+
+
+def no_length(part_of_body):
+    return raw(lambda scene: head("200 OK") + scene.file[:int(len(scene.file) * part_of_body)],
+               end="cut")
 
 
 STATUSES = [
@@ -137,7 +146,10 @@ ENDS = [
         wire.send(head("200 OK") + scene.file[:100_000]), wire.cut()), says="truncated"),
     waits("no length, half of it, ended in order", raw(
         lambda scene: head("200 OK") + scene.file[:100_000]), says="truncated"),
-    archived("no length, all of it", raw(lambda scene: head("200 OK") + scene.file)),
+    archived("no length, all of it, twice", raw(lambda scene: head("200 OK") + scene.file),
+             requests=2),
+    archived("no length, cut off, nothing in it tells", no_length(0.5), no_length(0.7), no_length(1),
+             requests=4, kind="chatdata", file=CHAT),
     waits("chunks, cut off", raw(lambda scene: chunks(scene, 0.5)), code="unavailable"),
     waits("chunks, no last one", raw(lambda scene: chunks(scene) + b"\r\n"), code="unavailable"),
     waits("chunks, not a number", raw(lambda _: head("200 OK", "Transfer-Encoding: chunked") +
@@ -307,6 +319,19 @@ LATE = [
     expired("late, 503 for ever", says("503 Busy"), code="unavailable", says="503"),
     quarantined("late, HTML", html, says="HTML page"),
     quarantined("late, nothing", says("200 OK"), says="empty body"),
+]
+
+# On a small disk, which has to stay of use to the honest.
+BOUNDLESS = [
+    *[archived(f"honest beside the boundless, {number}", honest) for number in range(12)],
+    waits("chunks without an end", endless(chunked=True), code="no_space"),
+    waits("a body without an end", endless(), code="no_space"),
+    waits("chunks without an end, with an ETag", endless(ETAG, chunked=True), code="no_space"),
+    waits("four EiB declared", raw(lambda scene: whole(scene, ETAG, length=1 << 62) + scene.file),
+          code="no_space", says="there is room for", attempts=0, requests=(1, MANY)),
+    waits("all lengths add up to more than there is", raw(
+        lambda scene: whole(scene, ETAG, length=1 << 40) + scene.file), code="no_space",
+          says="there is room for", attempts=0, requests=(1, MANY)),
 ]
 
 TABLE = [*STATUSES, *ENDS, *RANGES, *LENGTHS, *CONTENT, *HEADS, *PACE, *REDIRECTS, *ADDRESSES,

@@ -102,5 +102,5 @@ def leave(folder):
 
 def small_disk(folder, size):
     """A tmpfs of that size over `folder`, which this process and its children alone see."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "reelkeep-test", folder], check=True)

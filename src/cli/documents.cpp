@@ -1,5 +1,7 @@
 #include "cli/documents.hpp"
 
+#include "cli/phrases.hpp"
+
 namespace reelkeep::cli {
 namespace {
 
@@ -85,7 +87,8 @@ void write_session(json::Writer& writer, const SessionView& view, const daemon::
   writer.end_array().end_object();
 }
 
-void write_summary(json::Writer& writer, const SessionSummary& summary, std::int64_t after) {
+void write_summary(json::Writer& writer, const SessionSummary& summary, Timestamp now,
+                   std::int64_t after) {
   writer.begin_object()
       .member("app_id", summary.session.key.app_id)
       .member("conf_num", summary.session.key.conf_num)
@@ -95,6 +98,7 @@ void write_summary(json::Writer& writer, const SessionSummary& summary, std::int
       .member("archived", summary.archived)
       .member("bytes", summary.bytes)
       .member("deadline", summary.deadline)
+      .member("why", describe(summary, now))
       .member("after", after)
       .end_object();
 }

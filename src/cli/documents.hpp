@@ -13,7 +13,8 @@ namespace reelkeep::cli {
 void write_session(json::Writer& writer, const SessionView& view, const daemon::Operator& state,
                    Timestamp now, const std::optional<ArtifactId>& only = {});
 /// An element of `sessions --json`; `after` is what --after goes on below.
-void write_summary(json::Writer& writer, const SessionSummary& summary, std::int64_t after);
+void write_summary(json::Writer& writer, const SessionSummary& summary, Timestamp now,
+                   std::int64_t after);
 /// An element of `deliveries --json`.
 void write_delivery(json::Writer& writer, const DeliveryRecord& record);
 /// {"code", "message"} or null.

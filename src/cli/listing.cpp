@@ -89,7 +89,7 @@ Status list_sessions(Scene scene, const SessionsArguments& arguments) {
     Stream stream(scene.output);
     REELKEEP_TRY(scene.state.sessions(arguments.filter, scene.now,
                                       [&](const SessionSummary& summary, std::int64_t after) {
-                                        write_summary(stream.writer(), summary, after);
+                                        write_summary(stream.writer(), summary, scene.now, after);
                                         return stream.pass_on();
                                       }));
     stream.end();
@@ -114,14 +114,19 @@ Status list_sessions(Scene scene, const SessionsArguments& arguments) {
         last = after;
         const Session& session = summary.session;
         const bool work = summary.state != SessionState::complete;
-        return pages.add(
-            {{text::printable(session.key.conf_num.get())},
-             {text::printable(session.key.app_id.get())},
-             {text::printable(session.room_id.get())},
-             {std::string(to_string(summary.state)), tone_of(summary.state)},
-             {std::to_string(summary.archived) + "/" + std::to_string(summary.artifacts)},
-             {to_string(summary.bytes)},
-             {work && summary.deadline ? relative(*summary.deadline, scene.now) : ""}});
+        const bool go_on =
+            pages.add({{text::printable(session.key.conf_num.get())},
+                       {text::printable(session.key.app_id.get())},
+                       {text::printable(session.room_id.get())},
+                       {std::string(to_string(summary.state)), tone_of(summary.state)},
+                       {std::to_string(summary.archived) + "/" + std::to_string(summary.artifacts)},
+                       {to_string(summary.bytes)},
+                       {work && summary.deadline ? relative(*summary.deadline, scene.now) : ""}});
+        if (summary.state == SessionState::lost || summary.state == SessionState::overdue)
+          pages.note(describe(summary, scene.now) + "; see reelkeep why " +
+                         text::printable(session.key.conf_num.get()),
+                     tone_of(summary.state));
+        return go_on;
       }));
   pages.flush();
   if (pages.rows() == 0)

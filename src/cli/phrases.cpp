@@ -153,27 +153,30 @@ std::string besides(const Counts& counts) {
   return words;
 }
 
-std::string why(const SessionView& view, SessionState state, Timestamp now, const Counts& counts) {
-  const auto deadline = session_deadline(view);
+/// `lost`: nothing, where it is not known how many are.
+std::string why(SessionState state, std::optional<Timestamp> deadline, Timestamp now,
+                std::size_t counted, std::size_t archived, std::optional<std::size_t> lost) {
   const std::string first =
       deadline ? ", first deadline " + relative(*deadline, now) : std::string();
-  const std::string not_archived = std::to_string(counts.counted - counts.archived) + " of " +
-                                   count(counts.counted, "artifact") + " not archived";
+  const std::string not_archived =
+      std::to_string(counted - archived) + " of " + count(counted, "artifact") + " not archived";
   std::string word(to_string(state));
   switch (state) {
     case SessionState::lost:
-      return word + ": " + std::to_string(counts.given_up) + " of " +
-             count(counts.counted, "artifact") + " given up without a good copy";
+      return word + ": " +
+             (lost ? std::to_string(*lost) + " of " + count(counted, "artifact")
+                   : std::string("something was")) +
+             " given up without a good copy";
     case SessionState::overdue:
     case SessionState::waiting:
       return word + ": " + not_archived + first;
     case SessionState::open:
       return word + ": " +
-             (counts.counted == 0 ? "nothing to archive is known yet"
-                                  : "no session_stop has come yet; " +
-                                        count(counts.archived, "artifact") + " archived so far");
+             (counted == 0 ? "nothing to archive is known yet"
+                           : "no session_stop has come yet; " + count(archived, "artifact") +
+                                 " archived so far");
     case SessionState::complete:
-      return word + ": " + count(counts.archived, "artifact") + " archived";
+      return word + ": " + count(archived, "artifact") + " archived";
   }
   return word;
 }
@@ -182,7 +185,13 @@ std::string why(const SessionView& view, SessionState state, Timestamp now, cons
 
 std::string describe(const SessionView& view, SessionState state, Timestamp now) {
   const Counts counts = counts_of(view);
-  return why(view, state, now, counts) + besides(counts);
+  return why(state, session_deadline(view), now, counts.counted, counts.archived, counts.given_up) +
+         besides(counts);
+}
+
+std::string describe(const SessionSummary& summary, Timestamp now) {
+  return why(summary.state, summary.deadline, now, static_cast<std::size_t>(summary.artifacts),
+             static_cast<std::size_t>(summary.archived), std::nullopt);
 }
 
 std::string describe_error(const Artifact& artifact) {

@@ -18,6 +18,8 @@ namespace reelkeep::cli {
 [[nodiscard]] std::string count(std::size_t number, const std::string& noun);
 /// The state and why: "overdue: 2 of 5 artifacts not archived, first deadline in 3h".
 [[nodiscard]] std::string describe(const SessionView& view, SessionState state, Timestamp now);
+/// The same of a row of `sessions`, which knows less.
+[[nodiscard]] std::string describe(const SessionSummary& summary, Timestamp now);
 /// The artifact's error with the way out: "corrupt: ...; to keep the bytes: reelkeep accept ...".
 [[nodiscard]] std::string describe_error(const Artifact& artifact);
 /// What would help, where its error tells; else empty.

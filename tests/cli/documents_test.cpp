@@ -78,10 +78,11 @@ TEST_CASE("sessions and deliveries have the members of the contract in their ord
   summary.archived = 2;
   summary.bytes = ByteCount(10);
   json::Writer writer;
-  write_summary(writer, summary, 12);
+  write_summary(writer, summary, k_now, 12);
   CHECK(writer.take() ==
         R"({"app_id":"app","conf_num":"C1","room_id":null,"state":"open","artifacts":3,)"
-        R"("archived":2,"bytes":10,"deadline":null,"after":12})");
+        R"("archived":2,"bytes":10,"deadline":null,)"
+        R"("why":"open: no session_stop has come yet; 2 artifacts archived so far","after":12})");
   json::Writer other;
   write_delivery(other, DeliveryRecord{.seq = Seq(4), .received_at = k_now, .reason = "why"});
   CHECK(other.take() ==

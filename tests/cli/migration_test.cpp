@@ -116,7 +116,7 @@ std::string told(const daemon::Config& config) {
   writer.begin_array();
   write_session(writer, state.find(ConfNum("C1"), {}).value(), state, k_now);
   REQUIRE(state.sessions({}, k_now, [&](const SessionSummary& summary, std::int64_t after) {
-    write_summary(writer, summary, after);
+    write_summary(writer, summary, k_now, after);
     return true;
   }));
   REQUIRE(state.deliveries({}, [&](const DeliveryRecord& record) {

@@ -36,8 +36,10 @@ struct Case {
     const SessionState verdict = session_state(view, now, warn_before);
     // `sessions` and `show` never say another thing.
     std::string listed;
+    std::string listed_why;
     REQUIRE(state.sessions({}, now, [&](const SessionSummary& summary, std::int64_t) {
       listed = to_string(summary.state);
+      listed_why = describe(summary, now);
       return true;
     }));
     CHECK(listed == to_string(verdict));
@@ -46,6 +48,10 @@ struct Case {
     CHECK(json::parse(writer.take()).value()["state"].string() == to_string(verdict));
     const std::string told = describe(view, verdict, now);
     CHECK(told.starts_with(std::string(to_string(verdict)) + ": "));
+    if (verdict == SessionState::lost)
+      CHECK(listed_why == "lost: something was given up without a good copy");
+    else
+      CHECK(told.starts_with(listed_why));
     return told;
   }
   /// Next, and all that holds it up with the way out, of the first artifact.

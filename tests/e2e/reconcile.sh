@@ -55,6 +55,14 @@ judge "all of three sessions is lacking" "$OUT" '.dry_run and .agent_running and
 run reconcile --dry-run
 check "people are told what" grep -q "^${SESSIONS[0]} .* transcoded .*transcoded-1.mp4" "$OUT"
 check "and that nothing was queued" grep -q 'nothing was queued (--dry-run)' "$OUT"
+room=$("$REELKEEP" --config "$CONFIG" reconcile --dry-run --json | jq -r '.projects[0].found[0].room_id')
+lately=$(date -u -d '3 days ago' +%F)
+run reconcile --room "$room" --from "$lately" --dry-run --json
+judge "of a room, within days" "$OUT" '.projects[0].found | length == 3'
+run reconcile --room nobodys --dry-run --json
+judge "of another room" "$OUT" '.projects[0].found == []'
+run reconcile --from 2020-01-01 --to 2020-01-03 --dry-run --json
+judge "of other days" "$OUT" '.projects[0].found == []'
 equal "rows after dry runs" "$(rows reconcile)" 0
 stop_agent
 run reconcile --conf "${SESSIONS[0]}" --json

@@ -9,9 +9,6 @@
 namespace reelkeep::core {
 namespace {
 
-constexpr std::size_t k_rows_per_commit = 256;
-constexpr int k_commits_per_turn = 8;
-constexpr Duration k_net{5000};  ///< a wake-up that got lost costs this much
 const std::string k_running_note = "running";
 
 }  // namespace
@@ -35,7 +32,7 @@ void Agent::stop() {
 }
 
 void Agent::wake() {
-  if (!m_wake_pending.exchange(true)) m_mailbox.post(ArchiverMessage{JournalGrew{}});
+  if (!m_wake_pending.exchange(true)) m_mailbox.post(ArchiverMessage{JournalGrew{}}, Wakes::no);
 }
 
 void Agent::set_policy(std::shared_ptr<const Policy> policy) {
@@ -53,10 +50,16 @@ void Agent::set_limits(const FetchLimits& limits) {
 }
 
 void Agent::checkpointed(Checkpoint checkpoint) {
-  m_mailbox.post(std::move(checkpoint));
+  m_mailbox.post(std::move(checkpoint), Wakes::no);
 }
+
+/// A connection that has its next transfer already can wait for the agent.
 void Agent::fetched(Fetched fetched) {
-  m_mailbox.post(std::move(fetched));
+  std::optional<FetchRequest> next =
+      m_backlog.ended(fetched.ticket, fetched.status ? Backlog::Ended::well : Backlog::Ended::badly,
+                      std::chrono::steady_clock::now());
+  m_mailbox.post(std::move(fetched), next ? Wakes::no : Wakes::yes);
+  if (next) m_submits->submit(std::move(*next));
 }
 
 AgentStatus Agent::status() const {
@@ -77,56 +80,13 @@ Duration Agent::longest_turn() const {
 }
 
 void Agent::run() {
-  bool stop_asked = false;
+  if (!open_at_last()) return;
   std::vector<Message> kept;  // messages whose commit failed: they are tried again
-  while (true) {
-    Status opened = open();
-    if (!opened && opened.error().code == Errc::corrupt) {
-      // Damage in the middle shows only when it is read.
-      log::error("the catalog is damaged: it is rebuilt from the journal",
-                 {{"cause", opened.error().message}});
-      m_projector.reset();
-      m_catalog.reset();
-      if (const Status removed = m_ports.remove_catalog(); removed) opened = open();
-    }
-    if (opened)
-      break;
-    else {
-      log::error("the catalog cannot be opened; trying again", {{"cause", opened.error().message}});
-      std::lock_guard lock(m_mutex);
-      m_status.catalog_problem = opened.error().message;
-    }
-    for (Message& message :
-         m_mailbox.take_all_until(std::chrono::steady_clock::now() + std::chrono::seconds(2)))
-      if (std::holds_alternative<Stop>(message))
-        stop_asked = true;
-      else if (const auto* changed = std::get_if<PolicyChanged>(&message))
-        m_policy = changed->policy;
-    m_last_turn = m_ports.clock->steady().time_since_epoch().count();
-    if (stop_asked) return;
-  }
-
   bool more = true;
   while (!m_stopping) {
-    // While the catalog cannot be written only a Stop is worth waking for.
-    const bool failing = !m_last_problem.empty();
-    const auto wait_until = std::chrono::steady_clock::now() + (failing ? Duration(1000)
-                                                                : more  ? Duration(0)
-                                                                        : until_next());
-    do {
-      std::vector<Message> arrived = m_mailbox.take_all_until(wait_until);
-      // Before the journal is read: who commits after that wakes us anew.
-      m_wake_pending = false;
-      for (Message& message : arrived) {
-        const auto* report = std::get_if<ArchiverMessage>(&message);
-        if (std::holds_alternative<Stop>(message)) m_stopping = true;
-        // That the journal grew is seen anyway.
-        if (report == nullptr || !std::holds_alternative<JournalGrew>(*report))
-          kept.push_back(std::move(message));
-      }
-    } while (failing && !m_stopping && std::chrono::steady_clock::now() < wait_until);
-    m_last_turn = m_ports.clock->steady().time_since_epoch().count();
+    std::ranges::move(take_messages(more), std::back_inserter(kept));
     if (m_stopping) break;
+    const auto began = std::chrono::steady_clock::now();
     Result<bool> turned = turn(kept);
     {
       std::lock_guard lock(m_mutex);
@@ -146,8 +106,39 @@ void Agent::run() {
       m_last_problem = turned.error().message;
     }
     publish_status();
+    if (!more) rest(began);
   }
   shut_down(std::move(kept));
+}
+
+/// False: it was stopped before.
+bool Agent::open_at_last() {
+  for (;;) {
+    Status opened = open();
+    if (!opened && opened.error().code == Errc::corrupt) {
+      // Damage in the middle shows only when it is read.
+      log::error("the catalog is damaged: it is rebuilt from the journal",
+                 {{"cause", opened.error().message}});
+      m_projector.reset();
+      m_catalog.reset();
+      if (const Status removed = m_ports.remove_catalog(); removed) opened = open();
+    }
+    if (opened) return true;
+    log::error("the catalog cannot be opened; trying again", {{"cause", opened.error().message}});
+    {
+      std::lock_guard lock(m_mutex);
+      m_status.catalog_problem = opened.error().message;
+    }
+    bool stop_asked = false;
+    for (Message& message :
+         m_mailbox.take_all_until(std::chrono::steady_clock::now() + std::chrono::seconds(2)))
+      if (std::holds_alternative<Stop>(message))
+        stop_asked = true;
+      else if (const auto* changed = std::get_if<PolicyChanged>(&message))
+        m_policy = changed->policy;
+    m_last_turn = m_ports.clock->steady().time_since_epoch().count();
+    if (stop_asked) return false;
+  }
 }
 
 /// Nothing that a damaged catalog says can be worked with. The journal knows everything: the next
@@ -191,15 +182,18 @@ Status Agent::open() {
         "the provider to send them again or check the newest sessions");
   if (rebuild == Rebuild::first_start)
     log::info("there was no catalog: it is built from the journal");
+  REELKEEP_TRY(m_catalog->transact([&] { return m_catalog->set_note(k_running_note, "1"); }));
   REELKEEP_TRY(recover(died.has_value()));
 
   m_archiver = std::make_unique<Archiver>(
       m_ports.stores, *m_ports.staging, *m_ports.journal, *m_ports.provider, *m_ports.clock,
-      [this](ArchiverMessage message) { m_mailbox.post(std::move(message)); });
+      [this](ArchiverMessage message) { m_mailbox.post(std::move(message), Wakes::no); });
   m_destination_lanes = std::make_unique<DestinationLanes>(
       m_ports.destinations, *m_ports.journal, *m_ports.clock, *this,
       [this](Examined examined) { m_mailbox.post(std::move(examined)); });
   std::shared_ptr<Fetcher> fetcher = m_ports.make_fetcher(*this);
+  m_submits = fetcher.get();
+  m_backlog.set_limits({m_policy->concurrency, m_policy->per_host});
   for (Store* store : m_ports.stores) m_closed_stores[store->id()] = Timestamp{};
   for (Store* store : m_ports.stores) m_untried_stores.insert(store->id());
   {
@@ -212,131 +206,8 @@ Status Agent::open() {
   return {};
 }
 
-/// What the last run had in hand is planned again; complete bytes go on to their stores later.
-Status Agent::recover(bool unclean) {
-  return m_catalog->transact([&]() -> Status {
-    REELKEEP_TRY(m_catalog->set_note(k_running_note, "1"));
-    // The clock may have been set back while nobody ran.
-    REELKEEP_TRY(bring_forward(m_ports.clock->now()));
-    if (unclean) REELKEEP_TRY(suspect_publishing());
-    for (ArtifactRow last;;) {
-      REELKEEP_ASSIGN(std::vector<Artifact> held, m_catalog->in_hand(k_rows_per_commit, last));
-      if (held.empty()) return {};
-      for (Artifact& artifact : held) {
-        last = artifact.row;
-        // Complete bytes that were fetched again go on to their stores.
-        REELKEEP_ASSIGN(const std::vector<PendingPut> waiting, m_catalog->pending(artifact.row));
-        const bool complete = artifact.refetch && !waiting.empty();
-        if (complete && !(unclean && artifact.deaths >= 1)) {
-          artifact.deaths += unclean ? 1 : 0;
-          REELKEEP_TRY(m_catalog->put_progress(artifact));
-          continue;
-        }
-        REELKEEP_TRY(m_catalog->remove_pending(artifact.row));
-        artifact.in_hand = false;
-        if (artifact.state == ArtifactState::running) artifact.state = ArtifactState::planned;
-        if (unclean) artifact.deaths += 1;
-        if (artifact.deaths >= 2) {
-          // It may be what kills us: it goes behind everything else.
-          const Timestamp later = m_ports.clock->now() + m_policy->retry.maximum;
-          artifact.error = Error{Errc::internal, "the process ended twice while this was in hand"};
-          artifact.next_attempt_at = later;
-          artifact.deaths = 0;
-          if (artifact.state == ArtifactState::planned) artifact.state = ArtifactState::waiting;
-        }
-        REELKEEP_TRY(m_catalog->put_artifact(std::move(artifact)));
-      }
-    }
-  });
-}
-
-Result<bool> Agent::turn(std::vector<Message>& messages) {
-  REELKEEP_TRY(look_at_clock());
-  AfterCommit after;
-  const Status handled = m_catalog->transact([&]() -> Status {
-    for (Message& message : messages) {
-      if (auto* checkpoint = std::get_if<Checkpoint>(&message)) {
-        REELKEEP_TRY(handle(*checkpoint, after));
-      } else if (auto* end = std::get_if<Fetched>(&message)) {
-        REELKEEP_TRY(handle(*end, after));
-      } else if (auto* report = std::get_if<ArchiverMessage>(&message)) {
-        REELKEEP_TRY(handle(*report, after));
-      } else if (auto* examined = std::get_if<Examined>(&message)) {
-        REELKEEP_TRY(handle(*examined, after));
-      } else if (auto* changed = std::get_if<PolicyChanged>(&message)) {
-        after.emplace_back([this, policy = changed->policy] {
-          for (const ProjectPolicy& project : policy->projects) {
-            const ProjectPolicy* old = m_policy->project(project.app_id);
-            if (old == nullptr || !(old->credential == project.credential))
-              m_breakers.reset(project.app_id.get());
-            if (old == nullptr || !(old->api == project.api))
-              m_breakers.reset(Breakers::api_key_of(project.app_id.get()));
-          }
-          m_policy = policy;
-          m_rules_checked = false;
-          for (auto& [id, standing] : m_destinations) standing.not_before = Timestamp{};
-          // What waits for a store may not have to any more, or has a project now.
-          if (m_went_on) m_looked_over = ArtifactRow(0);
-        });
-      }
-    }
-    return {};
-  });
-  if (!handled) return handled.error();
-  for (const auto& action : after) action();
-  messages.clear();
-
-  bool more = false;
-  for (int i = 0; i < k_commits_per_turn; ++i) {
-    Effects effects;
-    REELKEEP_ASSIGN(more, m_projector->advance(*m_policy, effects, k_rows_per_commit));
-    carry_out(effects);
-    if (!more) break;
-  }
-  if (!more && !m_caught_up && m_ports.caught_up) m_ports.caught_up();
-  m_caught_up = m_caught_up || !more;
-  if (!m_caught_up) return true;
-  tend_stores();
-  REELKEEP_ASSIGN(const bool staging, staging_is_there());
-  if (staging) {
-    REELKEEP_TRY(claim());
-    REELKEEP_TRY(claim_from_destinations());
-    REELKEEP_ASSIGN(const bool pages, look_over_pending());
-    REELKEEP_ASSIGN(const bool rows, journal_waiting());
-    more = more || pages || rows;
-    REELKEEP_TRY(hand_out());
-  }
-  REELKEEP_ASSIGN(const bool assigning, assign_pushed());
-  // Before that is applied which was found last, it would be looked for again.
-  if (!more && !assigning) REELKEEP_TRY(look_at_destinations());
-  more = more || assigning;
-  REELKEEP_TRY(audit());
-  if (!more && !assigning) REELKEEP_TRY(audit_destinations());
-  erase_old_bodies();
-  return more;
-}
-
-Duration Agent::until_next() const {
-  const Timestamp now = m_ports.clock->now();
-  Duration pause = k_net;
-  // What was due before the last turn and is still there cannot go now (a full host, an open
-  // breaker): it waits for a message, not for the time.
-  const auto consider = [&](std::optional<Timestamp> at) {
-    if (at && *at > m_turned_at) pause = std::min(pause, std::max(Duration(0), *at - now));
-  };
-  if (auto due = m_catalog->next_due(); due) consider(*due);
-  consider(m_breakers.next_probe());
-  for (const Store* store : m_ports.stores)
-    if (!m_closed_stores.contains(store->id()))
-      if (auto due = m_catalog->next_pending(store->id(), m_turned_at); due) consider(*due);
-  for (const auto& [id, standing] : m_destinations) {
-    consider(standing.not_before);
-    if (auto due = m_catalog->next_look(id, m_turned_at); due) consider(*due);
-  }
-  return std::max(pause, Duration(1));
-}
-
 void Agent::shut_down(std::vector<Message> kept) {
+  m_backlog.close();
   std::shared_ptr<Fetcher> fetcher;
   {
     std::lock_guard lock(m_mutex);
@@ -347,7 +218,7 @@ void Agent::shut_down(std::vector<Message> kept) {
   m_archiver->stop();
   std::ranges::move(m_mailbox.take_all_until(std::chrono::steady_clock::now()),
                     std::back_inserter(kept));
-  const Status done = m_catalog->transact([&]() -> Status {
+  Status done = m_catalog->transact([&]() -> Status {
     AfterCommit after;
     // Only the facts: what would follow from them waits for the next start.
     for (Message& message : kept) {
@@ -356,9 +227,11 @@ void Agent::shut_down(std::vector<Message> kept) {
       if (auto* report = std::get_if<ArchiverMessage>(&message))
         if (auto* judged = std::get_if<Judged>(report)) REELKEEP_TRY(handle(*judged, after));
     }
-    REELKEEP_TRY(recover(false));
-    return m_catalog->set_note(k_running_note, std::nullopt);
+    return {};
   });
+  if (done) done = recover(false);
+  if (done)
+    done = m_catalog->transact([&] { return m_catalog->set_note(k_running_note, std::nullopt); });
   if (!done) log::warn("the stop could not be noted", {{"cause", done.error().message}});
   m_projector.reset();
   m_catalog.reset();
@@ -375,22 +248,6 @@ void Agent::journal_outcome(const Outcome& outcome) {
           log::warn("an outcome could not be journaled; it is found again later",
                     {{"cause", appended.error().message}});
       });
-}
-
-void Agent::publish_status() {
-  const std::size_t enough = std::min(m_policy->concurrency, m_policy->per_host);
-  const std::size_t ran = std::min(m_ran, m_running.size());
-  m_ran = m_running.size();
-  std::lock_guard lock(m_mutex);
-  m_rate.sample(m_ports.clock->steady(), m_fetcher->received_bytes(),
-                ran == 0        ? RateMeter::Load::idle
-                : ran >= enough ? RateMeter::Load::full
-                                : RateMeter::Load::partly);
-  m_status.bytes_per_second = m_rate.bytes_per_second();
-  m_status.catching_up = !m_caught_up;
-  m_status.disk_paused = m_disk_paused;
-  m_status.open_breakers = m_breakers.open();
-  m_status.running = m_running.size();
 }
 
 }  // namespace reelkeep::core

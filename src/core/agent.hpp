@@ -17,6 +17,7 @@
 #include "reelkeep/base/mailbox.hpp"
 
 #include "core/archiver.hpp"
+#include "core/backlog.hpp"
 #include "core/breaker.hpp"
 #include "core/destination_lanes.hpp"
 #include "core/projector.hpp"
@@ -88,7 +89,12 @@ class Agent final : public FetchSink {
     std::shared_ptr<const Policy> policy;
   };
   struct Stop {};
-  using Message = std::variant<Checkpoint, Fetched, ArchiverMessage, Examined, PolicyChanged, Stop>;
+  /// Claimed and taken back before it began.
+  struct Withdrawn {
+    std::uint64_t ticket = 0;
+  };
+  using Message =
+      std::variant<Checkpoint, Fetched, ArchiverMessage, Examined, PolicyChanged, Stop, Withdrawn>;
   using AfterCommit = std::vector<std::function<void()>>;
 
   /// A transfer in hand.
@@ -100,7 +106,12 @@ class Agent final : public FetchSink {
     ByteCount declared_left;  ///< still to come of it
     bool dropped = false;     ///< cancelled by the operator meanwhile
     std::size_t connections = 1;
-    bool is_submitted = false;  ///< the fetcher knows it
+    bool is_probe = false;  ///< of a credential that is refused
+  };
+  /// How far the complete bytes were looked over.
+  struct LookOver {
+    bool refetched = false;  ///< first what is new, then what was fetched again
+    ArtifactRow last;
   };
   /// How a destination does.
   struct DestinationStanding {
@@ -109,15 +120,28 @@ class Agent final : public FetchSink {
     Timestamp not_before;           ///< nothing is asked of it earlier
   };
 
-  // agent.cpp: the loop
+  // agent.cpp: from the start to the end
   void run();
+  bool open_at_last();
   Status open();
   void give_up_catalog(const Error& error);
-  Status recover(bool unclean);
-  Result<bool> turn(std::vector<Message>& messages);
-  [[nodiscard]] Duration until_next() const;
   void shut_down(std::vector<Message> kept);
+  void journal_outcome(const Outcome& outcome);
+
+  // agent_turns.cpp: what one turn does
+  std::vector<Message> take_messages(bool more);
+  Result<bool> turn(std::vector<Message>& messages);
+  Status handle_all(std::vector<Message>& messages);
+  void take_over(const std::shared_ptr<const Policy>& policy);
+  void rest(std::chrono::steady_clock::time_point turn_began);
+  [[nodiscard]] Duration until_next() const;
   void publish_status();
+
+  // agent_recovery.cpp: what the last run had in hand
+  Status recover(bool unclean);
+  Status recover_one(Artifact artifact, bool unclean);
+  [[nodiscard]] bool has_begun(const Artifact& artifact) const;
+  Status suspect_publishing();
 
   // agent_clock.cpp: a clock that is set
   Status look_at_clock();
@@ -135,11 +159,16 @@ class Agent final : public FetchSink {
 
   // agent_connections.cpp: who downloads, and over how many connections
   Status claim();
-  std::uint64_t take_in_hand(const Artifact& artifact);
+  void take_in_hand(const Artifact& artifact);
+  void begin_transfers();
   void share_connections();
-  void submit(const Artifact& artifact, std::uint64_t ticket);
+  bool withdraw(std::uint64_t ticket);
+  void withdraw_all();
+  void withdraw_refused();
 
   // agent_choice.cpp: which of the waiting work is next
+  [[nodiscard]] std::size_t ahead_of_connections() const;
+  [[nodiscard]] std::size_t most_of(const std::string& host) const;
   Result<std::vector<Artifact>> choose_work(std::size_t slots, ByteCount free);
   [[nodiscard]] std::size_t fitting(const std::vector<Artifact>& ready, ByteCount free) const;
   Result<std::vector<Artifact>> candidates(std::size_t slots, ByteCount free,
@@ -152,6 +181,7 @@ class Agent final : public FetchSink {
   Result<std::vector<Artifact>> choose_next();
   Status handle(Checkpoint& message, AfterCommit& after);
   Status handle(Fetched& message, AfterCommit& after);
+  Status handle(const Withdrawn& message, AfterCommit& after);
   Status attempt_failed(Artifact artifact, const Error& error, AfterCommit& after);
   /// Remembers how this attempt ended. In a transaction.
   [[nodiscard]] ByteCount room() const;
@@ -167,7 +197,6 @@ class Agent final : public FetchSink {
   Status put_failed(PendingPut pending, Artifact artifact, const Published& message,
                     AfterCommit& after);
   Status remove_superseded(const RemoveSuperseded& effect);
-  void journal_outcome(const Outcome& outcome);
   void tend_stores();
   std::string expected_root(const StoreId& store);
   [[nodiscard]] std::string place_of(const StoreId& store) const;
@@ -183,8 +212,8 @@ class Agent final : public FetchSink {
   Status begin_publishing(Artifact artifact, Effects& effects);
   Status line_up(const Artifact& artifact, PendingPut bytes, Effects& effects);
   Status nothing_to_put(const Artifact& artifact, PendingPut bytes, Effects& effects);
-  Status suspect_publishing();
   Result<bool> look_over_pending();
+  Status look_over_refetched(const Artifact& artifact, Effects& effects);
   Result<bool> journal_waiting();
   Status hand_out();
   Status hand_out(const StoreId& store);
@@ -221,7 +250,7 @@ class Agent final : public FetchSink {
   std::set<StoreId> m_doubted_stores;                    ///< refused the last one: tried one by one
   /// Closed stores, and how far it was journaled that bytes for them are here.
   std::map<StoreId, std::optional<std::pair<Timestamp, ArtifactRow>>> m_journaling;
-  std::optional<ArtifactRow> m_looked_over;  ///< what is pending is compared with the policy
+  std::optional<LookOver> m_looked_over;  ///< what is pending is compared with the policy
   std::map<StoreId, DestinationStanding> m_destinations;
   bool m_rules_checked = false;  ///< pushed files were assigned by the rules of now, or will be
   std::optional<std::int64_t> m_assigned_to;  ///< how far, while that goes on
@@ -250,6 +279,8 @@ class Agent final : public FetchSink {
 
   // any thread
   Mailbox<Message> m_mailbox;
+  Backlog m_backlog;
+  Fetcher* m_submits = nullptr;  ///< m_fetcher's; constant once a transfer was submitted
   mutable std::mutex m_mutex;
   AgentStatus m_status;                 ///< guarded by m_mutex
   std::shared_ptr<Fetcher> m_fetcher;   ///< guarded by m_mutex; shared with status() readers

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t k_spare_candidates = 32;  ///< looked at behind what is too large
 constexpr std::size_t k_most_probed = 1024;
+constexpr std::size_t k_most_ahead = 64;
 
 }  // namespace
 
@@ -22,6 +23,21 @@ bool Agent::is_busy(const Artifact& artifact) const {
          std::ranges::any_of(m_at_stores, [&](const auto& at_store) {
            return at_store.second.contains(artifact.row);
          });
+}
+
+/// How many may be claimed although no connection is free for them: where files are so short that a
+/// connection would wait for us, a few turns' worth. Then also those of other hosts are claimed
+/// when they come earlier.
+std::size_t Agent::ahead_of_connections() const {
+  const bool is_worth_it = std::ranges::any_of(m_running, [this](const auto& running) {
+    return m_backlog.worth_ahead(running.second.host) > 0;
+  });
+  return is_worth_it ? k_most_ahead : 0;
+}
+
+/// In hand for this host, at most.
+std::size_t Agent::most_of(const std::string& host) const {
+  return m_policy->per_host + m_backlog.worth_ahead(host);
 }
 
 Result<std::vector<Artifact>> Agent::choose_work(std::size_t slots, ByteCount free) {
@@ -45,7 +61,7 @@ Result<std::vector<Artifact>> Agent::choose_work(std::size_t slots, ByteCount fr
   for (Artifact& candidate : waiting) {
     if (chosen.size() == slots) break;
     std::size_t& busy = on_host[candidate.host];
-    if (busy >= m_policy->per_host) continue;
+    if (busy >= most_of(candidate.host)) continue;
     const ByteCount needed = candidate.declared_size.value_or(ByteCount(0)) - candidate.received;
     if (free < m_policy->minimum_free_space + needed) {
       if (!too_large) too_large = std::move(candidate);
@@ -89,16 +105,17 @@ Result<std::vector<Artifact>> Agent::candidates(std::size_t slots, ByteCount fre
   for (const Lane& lane : lanes) {
     if (destination_of_lane(lane.host)) continue;  // see claim_from_destinations()
     const auto busy = on_host.find(lane.host);
-    if (busy != on_host.end() && busy->second >= m_policy->per_host) continue;
+    const std::size_t in_hand = busy == on_host.end() ? 0 : busy->second;
+    const std::size_t most_in_hand = most_of(lane.host);
+    if (in_hand >= most_in_hand) continue;
     if (m_policy->project(lane.app_id) == nullptr) continue;
     const std::string key = Breakers::credential_key(
         *m_policy, lane.app_id, lane.host.starts_with(k_api_lane) ? Access::api : Access::files);
     if (m_breakers.is_open(key)) {
-      refused[key].push_back(lane);
+      if (in_hand < m_policy->per_host) refused[key].push_back(lane);
       continue;
     }
-    const std::size_t most =
-        std::min(slots, m_policy->per_host - (busy == on_host.end() ? 0 : busy->second));
+    const std::size_t most = std::min(slots, most_in_hand - in_hand);
     for (std::size_t limit = most;; limit *= 2) {
       REELKEEP_ASSIGN(std::vector<Artifact> ready, m_catalog->claimable(lane, limit));
       const bool is_all = ready.size() < limit;

@@ -11,6 +11,10 @@
 namespace reelkeep::core {
 
 Status Agent::claim() {
+  if (m_disk_paused)
+    withdraw_all();
+  else
+    withdraw_refused();
   REELKEEP_ASSIGN(std::vector<Artifact> chosen, choose_next());
   if (!chosen.empty())
     REELKEEP_TRY(m_catalog->transact([&]() -> Status {
@@ -21,47 +25,97 @@ Status Agent::claim() {
       }
       return {};
     }));
-  std::vector<std::uint64_t> tickets;
-  for (const Artifact& artifact : chosen) tickets.push_back(take_in_hand(artifact));
-  share_connections();
-  for (std::size_t i = 0; i < chosen.size(); ++i) submit(chosen[i], tickets[i]);
+  for (const Artifact& artifact : chosen) take_in_hand(artifact);
+  begin_transfers();
   return {};
 }
 
-std::uint64_t Agent::take_in_hand(const Artifact& artifact) {
+/// Claimed: it waits for a connection.
+void Agent::take_in_hand(const Artifact& artifact) {
   const std::uint64_t ticket = m_next_ticket++;
   const std::string key = Breakers::credential_key(*m_policy, artifact.identity.session.app_id,
                                                    access_of(artifact.identity.kind));
+  const bool is_probe = m_breakers.is_open(key);
   m_running[ticket] =
       Running{.artifact = artifact.row,
               .host = artifact.host,
               .credential = key,
               .declared = artifact.declared_size.value_or(ByteCount(0)),
-              .declared_left = artifact.declared_size.value_or(ByteCount(0)) - artifact.received};
+              .declared_left = artifact.declared_size.value_or(ByteCount(0)) - artifact.received,
+              .is_probe = is_probe};
   m_tickets[artifact.row] = ticket;
-  if (m_breakers.is_open(key)) m_breakers.probe_started(key, artifact.row);
-  return ticket;
+  if (is_probe) m_breakers.probe_started(key, artifact.row);
+  const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
+  if (project == nullptr) abort_broken_invariant("work was chosen for an app_id without a project");
+  auto way = way_to(artifact, *project);
+  if (!way) {
+    fetched(Fetched{.ticket = ticket, .status = way.error()});
+    return;
+  }
+  log::debug("to be fetched", {{"artifact", artifact.id.get()}, {"host", artifact.host}});
+  m_backlog.add({.host = artifact.host,
+                 .deadline = artifact.deadline,
+                 .artifact = artifact.row,
+                 .request = FetchRequest{
+                     .ticket = ticket,
+                     .url = std::move(way->url),
+                     .credential = std::move(way->credential),
+                     .rules = std::move(way->rules),
+                     .file = m_ports.staging->open(artifact.staging_name, artifact.resume),
+                     .resume = artifact.resume}});
+}
+
+void Agent::begin_transfers() {
+  std::vector<FetchRequest> requests = m_backlog.begin(std::chrono::steady_clock::now());
+  share_connections();
+  for (FetchRequest& request : requests) {
+    request.connections = m_running.at(request.ticket).connections;
+    m_submits->submit(std::move(request));
+  }
+}
+
+/// False: it has begun, or waits for nothing.
+bool Agent::withdraw(std::uint64_t ticket) {
+  if (!m_backlog.take_back(ticket)) return false;
+  m_mailbox.post(Withdrawn{ticket});
+  return true;
+}
+
+void Agent::withdraw_all() {
+  for (const std::uint64_t ticket : m_backlog.waiting()) withdraw(ticket);
+}
+
+/// What is behind a refused credential waits for a probe.
+void Agent::withdraw_refused() {
+  for (const std::uint64_t ticket : m_backlog.waiting()) {
+    const auto running = m_running.find(ticket);
+    if (running == m_running.end() || running->second.is_probe) continue;
+    if (m_breakers.is_open(running->second.credential)) withdraw(ticket);
+  }
 }
 
 /// Everything in hand has one connection. What nothing else is due for goes round, so that a large
 /// file may come over several at once; it is taken back as soon as there is other work.
 void Agent::share_connections() {
   std::map<std::string, std::size_t> on_host;
-  for (const auto& [ticket, running] : m_running) ++on_host[running.host];
-  // What a destination gives has a connection of its own, whatever else is to be shared.
-  const auto is_elsewhere = [](const Running& running) {
-    return destination_of_lane(running.host).has_value();
-  };
-  auto all = static_cast<std::size_t>(std::ranges::count_if(
-      m_running, [&](const auto& entry) { return !is_elsewhere(entry.second); }));
+  std::size_t all = 0;
+  std::vector<std::uint64_t> holders;
+  const std::vector<std::uint64_t> waiting = m_backlog.waiting();  // sorted
+  for (const auto& [ticket, running] : m_running) {
+    // What a destination gives has a connection of its own, whatever else is to be shared.
+    if (destination_of_lane(running.host) || std::ranges::binary_search(waiting, ticket)) continue;
+    ++on_host[running.host];
+    ++all;
+    holders.push_back(ticket);
+  }
   std::map<std::uint64_t, std::size_t> shares;
   for (bool is_given = true; is_given;) {
     is_given = false;
-    for (const auto& [ticket, running] : m_running) {
+    for (const std::uint64_t ticket : holders) {
+      const Running& running = m_running.at(ticket);
       std::size_t& share = shares.try_emplace(ticket, 1).first->second;
       // While the pair is refused, a probe is a single request.
-      if (running.dropped || is_elsewhere(running) || m_breakers.is_open(running.credential))
-        continue;
+      if (running.dropped || m_breakers.is_open(running.credential)) continue;
       if (all >= m_policy->concurrency || on_host[running.host] >= m_policy->per_host) continue;
       ++all;
       ++on_host[running.host];
@@ -71,34 +125,14 @@ void Agent::share_connections() {
   }
   // First what gives connections back: the fetcher carries this out in order.
   for (const bool is_more : {false, true})
-    for (auto& [ticket, running] : m_running) {
+    for (const std::uint64_t ticket : holders) {
+      Running& running = m_running.at(ticket);
       const std::size_t share = shares[ticket];
       if (running.dropped || share == running.connections) continue;
       if ((share > running.connections) != is_more) continue;
       running.connections = share;
-      if (running.is_submitted) m_fetcher->grant(ticket, share);
+      m_submits->grant(ticket, share);
     }
-}
-
-void Agent::submit(const Artifact& artifact, std::uint64_t ticket) {
-  log::debug("fetching", {{"artifact", artifact.id.get()}, {"host", artifact.host}});
-  const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
-  if (project == nullptr) abort_broken_invariant("work was chosen for an app_id without a project");
-  auto way = way_to(artifact, *project);
-  if (!way) {
-    fetched(Fetched{.ticket = ticket, .status = way.error()});
-    return;
-  }
-  Running& running = m_running.at(ticket);
-  running.is_submitted = true;
-  m_fetcher->submit(
-      FetchRequest{.ticket = ticket,
-                   .url = std::move(way->url),
-                   .credential = std::move(way->credential),
-                   .rules = std::move(way->rules),
-                   .file = m_ports.staging->open(artifact.staging_name, artifact.resume),
-                   .resume = artifact.resume,
-                   .connections = running.connections});
 }
 
 }  // namespace reelkeep::core

@@ -25,7 +25,7 @@ Result<bool> Agent::staging_is_there() {
 
 /// Complete bytes that the last run left in staging go on to their stores; leftovers go away.
 Status Agent::go_on() {
-  m_looked_over = ArtifactRow(0);
+  m_looked_over = LookOver{};
   sweep_staging();
   return {};
 }
@@ -57,8 +57,10 @@ void Agent::carry_out(const Effects& effects) {
       const auto ticket = m_tickets.find(drop->artifact);
       if (ticket != m_tickets.end()) {
         m_running[ticket->second].dropped = true;
-        m_fetcher->cancel(ticket->second);
-        m_destination_lanes->cancel(ticket->second);
+        if (!withdraw(ticket->second)) {
+          m_fetcher->cancel(ticket->second);
+          m_destination_lanes->cancel(ticket->second);
+        }
       }
     } else if (const auto* staging = std::get_if<DropStaging>(&effect)) {
       const Status removed = m_ports.staging->remove(staging->staging_name);
@@ -78,7 +80,7 @@ void Agent::carry_out(const Effects& effects) {
         carry_out(further);
       } else {
         log::warn("complete bytes cannot be published yet", {{"cause", begun.error().message}});
-        m_looked_over = ArtifactRow(0);  // they are found there, as after a start
+        m_looked_over = LookOver{};  // they are found there, as after a start
       }
     } else if (const auto* old = std::get_if<RemoveSuperseded>(&effect)) {
       if (const Status removed = remove_superseded(*old); !removed)

@@ -12,9 +12,6 @@ namespace {
 /// Handed to a store at a time: enough for its batches, whatever waits behind them.
 constexpr std::size_t k_handed_out = 256;
 constexpr std::size_t k_looked_over_at_once = 64;
-/// What was handed out when the process died is among the first by time; rows of the same
-/// millisecond may stand between.
-constexpr std::size_t k_suspects = 2 * k_handed_out;
 
 std::string suffix_of(const Digest& digest) {
   return "~" + digest.hex().substr(0, 6);
@@ -141,83 +138,53 @@ std::optional<std::string> Agent::why_closed(const StoreId& store) const {
   return problem == m_status.store_problems.end() ? "not available" : problem->second;
 }
 
-/// After an unclean stop what was handed out may be what ended the process. The second time it is
-/// held back, each a little longer than the one before: they are published one by one, and only the
-/// one that ends the process again stays behind. In recover()'s transaction.
-Status Agent::suspect_publishing() {
-  const Timestamp now = m_ports.clock->now();
-  Timestamp later = now + m_policy->retry.maximum;
-  std::set<ArtifactRow> suspects;
-  for (const Store* store : m_ports.stores) {
-    REELKEEP_ASSIGN(const std::vector<PendingPut> first,
-                    m_catalog->pending(store->id(), k_suspects));
-    for (const PendingPut& row : first)
-      if (row.due_at <= now) suspects.insert(row.artifact);
-  }
-  for (const ArtifactRow row : suspects) {
-    REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(row));
-    if (!artifact || artifact->state != ArtifactState::verifying) continue;
-    artifact->deaths += 1;
-    if (artifact->deaths >= 2) {
-      artifact->error = Error{Errc::internal, "the process ended twice while this was published"};
-      artifact->next_attempt_at = later;
-      REELKEEP_ASSIGN(std::vector<PendingPut> waiting, m_catalog->pending(row));
-      for (PendingPut& pending : waiting) {
-        pending.due_at = later;
-        REELKEEP_TRY(m_catalog->put_pending(pending));
-      }
-      later += m_policy->retry.minimum;
-    }
-    REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
-  }
-  return {};
-}
-
 /// A page of the complete bytes: those for which nothing waits any more (a kill, a change of the
 /// configuration) are lined up again. Returns whether there are more pages.
 Result<bool> Agent::look_over_pending() {
   if (!m_looked_over) return false;
-  ArtifactRow last = *m_looked_over;
+  LookOver at = *m_looked_over;
   Effects effects;
-  bool more = true;
+  bool is_end = false;
   REELKEEP_TRY(m_catalog->transact([&]() -> Status {
     REELKEEP_ASSIGN(std::vector<Artifact> page,
-                    m_catalog->in_state(ArtifactState::verifying, k_looked_over_at_once, last));
-    more = !page.empty();
+                    at.refetched ? m_catalog->in_hand(k_looked_over_at_once, at.last)
+                                 : m_catalog->in_state(ArtifactState::verifying,
+                                                       k_looked_over_at_once, at.last));
+    is_end = page.empty();
     for (Artifact& artifact : page) {
-      last = artifact.row;
-      REELKEEP_TRY(begin_publishing(std::move(artifact), effects));
+      at.last = artifact.row;
+      if (!at.refetched)
+        REELKEEP_TRY(begin_publishing(std::move(artifact), effects));
+      else if (artifact.refetch)
+        REELKEEP_TRY(look_over_refetched(artifact, effects));
     }
-    if (more) return {};
-    // Bytes that were fetched again: in hand, with rows that know them.
-    ArtifactRow held;
-    for (;;) {
-      REELKEEP_ASSIGN(const std::vector<Artifact> in_hand,
-                      m_catalog->in_hand(k_looked_over_at_once, held));
-      if (in_hand.empty()) return {};
-      for (const Artifact& artifact : in_hand) {
-        held = artifact.row;
-        if (!artifact.refetch) continue;
-        REELKEEP_ASSIGN(const std::vector<PendingPut> waiting, m_catalog->pending(artifact.row));
-        if (waiting.empty()) continue;
-        const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
-        bool wanted = false;
-        for (const PendingPut& row : waiting) {
-          const bool asked = project == nullptr ||
-                             std::ranges::find(project->stores, row.store) != project->stores.end();
-          wanted = wanted || asked;
-          if (!asked) REELKEEP_TRY(m_catalog->remove_pending(row.artifact, row.store));
-        }
-        if (!wanted)
-          REELKEEP_TRY(
-              RecordFacts(*m_catalog, *m_policy, effects)
-                  .settle(artifact, waiting[0].size, waiting[0].digest, waiting[0].disputed));
-      }
-    }
+    return {};
   }));
-  m_looked_over = more ? std::optional(last) : std::nullopt;
+  if (!is_end)
+    m_looked_over = at;
+  else if (!at.refetched)
+    m_looked_over = LookOver{.refetched = true};
+  else
+    m_looked_over.reset();
   carry_out(effects);
-  return more;
+  return m_looked_over.has_value();
+}
+
+/// Bytes that were fetched again: in hand, with rows that know them. In a transaction.
+Status Agent::look_over_refetched(const Artifact& artifact, Effects& effects) {
+  REELKEEP_ASSIGN(const std::vector<PendingPut> waiting, m_catalog->pending(artifact.row));
+  if (waiting.empty()) return {};
+  const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
+  bool wanted = false;
+  for (const PendingPut& row : waiting) {
+    const bool asked = project == nullptr ||
+                       std::ranges::find(project->stores, row.store) != project->stores.end();
+    wanted = wanted || asked;
+    if (!asked) REELKEEP_TRY(m_catalog->remove_pending(row.artifact, row.store));
+  }
+  if (wanted) return {};
+  return RecordFacts(*m_catalog, *m_policy, effects)
+      .settle(artifact, waiting[0].size, waiting[0].digest, waiting[0].disputed);
 }
 
 /// A page of what waits for a store that closed: that the bytes are here goes into the journal.

@@ -42,7 +42,8 @@ Result<std::vector<Artifact>> Agent::choose_next() {
   // Destinations have hands of their own: an outage there holds up no download.
   const auto in_hand = static_cast<std::size_t>(std::ranges::count_if(
       m_running, [](const auto& running) { return !destination_of_lane(running.second.host); }));
-  if (in_hand >= m_policy->concurrency) return None();
+  const std::size_t most = m_policy->concurrency + ahead_of_connections();
+  if (in_hand >= most) return None();
   const Timestamp now = m_ports.clock->now();
   if (m_disk_paused && now < m_next_disk_look) return None();
 
@@ -66,7 +67,7 @@ Result<std::vector<Artifact>> Agent::choose_next() {
   m_next_disk_look = now + k_disk_pause;
   if (full) return None();
 
-  return choose_work(m_policy->concurrency - in_hand, free);
+  return choose_work(most - in_hand, free);
 }
 
 Status Agent::handle(Checkpoint& message, AfterCommit& after) {
@@ -208,6 +209,27 @@ void Agent::pause_for_space(const Error& cause) {
   m_disk_pause =
       std::clamp(m_disk_pause * 2, k_disk_pause, std::max(k_disk_pause, m_policy->retry.maximum));
   m_next_disk_look = m_ports.clock->now() + m_disk_pause;
+}
+
+/// Nothing was tried, and nothing learned.
+Status Agent::handle(const Withdrawn& message, AfterCommit& after) {
+  const auto found = m_running.find(message.ticket);
+  if (found == m_running.end()) return {};
+  const Running running = found->second;
+  after.emplace_back(
+      [this, ticket = message.ticket, row = running.artifact, key = running.credential] {
+        m_running.erase(ticket);
+        m_tickets.erase(row);
+        m_breakers.probe_ended(key, row, m_ports.clock->now());  // nothing, unless it was one
+      });
+  REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(running.artifact));
+  if (!artifact) return {};
+  if (running.dropped)
+    after.emplace_back(
+        [this, name = artifact->staging_name] { (void)m_ports.staging->remove(name).has_value(); });
+  artifact->in_hand = false;
+  if (artifact->state == ArtifactState::running) artifact->state = ArtifactState::planned;
+  return m_catalog->put_progress(*artifact);
 }
 
 Status Agent::note_attempt(const Artifact& artifact, const std::optional<Error>& error) {

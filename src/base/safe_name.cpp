@@ -65,9 +65,10 @@ bool is_device(std::string_view name) {
   const std::string folded = text::lower(stem);
   if (std::find(k_devices.begin(), k_devices.end(), folded) != k_devices.end()) return true;
   return std::any_of(k_numbered_devices.begin(), k_numbered_devices.end(), [&](auto device) {
-    return std::any_of(k_device_numbers.begin(), k_device_numbers.end(), [&](auto number) {
-      return folded == std::string(device) + std::string(number);
-    });
+    if (!folded.starts_with(device)) return false;
+    const std::string_view rest = std::string_view(folded).substr(device.size());
+    return std::find(k_device_numbers.begin(), k_device_numbers.end(), rest) !=
+           k_device_numbers.end();
   });
 }
 

@@ -130,24 +130,37 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects, 
 
   JournalPosition position = m_position;
   Effects found;
-  REELKEEP_TRY(m_catalog.transact([&]() -> Status {
-    for (const Entry& entry : entries) {
-      const Status applied =
-          poison ? Status(Error{Errc::internal,
-                                "applying this row ended the process twice; it is kept for study"})
-                 : m_catalog.transact(
-                       [&] { return apply(policy, entry, Occasion::first, entry.user, found); });
-      if (!applied) {
-        if (is_catalogs_fault(applied.error())) return applied.error();
-        REELKEEP_TRY(quarantine(entry, (poison ? "internal: " : "") + applied.error().message));
+  const auto apply_all = [&](Rows rows) {
+    position = m_position;
+    found.clear();
+    return m_catalog.transact([&]() -> Status {
+      for (const Entry& entry : entries) {
+        Status applied;
+        if (poison)
+          applied = Error{Errc::internal,
+                          "applying this row ended the process twice; it is kept for study"};
+        else if (rows == Rows::together)
+          applied = apply(policy, entry, Occasion::first, entry.user, found);
+        else
+          applied = m_catalog.transact(
+              [&] { return apply(policy, entry, Occasion::first, entry.user, found); });
+        if (!applied) {
+          if (is_catalogs_fault(applied.error())) return applied.error();
+          if (rows == Rows::together && m_has_touched) return applied.error();
+          REELKEEP_TRY(quarantine(entry, (poison ? "internal: " : "") + applied.error().message));
+        }
+        position.cursor = entry.seq;
+        position.chain = entry.chain;
       }
-      position.cursor = entry.seq;
-      position.chain = entry.chain;
-    }
-    if (careful && !poison)
-      REELKEEP_TRY(m_catalog.set_note(poison_note(position.cursor), std::nullopt));
-    return m_catalog.set_position(position);
-  }));
+      if (careful && !poison)
+        REELKEEP_TRY(m_catalog.set_note(poison_note(position.cursor), std::nullopt));
+      return m_catalog.set_position(position);
+    });
+  };
+  // Hardly ever a row fails half-way and has to be taken back alone; a savepoint for each costs.
+  Status applied = apply_all(poison ? Rows::alone : Rows::together);
+  if (!applied && !is_catalogs_fault(applied.error())) applied = apply_all(Rows::alone);
+  if (!applied) return applied.error();
   m_position = position;
   std::ranges::move(found, std::back_inserter(effects));
   return true;
@@ -233,6 +246,7 @@ Status Projector::apply_again(const Policy& policy, const std::vector<Seq>& entr
 Status Projector::apply(const Policy& policy, const Entry& entry, Occasion occasion,
                         const std::string& user, Effects& effects) {
   const Era era = entry.seq <= m_history_end ? Era::history : Era::live;
+  m_has_touched = false;
   switch (entry.kind) {
     case EntryKind::delivery:
     case EntryKind::reconcile:
@@ -245,9 +259,11 @@ Status Projector::apply(const Policy& policy, const Entry& entry, Occasion occas
   RecordFacts facts(m_catalog, policy, effects);
   if (entry.kind == EntryKind::command) {
     REELKEEP_ASSIGN(const Command command, decode_command(*entry.body));
+    m_has_touched = true;
     return facts.apply(command, entry.received_at, era);
   }
   REELKEEP_ASSIGN(const Outcome outcome, decode_outcome(*entry.body));
+  m_has_touched = true;
   return facts.apply(outcome, entry.received_at, era);
 }
 
@@ -270,6 +286,7 @@ Status Projector::apply_delivery(const Policy& policy, const Entry& entry, Occas
       listed ? m_provider.decode_listed(*entry.body, AppId(entry.user), entry.received_at)
              : m_provider.decode(*entry.body, entry.received_at);
   if (!decoded) return decoded.error();
+  m_has_touched = true;
   record.app_id = decoded->app_id;
   record.type = decoded->type;
   record.conf_num = decoded->conf_num;

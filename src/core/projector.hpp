@@ -17,8 +17,9 @@ namespace reelkeep::core {
 enum class Rebuild { none, first_start, journal_replaced };
 
 /// Turns journal rows into catalog state: the only way in for facts. Rows are applied in order,
-/// many to a transaction, each in its own savepoint; a row that cannot be applied is quarantined
-/// with its reason and the cursor moves on. One thread (the agent's).
+/// many to a transaction; where one fails half-way they are applied again, each in its own
+/// savepoint. A row that cannot be applied is quarantined with its reason and the cursor moves on.
+/// One thread (the agent's).
 class Projector {
  public:
   Projector(JournalReader& journal, Catalog& catalog, const Provider& provider)
@@ -42,6 +43,7 @@ class Projector {
   [[nodiscard]] Seq history_end() const noexcept { return m_history_end; }
 
  private:
+  enum class Rows { together, alone };
   Result<bool> advance_entries(const Policy& policy, Effects& effects, std::size_t limit);
   Result<bool> advance_receipts(const Policy& policy, Effects& effects, std::size_t limit);
   Status apply(const Policy& policy, const Entry& entry, Occasion occasion, const std::string& user,
@@ -58,6 +60,7 @@ class Projector {
   JournalPosition m_position;
   Seq m_history_end;
   std::int64_t m_history_receipts = 0;
+  bool m_has_touched = false;           ///< the row that was applied last may have written
   std::string m_noted;                  ///< what was last tried with care in this run
   Seq m_careful_until;                  ///< rows that may have killed the last run
   std::int64_t m_careful_receipts = 0;  ///< the same for receipts

@@ -1,4 +1,5 @@
 #include <array>
+#include <tuple>
 #include <utility>
 
 #include "reelkeep/base/text.hpp"
@@ -98,43 +99,82 @@ void bind_facts(Query& query, const Artifact& artifact) {
     query.bind(text::fold_name(artifact.path));
 }
 
-void bind_progress(Query& query, const Artifact& artifact) {
-  query.bind(artifact.state);
-  query.bind(artifact.disputed);
-  query.bind(artifact.refetch);
-  query.bind(artifact.replace);
-  query.bind(artifact.in_hand);
-  query.bind(artifact.attempts);
-  query.bind(artifact.next_attempt_at);
-  if (artifact.error) {
-    query.bind(artifact.error->code);
-    query.bind(artifact.error->message);
-    if (artifact.error->retry_after)
-      query.bind(std::int64_t{artifact.error->retry_after->count()});
-    else
-      query.bind(std::nullopt);
-  } else {
-    for (int i = 0; i < 3; ++i) query.bind(std::nullopt);
-  }
-  query.bind(artifact.size);
-  query.bind(artifact.digest);
-  query.bind(artifact.received);
-  if (artifact.resume) {
-    query.bind(artifact.resume->offset);
-    query.bind(artifact.resume->validator);
-    query.bind(artifact.resume->length);
-    query.bind(artifact.resume->boot_id);
-  } else {
-    for (int i = 0; i < 4; ++i) query.bind(std::nullopt);
-  }
-  query.bind(artifact.bad_digest);
-  query.bind(artifact.deaths);
+/// Columns of the progress that are written together, because the members are.
+struct ProgressPart {
+  std::string_view columns;  ///< with placeholders, as in SET
+  bool (*is_same)(const Artifact&, const Artifact&);
+  void (*bind)(Query&, const Artifact&);
+};
 
-  query.bind(is_work(artifact.state));
-  query.bind(is_work(artifact.state) && !is_complete_in_staging(artifact));
-  query.bind(is_claimable(artifact));
-  query.bind(due_at(artifact));
-  query.bind(is_staged(artifact));
+bool needs_source(const Artifact& artifact) noexcept {
+  return is_work(artifact.state) && !is_complete_in_staging(artifact);
+}
+
+void bind_error(Query& query, const Artifact& artifact) {
+  if (!artifact.error) {
+    for (int i = 0; i < 3; ++i) query.bind(std::nullopt);
+    return;
+  }
+  query.bind(artifact.error->code);
+  query.bind(artifact.error->message);
+  if (artifact.error->retry_after)
+    query.bind(std::int64_t{artifact.error->retry_after->count()});
+  else
+    query.bind(std::nullopt);
+}
+
+void bind_resume(Query& query, const Artifact& artifact) {
+  if (!artifact.resume) {
+    for (int i = 0; i < 4; ++i) query.bind(std::nullopt);
+    return;
+  }
+  query.bind(artifact.resume->offset);
+  query.bind(artifact.resume->validator);
+  query.bind(artifact.resume->length);
+  query.bind(artifact.resume->boot_id);
+}
+
+template <auto Member>
+constexpr ProgressPart member(std::string_view columns) {
+  return {columns, [](const Artifact& a, const Artifact& b) { return a.*Member == b.*Member; },
+          [](Query& query, const Artifact& artifact) { query.bind(artifact.*Member); }};
+}
+
+template <auto Derive>
+constexpr ProgressPart derived(std::string_view columns) {
+  return {columns, [](const Artifact& a, const Artifact& b) { return Derive(a) == Derive(b); },
+          [](Query& query, const Artifact& artifact) { query.bind(Derive(artifact)); }};
+}
+
+/// In the order of k_progress and k_derived_of_progress.
+constexpr std::array k_parts{
+    member<&Artifact::state>("state = ?"),
+    member<&Artifact::disputed>("disputed = ?"),
+    member<&Artifact::refetch>("refetch = ?"),
+    member<&Artifact::replace>("replace_old = ?"),
+    member<&Artifact::in_hand>("in_hand = ?"),
+    member<&Artifact::attempts>("attempts = ?"),
+    member<&Artifact::next_attempt_at>("next_attempt_at = ?"),
+    ProgressPart{"error_code = ?, error_message = ?, error_retry_after = ?",
+                 [](const Artifact& a, const Artifact& b) { return a.error == b.error; },
+                 bind_error},
+    member<&Artifact::size>("size = ?"),
+    member<&Artifact::digest>("digest = ?"),
+    member<&Artifact::received>("received = ?"),
+    ProgressPart{"resume_offset = ?, resume_validator = ?, resume_length = ?, resume_boot_id = ?",
+                 [](const Artifact& a, const Artifact& b) { return a.resume == b.resume; },
+                 bind_resume},
+    member<&Artifact::bad_digest>("bad_digest = ?"),
+    member<&Artifact::deaths>("deaths = ?"),
+    derived<[](const Artifact& a) { return is_work(a.state); }>("work = ?"),
+    derived<needs_source>("needs_source = ?"),
+    derived<is_claimable>("claimable = ?"),
+    derived<due_at>("due_at = ?"),
+    derived<is_staged>("staged = ?"),
+};
+
+void bind_progress(Query& query, const Artifact& artifact) {
+  for (const ProgressPart& part : k_parts) part.bind(query, artifact);
 }
 
 std::optional<Error> read_error(Query& query) {
@@ -226,14 +266,49 @@ ArtifactRow write_artifact(Connection& connection, const Artifact& artifact) {
   return changed == 0 ? ArtifactRow(0) : artifact.row;
 }
 
-std::int64_t write_progress(Connection& connection, const Artifact& artifact) {
-  static const std::string k_update = "UPDATE artifact SET (" +
-                                      joined(k_progress, k_derived_of_progress) + ") = (" +
-                                      placeholders(k_of_progress) + ") WHERE row = ?";
-  Query query(connection, k_update);
-  bind_progress(query, artifact);
+std::int64_t write_progress(Connection& connection, const Artifact& artifact,
+                            const Artifact* known) {
+  std::string changes;
+  std::array<bool, k_parts.size()> is_changed{};
+  for (std::size_t i = 0; i < k_parts.size(); ++i) {
+    is_changed[i] = known == nullptr || !k_parts[i].is_same(*known, artifact);
+    if (is_changed[i]) changes.append(changes.empty() ? "" : ", ").append(k_parts[i].columns);
+  }
+  if (changes.empty()) return 1;
+  Query query(connection, "UPDATE artifact SET " + changes + " WHERE row = ?");
+  for (std::size_t i = 0; i < k_parts.size(); ++i)
+    if (is_changed[i]) k_parts[i].bind(query, artifact);
   query.bind(artifact.row);
   return query.run();
+}
+
+void take_progress(Artifact& into, const Artifact& from) {
+  into.state = from.state;
+  into.disputed = from.disputed;
+  into.refetch = from.refetch;
+  into.replace = from.replace;
+  into.in_hand = from.in_hand;
+  into.attempts = from.attempts;
+  into.next_attempt_at = from.next_attempt_at;
+  into.error = from.error;
+  into.size = from.size;
+  into.digest = from.digest;
+  into.received = from.received;
+  into.resume = from.resume;
+  into.bad_digest = from.bad_digest;
+  into.deaths = from.deaths;
+}
+
+bool counts_the_same(const Artifact& a, const Artifact& b) {
+  const auto counted = [](const Artifact& artifact) {
+    const ArtifactState state = artifact.state;
+    return std::tuple(state == ArtifactState::archived,
+                      state == ArtifactState::expired || state == ArtifactState::quarantined,
+                      state == ArtifactState::cancelled || state == ArtifactState::delivered,
+                      is_work(state), is_complete_in_staging(artifact), artifact.refetch,
+                      artifact.size, artifact.deadline);
+  };
+  return counted(a) == counted(b);
 }
 
 }  // namespace reelkeep::sqlite

@@ -13,6 +13,7 @@
 #include "sqlite/catalog_queue.hpp"
 #include "sqlite/catalog_rows.hpp"
 #include "sqlite/catalog_schema.hpp"
+#include "sqlite/known_artifacts.hpp"
 #include "sqlite/place.hpp"
 #include "sqlite/write_transaction.hpp"
 
@@ -66,7 +67,11 @@ class SqliteCatalog final : public Catalog {
   explicit SqliteCatalog(std::unique_ptr<Connection> connection)
       : m_connection(std::move(connection)), m_transactions(*m_connection) {}
 
-  Status transact(const std::function<Status()>& work) override { return m_transactions.run(work); }
+  Status transact(const std::function<Status()>& work) override {
+    Status done = m_transactions.run(work);
+    if (!done) m_known.forget_all();
+    return done;
+  }
 
   Result<std::optional<JournalPosition>> position() override {
     return m_connection->guarded(
@@ -112,6 +117,7 @@ class SqliteCatalog final : public Catalog {
       for (const auto step : catalog_schema().steps) m_connection->execute(step);
     }));
     m_transactions.forget_touched();
+    m_known.forget_all();
     for (const auto& [key, value] : kept) REELKEEP_TRY(set_note(key, value));
     return {};
   }
@@ -173,19 +179,21 @@ class SqliteCatalog final : public Catalog {
   }
 
   Result<std::optional<Artifact>> artifact(ArtifactRow row) override {
-    return first(read_artifact, select_artifacts("WHERE row = ?"), row);
+    static const std::string k_sql = select_artifacts("WHERE row = ?");
+    return remembered(first(read_artifact, k_sql, row));
   }
 
   Result<std::optional<Artifact>> artifact(const ArtifactIdentity& identity) override {
-    return first(read_artifact,
-                 select_artifacts("WHERE session = (SELECT row FROM session WHERE conf_num = ?"
-                                  " AND app_id = ?) AND kind = ? AND source_key = ? AND stage = ?"),
-                 identity.session.conf_num, identity.session.app_id, identity.kind,
-                 identity.source_key, identity.stage);
+    static const std::string k_sql = select_artifacts(
+        "WHERE session = (SELECT row FROM session WHERE conf_num = ?"
+        " AND app_id = ?) AND kind = ? AND source_key = ? AND stage = ?");
+    return remembered(first(read_artifact, k_sql, identity.session.conf_num,
+                            identity.session.app_id, identity.kind, identity.source_key,
+                            identity.stage));
   }
 
   Result<std::optional<Artifact>> artifact(const ArtifactId& id) override {
-    return first(read_artifact, select_artifacts("WHERE id = ?"), id);
+    return remembered(first(read_artifact, select_artifacts("WHERE id = ?"), id));
   }
 
   Result<Artifact> put_artifact(Artifact artifact) override {
@@ -194,18 +202,28 @@ class SqliteCatalog final : public Catalog {
     if (row.get() == 0) return no_row("artifact", artifact.row.get());
     m_transactions.touch(artifact.session_row);
     artifact.row = row;
+    m_known.remember(artifact);
     return artifact;
   }
 
   Status put_progress(const Artifact& artifact) override {
+    const Artifact* known = m_known.find(artifact.row);
     std::int64_t changed = 0;
-    REELKEEP_TRY(change([&] { changed = write_progress(*m_connection, artifact); }));
+    REELKEEP_TRY(change([&] { changed = write_progress(*m_connection, artifact, known); }));
     if (changed == 0) return no_row("artifact", artifact.row.get());
-    m_transactions.touch(artifact.session_row);
+    if (known == nullptr) {
+      m_transactions.touch(artifact.session_row);
+      return {};
+    }
+    Artifact now = *known;
+    take_progress(now, artifact);
+    if (!counts_the_same(*known, now)) m_transactions.touch(now.session_row);
+    m_known.remember(now);
     return {};
   }
 
   Status remove_artifact(ArtifactRow row) override {
+    m_known.forget(row);
     return change([&] {
       touch_session_of(row);
       Query(*m_connection, "DELETE FROM replica WHERE artifact = ?", row).run();
@@ -331,6 +349,7 @@ class SqliteCatalog final : public Catalog {
 
   Result<std::int64_t> release_due(Timestamp now, std::size_t limit) override {
     std::int64_t released = 0;
+    m_known.forget_all();
     REELKEEP_TRY(change(
         [&] { released = Query(*m_connection, k_release_due, now, as_limit(limit)).run(); }));
     return released;
@@ -338,6 +357,7 @@ class SqliteCatalog final : public Catalog {
 
   Result<std::int64_t> bring_forward(Timestamp now, Timestamp horizon) override {
     std::int64_t brought = 0;
+    m_known.forget_all();
     REELKEEP_TRY(change([&] {
       brought = Query(*m_connection, k_bring_forward, now, horizon).run();
       brought +=
@@ -456,8 +476,15 @@ class SqliteCatalog final : public Catalog {
   Result<std::vector<Artifact>> all(std::string_view rest, const Values&... values) {
     return m_connection->guarded([&]() -> Result<std::vector<Artifact>> {
       Query query(*m_connection, select_artifacts(rest), values...);
-      return read_artifacts(query);
+      std::vector<Artifact> artifacts = read_artifacts(query);
+      for (const Artifact& artifact : artifacts) m_known.remember(artifact);
+      return artifacts;
     });
+  }
+
+  Result<std::optional<Artifact>> remembered(Result<std::optional<Artifact>> read) {
+    if (read && *read) m_known.remember(**read);
+    return read;
   }
 
   template <class Value>
@@ -477,6 +504,7 @@ class SqliteCatalog final : public Catalog {
   }
 
   const std::unique_ptr<Connection> m_connection;
+  KnownArtifacts m_known;
   WriteTransactions m_transactions;
 };
 

@@ -30,8 +30,14 @@ Artifact read_artifact(Query& query);
 std::vector<Artifact> read_artifacts(Query& query);
 /// Inserts (row 0) or updates; returns the row. 0: there is no such row.
 ArtifactRow write_artifact(Connection& connection, const Artifact& artifact);
-/// Updates the columns of its progress alone; 0: there is no such row.
-std::int64_t write_progress(Connection& connection, const Artifact& artifact);
+/// Updates the columns of its progress alone, and of those what is not as `known` (nothing: all);
+/// 0: there is no such row.
+std::int64_t write_progress(Connection& connection, const Artifact& artifact,
+                            const Artifact* known);
+/// What write_progress() writes.
+void take_progress(Artifact& into, const Artifact& from);
+/// The summary of their session is the same with the one as with the other.
+bool counts_the_same(const Artifact& a, const Artifact& b);
 
 /// SELECT of pushed files FROM pushed_file, and the rest of it.
 std::string select_pushed_files(std::string_view rest);

@@ -5,6 +5,8 @@
 #include <sqlite3.h>
 #include <utility>
 
+#include "sqlite/query.hpp"
+
 namespace reelkeep::sqlite {
 
 namespace {
@@ -90,7 +92,7 @@ int Connection::take_system_error() noexcept {
 }
 
 Transaction::Transaction(Connection& connection, Access access) : m_connection(connection) {
-  connection.execute(access == Access::write ? "BEGIN IMMEDIATE" : "BEGIN");
+  Query(connection, access == Access::write ? "BEGIN IMMEDIATE" : "BEGIN").run();
 }
 
 Transaction::~Transaction() {
@@ -102,7 +104,7 @@ void Transaction::commit() {
   // it.
   errno = 0;
   try {
-    m_connection.execute("COMMIT");
+    Query(m_connection, "COMMIT").run();
   } catch (const SQLite::Exception&) {
     m_connection.m_commit_error = errno;
     throw;

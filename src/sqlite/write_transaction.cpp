@@ -54,12 +54,12 @@ Status WriteTransactions::run_nested(const std::function<Status()>& work) {
   REELKEEP_TRY(check_open());
   return m_connection.guarded([&]() -> Status {
     const std::string name = fmt::format("level_{}", m_depth);
-    m_connection.execute("SAVEPOINT " + name);
+    Query(m_connection, "SAVEPOINT " + name).run();
     const Level level(m_depth);
     Status done = work();
     if (done) done = check_open();
     if (done) {
-      m_connection.execute("RELEASE " + name);
+      Query(m_connection, "RELEASE " + name).run();
     } else if (m_connection.in_transaction()) {
       m_connection.execute("ROLLBACK TO " + name);
       m_connection.execute("RELEASE " + name);

@@ -80,6 +80,7 @@ Duration Agent::longest_turn() const {
 }
 
 void Agent::run() {
+  if (m_ports.thread_began) m_ports.thread_began();
   if (!open_at_last()) return;
   std::vector<Message> kept;  // messages whose commit failed: they are tried again
   bool more = true;

@@ -37,6 +37,9 @@ struct AgentPorts {
   std::vector<Store*> stores;
   std::vector<Destination*> destinations{};
   const Clock* clock = nullptr;
+  /// Called first on the agent's thread, before it makes its workers, which inherit what is set for
+  /// the thread. May be empty.
+  std::function<void()> thread_began{};
   /// Called once on the agent's thread: the catalog is what the journal says. May be empty.
   std::function<void()> caught_up;
   std::function<std::unique_ptr<Fetcher>(FetchSink&)> make_fetcher;
@@ -259,8 +262,9 @@ class Agent final : public FetchSink {
   Timestamp m_next_store_look;
   std::set<StoreId> m_untried_stores;  ///< did not answer for the first time yet
   std::uint64_t m_next_ticket = 1;
-  bool m_caught_up = false;  ///< the catalog is what the journal says
-  bool m_went_on = false;    ///< what the last run left in staging was taken up
+  bool m_caught_up = false;    ///< the catalog is what the journal says
+  std::int64_t m_applied = 0;  ///< rows of the journal in the last turn
+  bool m_went_on = false;      ///< what the last run left in staging was taken up
   bool m_disk_paused = false;
   bool m_stopping = false;
   std::size_t m_inspections = 0;  ///< in hand

@@ -13,6 +13,7 @@ constexpr int k_commits_per_turn = 8;
 constexpr Duration k_net{5000};  ///< a wake-up that got lost costs this much
 /// From one turn to the next while every connection has its next file: messages share a turn.
 constexpr Duration k_turn_span{10};
+constexpr std::int64_t k_many_rows = 8;
 
 }  // namespace
 
@@ -39,9 +40,11 @@ std::vector<Agent::Message> Agent::take_messages(bool more) {
   return taken;
 }
 
-/// As long as claimed files wait for connections nobody waits for a turn.
+/// As long as claimed files wait for connections nobody waits for a turn; and while many deliveries
+/// come, those of a moment share one.
 void Agent::rest(std::chrono::steady_clock::time_point turn_began) {
-  if (m_backlog.size() > 0) m_mailbox.rest_until(turn_began + k_turn_span);
+  if (m_backlog.size() > 0 || m_applied >= k_many_rows)
+    m_mailbox.rest_until(turn_began + k_turn_span);
 }
 
 Result<bool> Agent::turn(std::vector<Message>& messages) {
@@ -49,6 +52,7 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
   REELKEEP_TRY(handle_all(messages));
   messages.clear();
 
+  const Seq cursor = m_projector->cursor();
   bool more = false;
   for (int i = 0; i < k_commits_per_turn; ++i) {
     Effects effects;
@@ -56,6 +60,7 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
     carry_out(effects);
     if (!more) break;
   }
+  m_applied = m_projector->cursor().get() - cursor.get();
   if (!more && !m_caught_up && m_ports.caught_up) m_ports.caught_up();
   m_caught_up = m_caught_up || !more;
   if (!m_caught_up) return true;

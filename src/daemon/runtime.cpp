@@ -1,5 +1,8 @@
 #include "daemon/runtime.hpp"
 
+#include <algorithm>
+#include <sys/resource.h>
+
 #include "reelkeep/base/log.hpp"
 
 #include "curl/fetcher.hpp"
@@ -44,6 +47,17 @@ Status keep_orphaned_catalog(const Config& config, Timestamp now) {
       "the agent and put it back",
       {{"journal", journal_path(config)}, {"catalog_kept_in", kept}});
   return {};
+}
+
+constexpr int k_behind_the_intake = 10;  ///< steps of nice: about a tenth of the intake's share
+
+/// A sender waits for the intake, nobody for archiving: where there is not enough of the machine
+/// for both, this thread and those that it makes have what the intake leaves.
+void go_behind_the_intake() {
+  constexpr int k_last = 19;
+  const int nice = std::min(::getpriority(PRIO_PROCESS, 0) + k_behind_the_intake, k_last);
+  if (::setpriority(PRIO_PROCESS, 0, nice) != 0)
+    log::debug("archiving cannot be put behind the intake");
 }
 
 }  // namespace
@@ -179,6 +193,7 @@ void Runtime::start_agent(Reconciling reconciling) {
           .stores = std::move(stores),
           .destinations = std::move(destinations),
           .clock = m_clock.get(),
+          .thread_began = go_behind_the_intake,
           .caught_up =
               [this] {
                 if (m_reconciler) m_reconciler->begin();

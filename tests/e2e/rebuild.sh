@@ -102,6 +102,7 @@ kept=("$STATE"/catalog.db.before-*)
 equal "copies" "${#kept[@]}" 1
 equal "mode of the copy" "$(stat -c %a "${kept[0]}")" 600
 equal "sessions in the copy" "$(sqlite3 -readonly "${kept[0]}" 'SELECT conf_num FROM session ORDER BY 1' | tr '\n' ' ')" 'c1 later '
+await "the new catalog does not know the old sessions" eval '! rk show later'
 refused 4 'later' show later
 # What the archive is known by stays: another one in its place would be noticed.
 equal "the archive's id" "$(sqlite3 -readonly "$STATE/catalog.db" "SELECT key || value FROM note WHERE key LIKE 'root:%'")" "$root"

@@ -14,18 +14,32 @@ from workspace import free_port
 
 SUMMARY = "large catalogs: claiming, start, memory, show, sessions, deliveries"
 DELIVERIES = 2000
+DELIVERY_TURNS = 2
+FIRST_ARCHIVED = 1_000_000_000  # behind what was delivered
 FIRST_WAITING = 1000  # of the project that may work; the others are due before them
 
 
 def options(parser):
     parser.add_argument("--waiting", type=int, default=1_000_000, metavar="FILES")
     parser.add_argument("--archived", type=int, default=10_000_000, metavar="FILES")
+    parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER",
+                        help="fill the catalog of archived files there and keep it; one that is there "
+                             "already is used again")
+    parser.add_argument("--only", choices=["waiting", "archived", "fill"],
+                        help="one of the two; fill: make the catalog in --keep and measure nothing")
 
 
 def run(chosen, workspace, report):
     # A catalog of this size is no matter of memory.
     home = pathlib.Path(workspace.targets.get("disk") or next(iter(workspace.targets.values())))
-    for measure in (_waiting, _archived):
+    if chosen.only == "fill":
+        if not chosen.keep:
+            raise SystemExit("growth: --only fill needs --keep FOLDER")
+        _grown(chosen, workspace, chosen.keep)
+        return
+    for name, measure in (("waiting", _waiting), ("archived", _archived)):
+        if chosen.only not in (None, name):
+            continue
         shutil.rmtree(home / "growth", ignore_errors=True)
         (home / "growth").mkdir()
         try:
@@ -80,21 +94,25 @@ def _waiting(chosen, workspace, report, home):
 
 
 def _archived(chosen, workspace, report, home):
-    one, _ = _start(workspace, home)
-    empty = _deliveries(one, "empty")
-    one.stop()
-    first = 1_000_000_000  # behind what was delivered
-    synthetic.fill(_catalog(home), chosen.archived, archived=True, app_id="bench-app",
-                   host="portal.enablex.io", first=first)
+    grown = chosen.keep or home / "grown"
+    _grown(chosen, workspace, grown)
     figures = Series()
-    for seconds in empty:
-        figures.add(delivery_empty_ms=seconds)
-    one, ready = _start(workspace, home)
-    figures.add(ready_s=ready)
-    for seconds in _deliveries(one, "full"):
-        figures.add(delivery_ms=seconds)
-    command = [workspace.program, "--config", str(home / "config.toml")]
-    middle = f"synthetic-{first + chosen.archived // synthetic.FILES_A_SESSION // 2:08}"
+    (home / "empty").mkdir()
+    # In turns, so that both meet the same moment.
+    for turn in range(DELIVERY_TURNS):
+        mark = f"turn-{turn}-{int(time.time())}"
+        one, _ = _start(workspace, home / "empty")
+        for seconds in _deliveries(one, mark):
+            figures.add(delivery_empty_ms=seconds)
+        one.stop()
+        one, ready = _start(workspace, grown)
+        figures.add(ready_s=ready)
+        for seconds in _deliveries(one, mark):
+            figures.add(delivery_ms=seconds)
+        if turn + 1 < DELIVERY_TURNS:
+            one.stop()
+    command = [workspace.program, "--config", str(grown / "config.toml")]
+    middle = f"synthetic-{FIRST_ARCHIVED + chosen.archived // synthetic.FILES_A_SESSION // 2:08}"
     for _ in range(max(5, chosen.rounds)):
         figures.add(show_ms=_run([*command, "show", middle]),
                     sessions_ms=_run([*command, "sessions"]))
@@ -106,6 +124,23 @@ def _archived(chosen, workspace, report, home):
                 figures.median("sessions_ms") <= 100),
                ("a delivery / with an empty catalog", ratio, "<= 1.2", ratio <= 1.2)]
     _tell(report, f"{chosen.archived} files archived", figures, targets)
+
+
+def _grown(chosen, workspace, home):
+    """A home with that many archived files in its catalog."""
+    mark = home / "filled"
+    if mark.exists() and mark.read_text() == str(chosen.archived):
+        return
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    one, _ = _start(workspace, home)
+    one.stop()
+    begin = time.monotonic()
+    synthetic.fill(_catalog(home), chosen.archived, archived=True, app_id="bench-app",
+                   host="portal.enablex.io", first=FIRST_ARCHIVED)
+    print(f"filled {_catalog(home)} with {chosen.archived} files in {time.monotonic() - begin:.0f} s, "
+          f"{_catalog(home).stat().st_size >> 20} MiB")
+    mark.write_text(str(chosen.archived))
 
 
 def _run(command):

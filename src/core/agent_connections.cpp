@@ -11,11 +11,11 @@
 namespace reelkeep::core {
 
 Status Agent::claim() {
+  REELKEEP_ASSIGN(std::vector<Artifact> chosen, choose_next());
   if (m_disk_paused)
     withdraw_all();
   else
     withdraw_refused();
-  REELKEEP_ASSIGN(std::vector<Artifact> chosen, choose_next());
   if (!chosen.empty())
     REELKEEP_TRY(m_catalog->transact([&]() -> Status {
       for (Artifact& artifact : chosen) {

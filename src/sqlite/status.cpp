@@ -15,7 +15,8 @@ bool is_full(int system_error) noexcept {
 }
 
 Errc errc_of_open(int system_error) noexcept {
-  if (system_error == 0) return Errc::unavailable;
+  // A file that cannot be created is opened once more without creating: absence is not the cause.
+  if (system_error == 0 || system_error == ENOENT) return Errc::unavailable;
   return Error::from_errno(system_error, "").code;
 }
 
@@ -81,7 +82,8 @@ Error to_error(const SQLite::Exception& exception, int system_error, std::string
   const int primary = exception.getErrorCode() & 0xff;
   // errno is old news for anything but these.
   const bool from_system = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN;
-  const int number = from_system ? system_error : 0;
+  const bool is_misleading = primary == SQLITE_CANTOPEN && system_error == ENOENT;
+  const int number = from_system && !is_misleading ? system_error : 0;
   const int extended = exception.getExtendedErrorCode();
   const Errc code = errc_of(extended > 0 ? extended : exception.getErrorCode(), number);
   std::string message = fmt::format("{}: {}", what, exception.what());

@@ -245,7 +245,7 @@ TEST_CASE("every SQLite code has its class") {
   CHECK(sqlite::errc_of(SQLITE_LOCKED, 0) == Errc::timeout);
   CHECK(sqlite::errc_of(SQLITE_CORRUPT_VTAB, 0) == Errc::corrupt);
   CHECK(sqlite::errc_of(SQLITE_NOTADB, 0) == Errc::corrupt);
-  CHECK(sqlite::errc_of(SQLITE_CANTOPEN, ENOENT) == Errc::not_found);
+  CHECK(sqlite::errc_of(SQLITE_CANTOPEN, ENOENT) == Errc::unavailable);
   CHECK(sqlite::errc_of(SQLITE_CANTOPEN, EACCES) == Errc::unauthorized);
   CHECK(sqlite::errc_of(SQLITE_CANTOPEN, ENOSPC) == Errc::no_space);
   CHECK(sqlite::errc_of(SQLITE_CONSTRAINT_UNIQUE, 0) == Errc::conflict);

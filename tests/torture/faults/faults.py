@@ -24,7 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from support.disk import KINDS, Orders
 from support.evidence import ArchiveCheck, ChainCheck, Databases, check_answered, file_digest
 from support.posting import Posters
-from support.processes import Agent, Failure, Provider, Workspace, check, run, wait_for
+from support.processes import Agent, Failure, Provider, Workspace, check, library, run, wait_for
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ERRORS = {  # kind of call -> what it may fail with; 0: half a write
@@ -50,7 +50,7 @@ SAID = {errno.ENOSPC: ("no space left", "is full"),
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reelkeep", required=True, help="the program")
-    parser.add_argument("--disk", required=True, help="the library to preload")
+    parser.add_argument("--disk", required=True, type=library, help="the library to preload")
     parser.add_argument("--share", type=float, default=1.0, help="of the faults (default: all)")
     parser.add_argument("--agents", type=int, default=4, help="at once")
     parser.add_argument("--seed", type=int, default=None, help="which faults a share takes")

@@ -22,7 +22,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from support.evidence import ArchiveCheck, ChainCheck, Databases, check_answered, file_digest
 from support.posting import Posters, digest
-from support.processes import Agent, Failure, Provider, Workspace, check, run, wait_for
+from support.processes import Agent, Failure, Provider, Workspace, check, library, run, wait_for
 
 CRASH_STATUS = 86  # fs::k_crash_status
 SMALL_SESSIONS_PER_ROUND = 2
@@ -33,7 +33,8 @@ PUBLISHED_BY_LINK = "publish.after_link"
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reelkeep", required=True, help="the program")
-    parser.add_argument("--without-rename", required=True, help="the library to preload")
+    parser.add_argument("--without-rename", required=True, type=library,
+                        help="the library to preload")
     parser.add_argument("--sources", required=True, help="root of the repository")
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--seed", type=int, default=None)

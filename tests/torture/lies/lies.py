@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from scene import Certificates, Inside, Scene, check_pairs
 from support import world as worlds
 from support.evidence import ArchiveCheck, Databases, file_digest
-from support.posting import Posters, get
+from support.posting import Posters, is_working
 from support.processes import Agent, Failure, Workspace, check, run, wait_for
 from support.scripted_server import Hub
 from table import BOUNDLESS, TABLE
@@ -101,7 +101,7 @@ class Stage:
 
     def begin(self):
         self.agent.wait_ready()
-        wait_for(lambda: get(self.agent.addresses()[1] + "/readyz")[0] == 200, 30, "it is ready")
+        wait_for(lambda: is_working(self.agent), 30, "the agent works")
         self.posters.put([scene.body() for scene in self.scenes])
         wait_for(self.posters.idle, 30, "all deliveries are answered")
         wait_for(lambda: all(row["state"] != "pending" for row in self.agent.ask("deliveries")), 30,

@@ -25,7 +25,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from support.disk import CUTS, Disk, Orders
 from support.evidence import MANIFEST, ArchiveCheck, ChainCheck, Databases, check_answered, file_digest
 from support.posting import Posters
-from support.processes import Agent, Failure, Provider, Workspace, check, run, wait_for
+from support.processes import Agent, Failure, Provider, Workspace, check, library, run, wait_for
 
 SMALL_SESSIONS_PER_ROUND = 2
 LOOKS_PER_ROUND = 12
@@ -34,7 +34,7 @@ LOOKS_PER_ROUND = 12
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reelkeep", required=True, help="the program")
-    parser.add_argument("--disk", required=True, help="the library to preload")
+    parser.add_argument("--disk", required=True, type=library, help="the library to preload")
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--keep", action="store_true", help="do not remove the directory")

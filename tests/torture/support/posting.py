@@ -26,6 +26,15 @@ def get(url, timeout=10):
         return refused.code, refused.read().decode()
 
 
+def is_working(agent):
+    """Beyond listening: catalog and stores are there as well, so that commands can read."""
+    places = agent.addresses()
+    try:
+        return bool(places) and get(places[1] + "/readyz")[0] == 200
+    except OSError:
+        return False  # it is about to end
+
+
 def post(url, body, timeout=20):
     """(status, headers, text) of one POST on a connection of its own."""
     parts = urllib.parse.urlsplit(url)

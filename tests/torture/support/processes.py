@@ -4,6 +4,7 @@ Children die with the thread that started them, so also when the test is killed 
 (PR_SET_PDEATHSIG). Nothing uses a fixed port: everything listens on port 0 and says where.
 """
 
+import argparse
 import ctypes
 import json
 import os
@@ -42,6 +43,14 @@ def wait_for(condition, seconds, what):
         if time.monotonic() > end:
             raise Failure(f"not within {seconds} s: {what() if callable(what) else what}")
         time.sleep(0.02)
+
+
+def library(path):
+    """A library to preload, as a type of an argument. The loader only warns of one that is not there,
+    and the test would wait for what never happens."""
+    if not pathlib.Path(path).is_file():
+        raise argparse.ArgumentTypeError(f"{path} is not built (cmake --build builds it)")
+    return str(pathlib.Path(path).resolve())
 
 
 def _dies_with_us():

@@ -57,6 +57,9 @@ std::string way_out(const Artifact& artifact) {
     return "to try once more: reelkeep redownload " + conf_num + " --artifact " +
            artifact.id.get() + " --wait";
   if (artifact.state == ArtifactState::archived) return "what is archived stays as it is";
+  // What the error says is the store's then, and no pair of the provider is at fault.
+  if (artifact.state == ArtifactState::verifying)
+    return "its bytes are kept; it goes on by itself when the store takes them";
   switch (artifact.error->code) {
     case Errc::unauthorized:
       return "compare the pair of its [[project]] with the provider's portal";

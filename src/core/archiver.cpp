@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t k_batch = 64;
 /// An answer without rows, or a refusal, is never as long: of a longer one, which as a tree would
-/// take many times its size, only its ends are read.
-constexpr ByteCount k_longest_read_cdr = 8_MiB;
+/// take many times its size in memory, only its ends are read.
+constexpr ByteCount k_longest_read_cdr = 1_MiB;
 constexpr std::size_t k_end_of_cdr = 4096;
 
 Result<std::string> read_text(StagingFile& file, ByteCount offset, std::size_t size) {

@@ -121,9 +121,12 @@ TEST_CASE("complete bytes that wait for a store are neither overdue nor lost") {
   Artifact artifact = one.add(ArtifactState::verifying);
   artifact.size = artifact.received = ByteCount(5);
   artifact.digest = Digest{};
+  artifact.error = Error{Errc::unauthorized, "store \"cloud\": correct secret_access_key"};
   one.fixture.update(artifact);
   one.now = at("2026-01-09T00:00:00Z");
   CHECK(one.words().starts_with("waiting: 1 of 1 artifact not archived"));
+  CHECK(has(one.way_on(), "it goes on by itself when the store takes them"));
+  CHECK(one.way_on().find("provider's portal") == std::string::npos);
 }
 
 TEST_CASE("lost: how many have no good copy, and how each is tried once more") {

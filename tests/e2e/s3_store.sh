@@ -130,6 +130,7 @@ run url --artifact "$id"
 equal "status of an artifact's URL" "$(http "$(cat "$OUT")")" 200
 equal "status of a URL that was tampered with" "$(http "$(sed 's/X-Amz-Expires=3600/X-Amz-Expires=3601/' "$OUT")")" 403
 refused 2 'between 1s and 7d' url odd --expires 8d
+refused 2 'between 1s and 7d' url odd --expires 0s
 refused 2 'URLs of what' url
 
 # ---- in both stores; an outage of the bucket holds up nothing local ----

@@ -336,6 +336,35 @@ TEST_CASE("what expired, was lost or fails is fetched from the URL that the arch
   CHECK(after.state == (is_taken ? ArtifactState::planned : artifact.state));
 }
 
+TEST_CASE("of stages at one source a listing means the first, and brings the others no URL") {
+  Projection projection;
+  for (const char* stage : {"1", "2"})
+    projection.deliver(body("transcoded", R"(,"recording":"https://f.enablex.io/t.mov","stage":")" +
+                                              std::string(stage) + "\""));
+  projection.advance();
+  const auto fail = [&](const std::string& stage) {
+    REQUIRE(projection.catalog->transact([&]() -> Status {
+      for (const ArtifactView& view : projection.show().artifacts) {
+        if (view.artifact.identity.stage != stage) continue;
+        Artifact failed = view.artifact;
+        failed.state = ArtifactState::expired;
+        failed.error = Error{Errc::not_found, "404"};
+        REELKEEP_TRY(projection.catalog->put_artifact(failed));
+      }
+      return {};
+    }));
+  };
+  const auto wanted = [&] {
+    const auto reader = sqlite::open_catalog_reader(projection.dir.path("catalog.db")).value();
+    const auto known = core::CatalogSessions(*reader).known({AppId("a1"), ConfNum("c1")}).value();
+    return known.offers.at({ArtifactKind::transcoded, SourceKey("f.enablex.io/t.mov")}).has_value();
+  };
+  fail("2");
+  CHECK_FALSE(wanted());
+  fail("1");
+  CHECK(wanted());
+}
+
 TEST_CASE("a project that is given API credentials is asked at once, one without is not") {
   Worker worker;
   auto without = std::make_shared<core::Policy>(*worker.start_policy);

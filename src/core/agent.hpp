@@ -56,6 +56,9 @@ struct AgentStatus {
   std::vector<OpenBreaker> open_breakers;
   std::optional<double> bytes_per_second;  ///< as measured lately under load
   std::map<Errc, std::uint64_t> failures;  ///< attempts by cause
+  /// (destination, what became of a file there): a replica state, "fetched", or an error's code.
+  std::map<std::pair<std::string, std::string>, std::uint64_t> at_destinations;
+  std::map<std::string, std::string> destination_problems;  ///< destination -> cause, while away
   std::uint64_t successes = 0;
   std::uint64_t received_bytes = 0;
   std::uint64_t audited_bytes = 0;  ///< read back since the start
@@ -226,6 +229,7 @@ class Agent final : public FetchSink {
   // agent_destinations.cpp: what the provider pushed elsewhere
   Result<bool> assign_pushed();
   Status look_at_destinations();
+  void count_at_destination(const StoreId& destination, const std::string& outcome);
   static std::string key_of(const PushedFile& file);
   Status take_turns(Artifact& artifact, const Error& error);
   Result<ExamineTask> examination_of(const PushedFile& file, DestinationAction action);

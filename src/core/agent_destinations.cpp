@@ -116,7 +116,10 @@ Status Agent::handle(Examined& message, AfterCommit& after) {
   const StoreId id = message.file.destination;
   const std::optional<Errc> code = status ? std::nullopt : std::optional<Errc>(status.error().code);
   const bool outage = code && is_outage(*code);
-  after.emplace_back([this, id, key = key_of(message.file), status] {
+  const std::string outcome(message.found ? to_string(*message.found)
+                                          : to_string(code.value_or(Errc::internal)));
+  after.emplace_back([this, id, key = key_of(message.file), status, outcome] {
+    count_at_destination(id, outcome);
     m_destinations[id].in_hand.erase(key);
     note_standing(id, status);
   });
@@ -151,6 +154,11 @@ Status Agent::handle(Examined& message, AfterCommit& after) {
   return m_catalog->put_pushed_look(session->row, *file);
 }
 
+void Agent::count_at_destination(const StoreId& destination, const std::string& outcome) {
+  const std::lock_guard lock(m_mutex);
+  ++m_status.at_destinations[{destination.get(), outcome}];
+}
+
 /// An outage holds up what is to be done at that destination, and nothing else.
 void Agent::note_standing(const StoreId& destination, const Status& status) {
   if (!status && status.error().code == Errc::cancelled) return;
@@ -160,12 +168,16 @@ void Agent::note_standing(const StoreId& destination, const Status& status) {
       log::info("a destination works again", {{"destination", destination.get()}});
     standing.failures = 0;
     standing.not_before = Timestamp{};
+    const std::lock_guard lock(m_mutex);
+    m_status.destination_problems.erase(destination.get());
     return;
   }
   if (standing.failures++ == 0)
     log::warn("a destination does not work now; what is to be done there waits",
               {{"destination", destination.get()}, {"cause", status.error().message}});
   standing.not_before = m_ports.clock->now() + backoff(standing.failures);
+  const std::lock_guard lock(m_mutex);
+  m_status.destination_problems[destination.get()] = status.error().message;
 }
 
 /// What the source does not have may lie at a destination, and the other way round: until the

@@ -100,8 +100,10 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
     if (code) ++m_status.failures[*code];  // a success counts once its content is judged
   });
   if (const auto destination = destination_of_lane(running.host))
-    after.emplace_back(
-        [this, id = *destination, status = message.status] { note_standing(id, status); });
+    after.emplace_back([this, id = *destination, status = message.status] {
+      count_at_destination(id, status ? "fetched" : std::string(to_string(status.error().code)));
+      note_standing(id, status);
+    });
   REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(running.artifact));
   if (!artifact) return {};
   if (running.dropped) {

@@ -129,9 +129,10 @@ bool DestinationLanes::is_cancelled(std::uint64_t ticket) {
 void DestinationLanes::look_loop(Lane& lane) {
   while (auto task = lane.looking.take()) {
     if (m_stopping) return;
-    Status status = task->audit_of ? audit_one(*lane.destination, *task)
-                                   : examine_one(*lane.destination, *task);
-    m_examined(Examined{std::move(task->file), std::move(status), task->audit_of});
+    Examined examined{task->file, {}, task->audit_of};
+    examined.status = task->audit_of ? audit_one(*lane.destination, *task, examined.found)
+                                     : examine_one(*lane.destination, *task, examined.found);
+    m_examined(std::move(examined));
   }
 }
 
@@ -140,7 +141,8 @@ void DestinationLanes::bring_loop(Lane& lane) {
 }
 
 /// What is found, good or bad, is a row of the journal.
-Status DestinationLanes::examine_one(Destination& destination, const ExamineTask& task) {
+Status DestinationLanes::examine_one(Destination& destination, const ExamineTask& task,
+                                     std::optional<ReplicaState>& told) {
   const PushedFile& file = task.file;
   DeliveredFound found = finding_of(task);
   const bool to_move = task.action == DestinationAction::organise && file.place.empty() &&
@@ -173,6 +175,7 @@ Status DestinationLanes::examine_one(Destination& destination, const ExamineTask
       return seen.error();
     }
   }
+  told = found.state;
   if (found.state != ReplicaState::verified && found.state == file.found &&
       found.cause == file.problem)
     return Error{Errc::not_found, found.cause};  // known already
@@ -181,7 +184,8 @@ Status DestinationLanes::examine_one(Destination& destination, const ExamineTask
 
 /// It was read whole before: it has to be what it was then. What is bad is read a second time
 /// before it is believed.
-Status DestinationLanes::audit_one(Destination& destination, const ExamineTask& task) {
+Status DestinationLanes::audit_one(Destination& destination, const ExamineTask& task,
+                                   std::optional<ReplicaState>& told) {
   const std::optional<Digest>& known = task.file.found_digest;
   auto seen = look(destination, task);
   const bool doubtful =
@@ -190,6 +194,7 @@ Status DestinationLanes::audit_one(Destination& destination, const ExamineTask& 
   if (doubtful) seen = look(destination, task);
   DeliveredFound found = finding_of(task);
   if (seen) {
+    told = ReplicaState::verified;
     if (seen->digest == known) return {};
     found.state = ReplicaState::corrupt;
     found.size = seen->size;
@@ -205,6 +210,7 @@ Status DestinationLanes::audit_one(Destination& destination, const ExamineTask& 
     return seen.error();
   }
   const std::string cause = found.cause;
+  told = found.state;
   REELKEEP_TRY(journal(destination, std::move(found)));
   return Error{Errc::corrupt, cause};
 }

@@ -56,6 +56,7 @@ struct Examined {
   /// Errc::corrupt that it is not, which is in the journal.
   Status status;
   std::optional<ArtifactRow> audit_of{};
+  std::optional<ReplicaState> found{};  ///< nothing: nothing was found out
 };
 
 /// The workers at the destinations: two threads for each, one looks and moves, one brings, so that
@@ -88,8 +89,10 @@ class DestinationLanes {
 
   void look_loop(Lane& lane);
   void bring_loop(Lane& lane);
-  Status examine_one(Destination& destination, const ExamineTask& task);
-  Status audit_one(Destination& destination, const ExamineTask& task);
+  Status examine_one(Destination& destination, const ExamineTask& task,
+                     std::optional<ReplicaState>& told);
+  Status audit_one(Destination& destination, const ExamineTask& task,
+                   std::optional<ReplicaState>& told);
   Status journal(Destination& destination, DeliveredFound found);
   Status keep_pace(const ExamineTask& task, ByteCount bytes);
   [[nodiscard]] bool is_cancelled(std::uint64_t ticket);

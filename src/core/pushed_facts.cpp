@@ -59,12 +59,34 @@ Status SessionFacts::pushed(const Session& session, const FilesPushed& push, Tim
                     .destination_name = push.destination_name,
                     .source_key = file.source_key,
                     .at = at};
-    REELKEEP_TRY(m_catalog.put_pushed_file(session.row, told));
     REELKEEP_ASSIGN(std::vector<PushedFile> known, m_catalog.pushed_files(session.row, file.name));
-    for (PushedFile& one : known)
-      if (one.location == file.location) REELKEEP_TRY(assign(session, std::move(one), received_at));
+    // Put there again since: what was found of it may not be so any more.
+    const bool anew = std::ranges::any_of(known, [&](const PushedFile& one) {
+      return one.location == file.location && one.found && one.place.empty() && one.at < at;
+    });
+    REELKEEP_TRY(m_catalog.put_pushed_file(session.row, told));
+    REELKEEP_ASSIGN(known, m_catalog.pushed_files(session.row, file.name));
+    for (PushedFile& one : known) {
+      if (one.location != file.location) continue;
+      REELKEEP_TRY(assign(session, one, received_at));
+      if (anew) REELKEEP_TRY(look_again(session, file, received_at));
+    }
     REELKEEP_TRY(relink_pushes(session, file.name));
     if (occasion == Occasion::repeated) REELKEEP_TRY(fetch_again(session, file, received_at));
+  }
+  return {};
+}
+
+Status SessionFacts::look_again(const Session& session, const DeliveredFile& file, Timestamp now) {
+  REELKEEP_ASSIGN(std::vector<PushedFile> known, m_catalog.pushed_files(session.row, file.name));
+  for (PushedFile& one : known) {
+    const DestinationRule* rule = m_policy.destination(one.destination);
+    if (one.location != file.location || rule == nullptr ||
+        rule->action == DestinationAction::record)
+      continue;
+    one.next_look_at = now;
+    one.looks = 0;
+    REELKEEP_TRY(m_catalog.put_pushed_look(session.row, one));
   }
   return {};
 }

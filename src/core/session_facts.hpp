@@ -50,6 +50,7 @@ class SessionFacts {
                  Occasion occasion);
   Status pushed(const Session& session, const FilesPushed& push, Timestamp at,
                 Timestamp received_at, Occasion occasion);
+  Status look_again(const Session& session, const DeliveredFile& file, Timestamp now);
   Status fetch_again(const Session& session, const DeliveredFile& file, Timestamp now);
   Status put_delivered(const Session& session, const PushedFile& file);
   Status put_delivered_replica(const Artifact& artifact, const PushedFile& file);

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "reelkeep/port/http_client.hpp"
+
 #include "daemon/config.hpp"
 #include "daemon/config_load.hpp"
 
@@ -39,8 +41,12 @@ Status verdict(const std::vector<Finding>& findings);
 
 /// What only the other side can tell: each project's pair for files (for a byte of its newest known
 /// file, at hosts that the pair may be sent to), its pair for the REST API, and the clock against
-/// theirs. Blocking, for seconds. Stores are asked by check_environment() already.
+/// theirs; and every destination. Blocking, for seconds. Stores are asked by check_environment()
+/// already.
 std::vector<Finding> check_online(const Config& config);
+/// Whether each destination can be reached, is the right server, takes the login, and has the
+/// bucket or the folder. `http` is borrowed.
+std::vector<Finding> check_destinations(const Config& config, HttpClient& http);
 /// Against the Date of an answer.
 Finding compare_clock(const std::string& host, Timestamp theirs, Timestamp now);
 

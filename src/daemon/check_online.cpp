@@ -1,6 +1,7 @@
 // check --online: what only the other side can tell.
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "reelkeep/base/text.hpp"
 
@@ -187,6 +188,8 @@ std::vector<Finding> check_online(const Config& config) {
                           .code = Errc::not_found});
     if (const auto access = project.api()) try_api(findings, *http, clocks, *access, name);
   }
+  std::vector<Finding> destinations = check_destinations(config, *http);
+  std::ranges::move(destinations, std::back_inserter(findings));
   return findings;
 }
 

@@ -116,11 +116,13 @@ std::string_view DestinationConfig::name_word() const noexcept {
 }
 
 DestinationRule DestinationConfig::rule() const {
+  constexpr std::uint16_t k_implicit_tls = 990;
+  const bool implicit = name == Name::ftp && tls == Tls::from_the_start;
   return {.id = id,
           .name = std::string(name_word()),
           .account = account,
           .host = host,
-          .port = port,
+          .port = implicit && port == 0 ? k_implicit_tls : port,
           .action = action};
 }
 

@@ -109,6 +109,14 @@ std::string render_metrics(const Figures& figures) {
   for (const auto& [store, problem] : figures.agent.store_problems)
     page.gauge("reelkeep_store_unavailable", "1 while a store cannot be used", {{"store", store}},
                1);
+  for (const auto& [key, count] : figures.agent.at_destinations)
+    page.counter("reelkeep_destination_files_total",
+                 "What became of pushed files at their destination since the start, by replica "
+                 "state, \"fetched\", or the code of the error",
+                 {{"destination", key.first}, {"outcome", key.second}}, count);
+  for (const auto& [destination, problem] : figures.agent.destination_problems)
+    page.gauge("reelkeep_destination_unavailable", "1 while a destination cannot be used",
+               {{"destination", destination}}, 1);
   for (const auto& [filesystem, free] : figures.free_by_filesystem)
     page.gauge("reelkeep_free_bytes", "Free space", {{"filesystem", filesystem}},
                static_cast<double>(free.get()));

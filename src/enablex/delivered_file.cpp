@@ -18,14 +18,14 @@ enum class Protocol { s3, ftp, sftp, other };
 Protocol protocol_of_destination(std::string_view name) {
   const std::string lower = text::lower(text::trim(name));
   if (lower == "awss3" || lower == "s3") return Protocol::s3;
-  if (lower == "ftp") return Protocol::ftp;
+  if (lower == "ftp" || lower == "ftps" || lower == "ftpes") return Protocol::ftp;
   if (lower == "sftp" || lower == "ssh" || lower == "scp") return Protocol::sftp;
   return Protocol::other;
 }
 
 Protocol protocol_of_scheme(std::string_view scheme) {
   if (scheme == "s3") return Protocol::s3;
-  if (scheme == "ftp") return Protocol::ftp;
+  if (scheme == "ftp" || scheme == "ftps" || scheme == "ftpes") return Protocol::ftp;
   if (scheme == "sftp" || scheme == "scp" || scheme == "ssh") return Protocol::sftp;
   return Protocol::other;
 }

@@ -15,6 +15,7 @@ std::string plain_name(std::string_view told) {
   std::string name = text::lower(text::trim(told));
   if (name == "s3") return "awss3";
   if (name == "scp") return "ssh";
+  if (name == "ftps" || name == "ftpes") return "ftp";
   return name;
 }
 

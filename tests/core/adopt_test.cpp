@@ -76,8 +76,15 @@ struct Disagreement : PushedHouse {
 TEST_CASE(
     "a destination with other bytes than came is told in time and cause, whichever was first") {
   Disagreement house;
+  bool pushed_again = false;
   house.there.put(k_pushed, movie("another film"));
   house.start();
+  SUBCASE("the download, and the push comes again") {
+    pushed_again = true;
+    house.offer({k_url}, {std::nullopt, movie("film")});
+    house.until(replica_is(ReplicaState::verified, "local"));
+    house.deliver(push());
+  }
   SUBCASE("the download") {
     house.offer({k_url}, {std::nullopt, movie("film")});
     house.until(replica_is(ReplicaState::verified, "local"));
@@ -106,7 +113,17 @@ TEST_CASE(
   CHECK(house.requests(k_url) == 1);
   CHECK(house.there.requests() == requests);
 
-  // A way out: the project does not ask for that destination any more.
+  // A way out: the provider pushes it again.
+  if (pushed_again) {
+    house.there.put(k_pushed, movie("film"));
+    std::string later = push();
+    const std::string told_at = "1767520800";
+    house.deliver(later.replace(later.find(told_at), told_at.size(), "1767520900"));
+    house.until(is_archived_with(ReplicaState::verified));
+    CHECK(house.requests(k_url) == 1);
+    return;
+  }
+  // Another: the project does not ask for that destination any more.
   auto without = std::make_shared<core::Policy>(*house.policy);
   without->projects[0].stores = {StoreId("local")};
   house.agent->set_policy(without);

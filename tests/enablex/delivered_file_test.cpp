@@ -96,6 +96,17 @@ TEST_CASE("bare paths are combined with the destination") {
   CHECK(location("/root/room/conf/a b%.mov", k_ftp) ==
         "ftp://ftp.example.com/root/room/conf/a%20b%25.mov");
   CHECK(file("/root/room/conf/a b%.mov", k_ftp).name == "a b%.mov");
+  // With TLS from the first byte or on request it is the same file at the same server.
+  for (const char* scheme : {"ftp", "ftps", "ftpes", "FTPS"})
+    CHECK(location(std::string(scheme) + "://ftp.example.com/root/f.mov", k_ftp) ==
+          "ftp://ftp.example.com/root/f.mov");
+  CHECK(location("ftps://ftp.example.com:990/root/f.mov", k_ftp) ==
+        "ftp://ftp.example.com:990/root/f.mov");
+  CHECK(location("/root/f.mov", {"FTPS", "ftp.example.com", ""}) ==
+        "ftp://ftp.example.com/root/f.mov");
+  CHECK(location("scp://scp.example.com/room/f.mov", k_ssh) == "sftp://scp.example.com/room/f.mov");
+  CHECK(location("user@scp.example.com:room/f.mov", {"scp", "", ""}) ==
+        "sftp://scp.example.com/room/f.mov");
   CHECK(location("room/f.mov", k_sftp) == "sftp://sftp.example.com/room/f.mov");
   CHECK(location("/room/f.mov", k_ssh) == "sftp://scp.example.com/room/f.mov");
   CHECK(location("room/f.mov", {"FTP", "ftp://u:s3cr3t@h:2121/root", ""}) ==

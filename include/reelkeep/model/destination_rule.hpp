@@ -29,8 +29,9 @@ struct DestinationRule {
   DestinationAction action = DestinationAction::record;
   friend bool operator==(const DestinationRule&, const DestinationRule&) = default;
 
-  /// A pushed file is at this destination. `destination_name` is compared without case; "s3" and
-  /// "scp" are other words for awss3 and ssh. A location that names no port may have any. Pure.
+  /// A pushed file is at this destination. `destination_name` is compared without case; "s3",
+  /// "scp" and "ftps" are other words for awss3, ssh and ftp. A location that names no port may
+  /// have any. Pure.
   [[nodiscard]] bool matches(std::string_view destination_name, const std::string& location) const;
 };
 

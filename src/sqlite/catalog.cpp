@@ -537,7 +537,7 @@ Status copy_catalog(const std::string& path, const std::string& to) {
       return Error::from_errno(errno, fmt::format("cannot rename {}", part));
     return sync_folder(to);
   };
-  const Status copied = copy();
+  Status copied = copy();
   if (!copied) ::unlink(part.c_str());  // what is left of it is overwritten the next time
   return copied;
 }

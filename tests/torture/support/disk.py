@@ -155,7 +155,9 @@ class Disk:
                 here[name] = status.st_ino
                 mode = stat.S_IMODE(status.st_mode)
                 stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
-                file = (File(unread=(path, stamp)) if mode == 0o440
+                # A .part that has its last mode already is still to be synced and renamed.
+                published = mode == 0o440 and not name.endswith(".part")
+                file = (File(unread=(path, stamp)) if published
                         else File(pathlib.Path(path).read_bytes()))
                 file.mode = mode
                 self._files[status.st_ino] = file

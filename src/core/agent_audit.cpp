@@ -71,7 +71,8 @@ Status Agent::audit_destinations() {
       continue;
     REELKEEP_ASSIGN(const std::vector<ReplicaOf> due, m_catalog->audit_due(id, now, 1));
     if (due.empty()) continue;
-    const auto& [row, replica] = due.front();
+    const ArtifactRow row = due.front().artifact;
+    const Replica& replica = due.front().replica;
     if (!is_idle() && now - *replica.audit_at < k_patience) continue;
     REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(row));
     if (!artifact) continue;

@@ -5,6 +5,7 @@
 
 #include "core/agent.hpp"
 #include "core/layout.hpp"
+#include "core/session_facts.hpp"
 
 namespace reelkeep::core {
 namespace {
@@ -108,6 +109,7 @@ Status Agent::nothing_to_put(const Artifact& artifact, PendingPut bytes, Effects
   if (staged != bytes.size) {
     // Nobody has them any more: the source has to give them again.
     REELKEEP_TRY(m_catalog->remove_pending(artifact.row));
+    REELKEEP_TRY(SessionFacts(*m_catalog, *m_policy).refuse_differing(*after, bytes.digest));
     after->state = ArtifactState::planned;
     after->size.reset();
     after->digest.reset();

@@ -27,6 +27,13 @@ Replica replica_of(const PushedFile& file, const Artifact& artifact, const Polic
   }
   replica.state = ReplicaState::verified;
   replica.verified_at = file.read_at ? file.read_at : file.found_at;
+  if (!artifact.digest && file.refused && file.refused == file.found_digest) {
+    replica.state = ReplicaState::corrupt;
+    replica.verified_at.reset();
+    replica.found_at = file.found_at;
+    replica.cause = "its bytes are not those that were downloaded";
+    return replica;
+  }
   const bool same = !artifact.digest || !artifact.size ||
                     (*artifact.size == file.found_size &&
                      (!file.found_digest || *file.found_digest == *artifact.digest));
@@ -86,7 +93,19 @@ Status SessionFacts::look_again(const Session& session, const DeliveredFile& fil
       continue;
     one.next_look_at = now;
     one.looks = 0;
+    one.refused.reset();
     REELKEEP_TRY(m_catalog.put_pushed_look(session.row, one));
+  }
+  return {};
+}
+
+Status SessionFacts::refuse_differing(const Artifact& artifact, const Digest& received) {
+  REELKEEP_ASSIGN(const std::vector<PushedFile> files,
+                  m_catalog.pushed_files(artifact.session_row, artifact.name));
+  for (PushedFile file : files) {
+    if (!file.found_digest || file.found_digest == received) continue;
+    file.refused = file.found_digest;
+    REELKEEP_TRY(m_catalog.put_pushed_look(artifact.session_row, file));
   }
   return {};
 }
@@ -282,7 +301,7 @@ Status SessionFacts::rescue(Artifact artifact, const DestinationRule& rule,
 /// id. With all the others there is nothing left to download. A transfer that runs ends by itself.
 Status SessionFacts::adopt(Artifact artifact, const DestinationRule& rule, const PushedFile& file) {
   if (file.found != ReplicaState::verified || !file.found_digest || !file.read_at ||
-      artifact.in_hand)
+      file.refused == file.found_digest || artifact.in_hand)
     return {};
   switch (artifact.state) {
     case ArtifactState::planned:

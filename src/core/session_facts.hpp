@@ -35,6 +35,9 @@ class SessionFacts {
   /// The files pushed under an artifact's name are linked anew: its bytes became known, or it was
   /// given up.
   Status relink_pushes_of(const Artifact& artifact);
+  /// Bytes were received and are lost: what lies at destinations and differs from them takes their
+  /// place only when it is pushed again.
+  Status refuse_differing(const Artifact& artifact, const Digest& received);
   /// The artifact that a pushed file belongs to, if there is one.
   Result<std::optional<Artifact>> artifact_of_push(const SessionKey& session,
                                                    const std::string& name,

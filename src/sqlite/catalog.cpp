@@ -51,7 +51,7 @@ constexpr std::string_view k_put_pushed_file =
 
 constexpr std::string_view k_put_pushed_look =
     "UPDATE pushed_file SET (destination, found, found_size, found_digest, found_at, read_at,"
-    " place, next_look_at, looks, problem) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " refused, place, next_look_at, looks, problem) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " WHERE session = ? AND name = ? AND location = ?";
 
 constexpr std::string_view k_put_pending =
@@ -297,8 +297,8 @@ class SqliteCatalog final : public Catalog {
   Status put_pushed_look(SessionRow session, const PushedFile& file) override {
     return change([&] {
       Query(*m_connection, k_put_pushed_look, file.destination, file.found, file.found_size,
-            file.found_digest, file.found_at, file.read_at, file.place, file.next_look_at,
-            file.looks, file.problem, session, file.name, file.location)
+            file.found_digest, file.found_at, file.read_at, file.refused, file.place,
+            file.next_look_at, file.looks, file.problem, session, file.name, file.location)
           .run();
     });
   }

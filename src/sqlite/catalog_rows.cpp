@@ -98,8 +98,8 @@ Replica read_replica(Query& query) {
 
 std::string select_pushed_files(std::string_view rest) {
   return "SELECT app_id, conf_num, name, location, url, destination_name, source_key, at,"
-         " destination, found, found_size, found_digest, found_at, read_at, place, next_look_at,"
-         " looks, problem FROM pushed_file " +
+         " destination, found, found_size, found_digest, found_at, read_at, refused, place,"
+         " next_look_at, looks, problem FROM pushed_file " +
          std::string(rest);
 }
 
@@ -121,6 +121,7 @@ std::vector<PushedFile> read_pushed_files(Query& query) {
     query.read(file.found_digest);
     query.read(file.found_at);
     query.read(file.read_at);
+    query.read(file.refused);
     query.read(file.place);
     query.read(file.next_look_at);
     query.read(file.looks);

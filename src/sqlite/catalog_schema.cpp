@@ -237,8 +237,13 @@ UPDATE pushed_file SET next_look_at = found_at
   WHERE found = 'verified' AND found_digest IS NOT NULL AND destination <> '';
 )sql";
 
-constexpr std::array k_steps{k_tables, k_listings, k_pending_puts, k_prospects,
-                             k_audits, k_lengths,  k_destinations, k_readings};
+// Bytes at a destination that are known to differ from what was downloaded.
+constexpr std::string_view k_refusals = R"sql(
+ALTER TABLE pushed_file ADD COLUMN refused BLOB;
+)sql";
+
+constexpr std::array k_steps{k_tables,  k_listings,     k_pending_puts, k_prospects, k_audits,
+                             k_lengths, k_destinations, k_readings,     k_refusals};
 constexpr Schema k_schema{.noun = "catalog",
                           .application_id = 0x726B6374,  // "rkct"
                           .steps = k_steps};

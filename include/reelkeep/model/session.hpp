@@ -39,7 +39,10 @@ struct PushedFile {
   std::optional<Digest> found_digest;  ///< that the destination vouches for, or that was computed
   std::optional<Timestamp> found_at;
   std::optional<Timestamp> read_at;  ///< when all of it was read; the digest is ours then
-  std::string place;                 ///< where it was moved to; empty: where it was told to be
+  /// Bytes there that differ from what was downloaded and is lost since: not adopted until the file
+  /// is pushed again.
+  std::optional<Digest> refused;
+  std::string place;  ///< where it was moved to; empty: where it was told to be
   std::optional<Timestamp>
       next_look_at;        ///< nothing: there is no more to be done at the destination
   std::int64_t looks = 0;  ///< in a row that found nothing or failed

@@ -8,10 +8,13 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
+
+#include "reelkeep/base/text.hpp"
 
 #include "fs/crash_point.hpp"
 #include "fs/file_io.hpp"
@@ -85,7 +88,14 @@ bool is_garbage(std::string_view line) {
   return line.find('\0') != std::string_view::npos;
 }
 
-using Wanted = std::map<std::string, std::optional<Digest>>;  // nothing: no line
+struct Wanted {
+  std::map<std::string, std::optional<Digest>> lines;    // key -> digest; nothing: no line
+  std::set<std::pair<std::string, std::string>> untrue;  // key and hex that are not to be there
+
+  bool is_untrue(const ParsedLine& line) const {
+    return !untrue.empty() && untrue.contains({line.key, text::lower(line.hex)});
+  }
+};
 
 Result<Findings> examine(int fd, const Wanted& wanted) {
   Findings findings;
@@ -95,8 +105,9 @@ Result<Findings> examine(int fd, const Wanted& wanted) {
                       findings.replace = findings.replace || is_garbage(line);
                       return {};
                     }
-                    const auto found = wanted.find(parsed->key);
-                    if (found == wanted.end()) return {};
+                    if (wanted.is_untrue(*parsed)) findings.replace = true;
+                    const auto found = wanted.lines.find(parsed->key);
+                    if (found == wanted.lines.end()) return {};
                     bool& present = findings.present[parsed->key];
                     const bool right = found->second && found->second->hex() == parsed->hex;
                     if (present || !right) findings.replace = true;
@@ -121,7 +132,8 @@ Status write_replacement(int from, int to, const Wanted& wanted, const std::stri
   if (from >= 0) {
     auto copied = for_each_line(from, [&](std::string_view line) -> Status {
       const auto parsed = parse_line(line);
-      if (is_garbage(line) || (parsed && wanted.contains(parsed->key))) return {};
+      if (is_garbage(line)) return {};
+      if (parsed && (wanted.lines.contains(parsed->key) || wanted.is_untrue(*parsed))) return {};
       out.append(line).push_back('\n');
       return out.size() > k_longest_line ? flush() : Status();
     });
@@ -210,12 +222,14 @@ std::string manifest_text(const ManifestLine& line) {
   return (escaped == name ? "" : "\\") + line.digest.hex() + "  " + escaped + "\n";
 }
 
-Status add_to_manifest(int folder, int temp_folder, std::span<const ManifestLine> lines) {
+Status add_to_manifest(int folder, int temp_folder, std::span<const ManifestLine> lines,
+                       std::span<const ManifestLine> untrue) {
   Wanted wanted;
+  for (const ManifestLine& line : untrue) wanted.untrue.emplace(key_of(line), line.digest.hex());
   std::map<std::string, std::string> texts;
   for (const ManifestLine& line : lines) {
     const std::string key = key_of(line);
-    wanted[key] = line.digest;
+    wanted.lines[key] = line.digest;
     texts[key] = manifest_text(line);
   }
   std::string all;
@@ -242,7 +256,7 @@ Status remove_from_manifest(int folder, int temp_folder, const std::string& path
   REELKEEP_ASSIGN(const UniqueFd file, open_manifest(folder));
   if (!file) return {};
   const std::string key = key_of(ManifestLine{path, Digest{}});
-  const Wanted wanted{{key, std::nullopt}};
+  const Wanted wanted{.lines = {{key, std::nullopt}}, .untrue = {}};
   REELKEEP_ASSIGN(const Findings findings, examine(file.get(), wanted));
   if (!findings.present.contains(key)) return {};
   return replace_manifest(folder, temp_folder, file.get(), wanted, "");

@@ -26,8 +26,10 @@ struct ManifestLine {
 };
 
 /// Each path has its line, once, and on the medium; a line with another digest of the same path is
-/// replaced; what a power cut left torn is dropped.
-Status add_to_manifest(int folder, int temp_folder, std::span<const ManifestLine> lines);
+/// replaced; what a power cut left torn is dropped, and so are the lines in `untrue`: those paths
+/// were seen to hold other bytes.
+Status add_to_manifest(int folder, int temp_folder, std::span<const ManifestLine> lines,
+                       std::span<const ManifestLine> untrue);
 /// The path has no line any more. No manifest is success.
 Status remove_from_manifest(int folder, int temp_folder, const std::string& path);
 

@@ -268,21 +268,28 @@ class Batch {
       if (!item.error) folders[item.request->manifest_dir].push_back(&item);
     if (!folders.empty()) crash_point("publish.before_manifest");
     for (const auto& [folder, items] : folders) {
+      const std::size_t cut = folder.empty() ? 0 : folder.size() + 1;
       std::vector<ManifestLine> lines;
+      std::vector<ManifestLine> untrue;
       for (const Item* item : items) {
-        const std::size_t cut = folder.empty() ? 0 : folder.size() + 1;
-        lines.push_back(ManifestLine{item->placed.path.substr(cut), item->request->digest});
+        const PutRequest& request = *item->request;
+        lines.push_back(ManifestLine{item->placed.path.substr(cut), request.digest});
+        // The names before it hold something else. A line that says otherwise is of a file that
+        // went bad: it stays where it is, and these bytes stand in for it.
+        for (int number = 0; number < item->name_number; ++number)
+          untrue.push_back(ManifestLine{candidate(request, number).substr(cut), request.digest});
       }
-      if (auto written = write_manifest(folder, lines); !written)
+      if (auto written = write_manifest(folder, lines, untrue); !written)
         for (Item* item : items) item->error = written.error();
     }
     if (!folders.empty()) crash_point("publish.after_manifest");
   }
 
-  Status write_manifest(const std::string& folder, std::span<const ManifestLine> lines) const {
+  Status write_manifest(const std::string& folder, std::span<const ManifestLine> lines,
+                        std::span<const ManifestLine> untrue) const {
     const Turns::Turn turn(m_context.manifest_turns, folder);
     REELKEEP_ASSIGN(const UniqueFd opened, m_context.root.open_folder(folder));
-    return add_to_manifest(opened.get(), m_area.get(), lines);
+    return add_to_manifest(opened.get(), m_area.get(), lines, untrue);
   }
 
   Status finish(Item& item) {

@@ -64,6 +64,8 @@ await "the rotten one is repaired" repaired c1
 equal "it was not fetched again" "$(grep -c "|/file1.mp4\$" "$NGINX_LOG")" 1
 run verify
 never "the rotten one is no path" bash -c "'$REELKEEP' --config '$CONFIG' paths c1 | grep -qx '$bad'"
+check "the rotten one stays" test -f "$bad"
+check "no manifest names it" sh -c 'cd "$1" && sha256sum --quiet -c manifest-sha256.txt' sh "$(dirname "$(dirname "$bad")")"
 judge "time and cause stay" "$WORK/show.json" '[.artifacts[].replicas[] | select(.state == "corrupt") | .found_at != null and .cause != null] == [true]'
 
 # ---- a file is gone while no agent runs: the next one copies it back ----

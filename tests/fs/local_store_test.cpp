@@ -140,6 +140,31 @@ TEST_CASE("a file that was lost and is archived anew replaces its stale line") {
   CHECK(lines_in(place.dir().read("archive/room/conf/manifest-sha256.txt")) == 2);
 }
 
+TEST_CASE("a file that went bad has no line any more once its bytes are archived beside it") {
+  LocalPlace place;
+  const auto store = opened(place);
+  REQUIRE(put(*store, request(place, "room/conf/b.mp4", "b")));
+  std::string rotten = "rotted";
+  SUBCASE("of the same length") {}
+  SUBCASE("of another length") {
+    rotten += "!";
+  }
+  for (const std::string& bytes : {std::string("whole!"), std::string("whole?")}) {
+    const auto placed = put(*store, request(place, "room/conf/a.mp4", bytes));
+    REQUIRE(placed);
+    CHECK(sha256sum_accepts(place.root() + "/room/conf"));
+    place.lose(placed->path);
+    place.dir().write("archive/" + placed->path, rotten);
+    CHECK_FALSE(sha256sum_accepts(place.root() + "/room/conf"));
+    const auto again = put(*store, request(place, "room/conf/a.mp4", bytes));
+    REQUIRE(again);
+    CHECK(again->path != placed->path);
+    CHECK(place.dir().read("archive/" + placed->path) == rotten);
+    CHECK(sha256sum_accepts(place.root() + "/room/conf"));
+  }
+  CHECK(lines_in(place.dir().read("archive/room/conf/manifest-sha256.txt")) == 3);
+}
+
 TEST_CASE("names that the archive keeps for itself are not given away") {
   LocalPlace place(fs::LocalStoreOptions{.staging_dir = {}});
   const auto store = opened(place);

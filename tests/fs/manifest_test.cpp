@@ -1,6 +1,7 @@
 #include "fs/manifest.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <filesystem>
@@ -32,8 +33,9 @@ struct Folder {
     dir.write(name, name);
     return ManifestLine{name, sha256(name)};
   }
-  Status add(const std::vector<ManifestLine>& lines) const {
-    return fs::add_to_manifest(fd.get(), temp_fd.get(), lines);
+  Status add(const std::vector<ManifestLine>& lines,
+             const std::vector<ManifestLine>& untrue = {}) const {
+    return fs::add_to_manifest(fd.get(), temp_fd.get(), lines, untrue);
   }
   Status remove(const std::string& path) const {
     return fs::remove_from_manifest(fd.get(), temp_fd.get(), path);
@@ -137,6 +139,18 @@ TEST_CASE("stale and double lines of a path are replaced by the right one, other
   folder.dir.write(k_name, fs::manifest_text(a) + fs::manifest_text(b) + fs::manifest_text(a));
   REQUIRE(folder.add({a}));
   CHECK(folder.manifest() == fs::manifest_text(b) + fs::manifest_text(a));
+}
+
+TEST_CASE("an untrue line goes, another one of its path stays") {
+  const Folder folder;
+  const ManifestLine a = folder.file("a");
+  const ManifestLine b = folder.file("b");
+  std::string theirs = a.digest.hex() + " *a\n";
+  std::transform(theirs.begin(), theirs.begin() + 64, theirs.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  folder.dir.write(k_name, theirs + fs::manifest_text(b));
+  REQUIRE(folder.add({folder.file("c")}, {{"a", a.digest}, {"b", sha256("old")}}));
+  CHECK(folder.manifest() == fs::manifest_text(b) + fs::manifest_text({"c", sha256("c")}));
 }
 
 TEST_CASE("a line of another writer counts, with its star and its capitals") {

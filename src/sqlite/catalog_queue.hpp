@@ -46,6 +46,7 @@ inline constexpr std::string_view k_pending_of_store =
     "SELECT artifact, store, digest, size, disputed, due_at, tries, journaled, run"
     " FROM pending_put INDEXED BY pending_put_due"
     " WHERE store = ? AND (due_at, artifact) > (?, ?) ORDER BY due_at, artifact LIMIT ?";
+inline constexpr std::string_view k_remove_pending = "DELETE FROM pending_put WHERE artifact = ?";
 inline constexpr std::string_view k_next_pending =
     "SELECT min(due_at) FROM pending_put INDEXED BY pending_put_due WHERE store = ? AND due_at > ?";
 

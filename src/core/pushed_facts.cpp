@@ -301,21 +301,8 @@ Status SessionFacts::rescue(Artifact artifact, const DestinationRule& rule,
 /// id. With all the others there is nothing left to download. A transfer that runs ends by itself.
 Status SessionFacts::adopt(Artifact artifact, const DestinationRule& rule, const PushedFile& file) {
   if (file.found != ReplicaState::verified || !file.found_digest || !file.read_at ||
-      file.refused == file.found_digest || artifact.in_hand)
+      file.refused == file.found_digest || !has_no_bytes_yet(artifact))
     return {};
-  switch (artifact.state) {
-    case ArtifactState::planned:
-    case ArtifactState::waiting:
-    case ArtifactState::quarantined:
-    case ArtifactState::expired:
-    case ArtifactState::delivered:
-      break;
-    case ArtifactState::running:
-    case ArtifactState::verifying:
-    case ArtifactState::archived:
-    case ArtifactState::cancelled:
-      return {};
-  }
   const ProjectPolicy* project = m_policy.project(artifact.identity.session.app_id);
   if (project == nullptr || std::ranges::find(project->stores, rule.id) == project->stores.end())
     return {};

@@ -44,6 +44,24 @@ void make_due(Artifact& artifact, Timestamp now) {
 
 }  // namespace
 
+bool has_no_bytes_yet(const Artifact& artifact) {
+  if (artifact.in_hand) return false;
+  switch (artifact.state) {
+    case ArtifactState::planned:
+    case ArtifactState::waiting:
+    case ArtifactState::quarantined:
+    case ArtifactState::expired:
+    case ArtifactState::delivered:
+      return true;
+    case ArtifactState::running:
+    case ArtifactState::verifying:
+    case ArtifactState::archived:
+    case ArtifactState::cancelled:
+      return false;
+  }
+  return false;
+}
+
 Status SessionFacts::apply(const Event& event, Timestamp received_at, Occasion occasion) {
   REELKEEP_ASSIGN(Session session, session_for(event.session, event.room_id, received_at));
   const Timestamp at = event.at.value_or(received_at);

@@ -13,6 +13,10 @@ namespace reelkeep::core {
 /// Why an event is applied: a repeated one changes no facts but makes work due again.
 enum class Occasion { first, repeated };
 
+/// Nothing holds bytes of it or fetches them, and nobody gave it up for good: complete bytes that
+/// turn up settle it (a push that is adopted, a catalog that is being built).
+bool has_no_bytes_yet(const Artifact& artifact);
+
 /// Applies what the provider said to the catalog. Called inside Catalog::transact(); applying the
 /// same event twice changes nothing, and any order of the same events gives the same catalog,
 /// times apart. One thread.

@@ -21,26 +21,6 @@ bool is_held(const std::vector<Replica>& replicas, const StoreId& store, const D
                              [&](const Replica& replica) { return holds(replica, store, digest); });
 }
 
-/// The bytes are complete and nothing else knows of it yet: a catalog that is being built, or a
-/// source that was given up meanwhile.
-bool has_no_bytes_yet(const Artifact& artifact) {
-  if (artifact.in_hand) return false;
-  switch (artifact.state) {
-    case ArtifactState::planned:
-    case ArtifactState::waiting:
-    case ArtifactState::quarantined:
-    case ArtifactState::expired:
-    case ArtifactState::delivered:
-      return true;
-    case ArtifactState::running:
-    case ArtifactState::verifying:
-    case ArtifactState::archived:
-    case ArtifactState::cancelled:
-      return false;
-  }
-  return false;
-}
-
 }  // namespace
 
 /// Of a project whose block is gone only the journal's rows know them, and what they left waiting.

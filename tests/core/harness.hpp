@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +47,18 @@ class Projection {
     catalog = sqlite::open_catalog(dir.path("catalog.db")).value();
     projector = std::make_unique<core::Projector>(*reader, *catalog, *provider);
     return projector->begin(unclean).value();
+  }
+
+  /// In place of the journal: an older copy of it. reopen() comes next.
+  void put_journal_back(const std::string& copy) {
+    projector.reset();
+    writer.reset();
+    reader.reset();
+    std::filesystem::remove(dir.path("journal.db-wal"));
+    std::filesystem::remove(dir.path("journal.db-shm"));
+    dir.write("journal.db", copy);
+    writer = sqlite::open_journal_writer(dir.path("journal.db"), {}).value();
+    reader = sqlite::open_journal_reader(dir.path("journal.db")).value();
   }
 
   Seq deliver(const std::string& bytes, const std::string& user = "", Timestamp at = k_noon) {

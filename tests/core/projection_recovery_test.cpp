@@ -15,14 +15,7 @@ TEST_CASE("a journal that was replaced or set back is noticed") {
   projection.advance();
   CHECK(projection.reopen() == core::Rebuild::none);
 
-  projection.projector.reset();
-  projection.writer.reset();
-  projection.reader.reset();
-  std::filesystem::remove(projection.dir.path("journal.db-wal"));
-  std::filesystem::remove(projection.dir.path("journal.db-shm"));
-  projection.dir.write("journal.db", copy);
-  projection.writer = sqlite::open_journal_writer(projection.dir.path("journal.db"), {}).value();
-  projection.reader = sqlite::open_journal_reader(projection.dir.path("journal.db")).value();
+  projection.put_journal_back(copy);
   CHECK(projection.reopen() == core::Rebuild::journal_replaced);
   projection.advance();
   CHECK_FALSE(projection.show().session.ended_at.has_value());
@@ -35,14 +28,7 @@ TEST_CASE("a set-back journal that grew again is noticed by its chain") {
   const std::string copy = projection.dir.read("journal.db");
   projection.deliver(body("session_stop"));
   projection.advance();
-  projection.projector.reset();
-  projection.writer.reset();
-  projection.reader.reset();
-  std::filesystem::remove(projection.dir.path("journal.db-wal"));
-  std::filesystem::remove(projection.dir.path("journal.db-shm"));
-  projection.dir.write("journal.db", copy);
-  projection.writer = sqlite::open_journal_writer(projection.dir.path("journal.db"), {}).value();
-  projection.reader = sqlite::open_journal_reader(projection.dir.path("journal.db")).value();
+  projection.put_journal_back(copy);
   projection.deliver(body("roomdrop"));
   CHECK(projection.reopen() == core::Rebuild::journal_replaced);
 }

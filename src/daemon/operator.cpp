@@ -185,6 +185,7 @@ Status Operator::sessions(const ListFilter& filter, Timestamp moment,
 
 Result<SessionView> Operator::find(const ConfNum& conf_num, const std::optional<AppId>& app_id) {
   REELKEEP_ASSIGN(CatalogReader * reader, catalog());
+  REELKEEP_ASSIGN(const PendingFindings pending, findings());
   REELKEEP_ASSIGN(std::vector<SessionView> found, reader->find(conf_num, app_id));
   const std::string name = text::printable(conf_num.get());
   if (found.empty()) {
@@ -201,7 +202,6 @@ Result<SessionView> Operator::find(const ConfNum& conf_num, const std::optional<
     return Error{Errc::conflict, "session " + name + " is known of several projects (" + app_ids +
                                      "); say which with --app-id"};
   }
-  REELKEEP_ASSIGN(const PendingFindings pending, findings());
   pending.overlay(found.front());
   relocate(found.front());
   return std::move(found.front());
@@ -209,6 +209,7 @@ Result<SessionView> Operator::find(const ConfNum& conf_num, const std::optional<
 
 Result<SessionView> Operator::find_artifact(const std::string& prefix) {
   REELKEEP_ASSIGN(CatalogReader * reader, catalog());
+  REELKEEP_ASSIGN(const PendingFindings pending, findings());
   REELKEEP_ASSIGN(std::vector<SessionView> found, reader->find_artifact(prefix));
   const std::string name = text::printable(prefix);
   if (found.empty() || prefix.empty())
@@ -219,7 +220,6 @@ Result<SessionView> Operator::find_artifact(const std::string& prefix) {
   if (found.size() > 1)
     return Error{Errc::conflict,
                  "more than one artifact id begins with " + name + "; give more digits of it"};
-  REELKEEP_ASSIGN(const PendingFindings pending, findings());
   pending.overlay(found.front());
   relocate(found.front());
   return std::move(found.front());

@@ -191,7 +191,8 @@ class Operator {
   explicit Operator(Config config);
   Result<CatalogReader*> catalog();
   Result<JournalReader*> journal();
-  /// What verify found and no agent has taken up yet.
+  /// What verify found and no agent has taken up yet. Asked before the catalog is read: what an
+  /// agent takes up in between then shows in the one, in the other, or in both.
   Result<PendingFindings> findings();
   /// Replicas in local stores lie where the store is now: an archive may be moved as a whole.
   void relocate(SessionView& view) const;

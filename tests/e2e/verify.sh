@@ -56,9 +56,9 @@ equal "exit status with a rotten file" "$status" 9
 judge "it is told" "$OUT" '.good == 5 and (.wrong | length) == 1 and .wrong[0].state == "corrupt"
   and .wrong[0].store == "local" and .wrong[0].location == $path and (.wrong[0].cause | test("SHA-256"))' --arg path "$bad"
 repaired() {
-  show "$1" && jq -e '[.artifacts[] | select(.state == "archived") | .replicas
+  show "$1" && jq -e '[.artifacts[] | .state == "archived" and (.replicas
     | ([.[] | select(.store == "local" and .state == "verified")] | length == 1) and
-      ([.[] | select(.store == "second" and .state == "verified")] | length == 1)] | all and length > 0' "$WORK/show.json"
+      ([.[] | select(.store == "second" and .state == "verified")] | length == 1))] | all and length > 0' "$WORK/show.json"
 }
 await "the rotten one is repaired" repaired c1
 equal "it was not fetched again" "$(grep -c "|/file1.mp4\$" "$NGINX_LOG")" 1

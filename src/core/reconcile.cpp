@@ -107,6 +107,21 @@ class Comparison {
   Findings m_findings;
 };
 
+/// Two halves of several days; of one day nothing.
+std::vector<Days> halves(const Days& all) {
+  using std::chrono::days;
+  if (all.from >= all.to) return {};
+  const auto middle = all.from + (all.to - all.from) / 2;
+  return {Days{all.from, middle}, Days{middle + days(1), all.to}};
+}
+
+std::string text_of(const Days& all) {
+  const auto day = [](std::chrono::sys_days one) {
+    return to_rfc3339(Timestamp(one)).substr(0, 10);
+  };
+  return all.from == all.to ? day(all.from) : day(all.from) + " to " + day(all.to);
+}
+
 }  // namespace
 
 std::vector<Days> windows(std::chrono::sys_days from, std::chrono::sys_days to) {
@@ -122,11 +137,29 @@ Result<Findings> reconcile(ProviderApi& api, const Provider& provider, KnownSess
                            const std::atomic<bool>* cancelled,
                            const std::function<Status(std::vector<FoundSession>)>& take) {
   Comparison comparison(provider, known, policy, question, now);
-  for (const ArchiveQuery& query : question.queries) {
-    REELKEEP_ASSIGN(std::vector<std::string> items, api.archive(question.api, query, cancelled));
-    REELKEEP_ASSIGN(std::vector<FoundSession> lacking, comparison.compare(std::move(items)));
-    if (!lacking.empty()) REELKEEP_TRY(take(std::move(lacking)));
-  }
+  std::optional<Error> unread;
+  const std::function<Status(const ArchiveQuery&)> ask = [&](const ArchiveQuery& query) -> Status {
+    auto items = api.archive(question.api, query, cancelled);
+    if (items) {
+      REELKEEP_ASSIGN(std::vector<FoundSession> lacking, comparison.compare(*std::move(items)));
+      return lacking.empty() ? Status() : take(std::move(lacking));
+    }
+    if (items.error().code != Errc::corrupt || !query.days) return items.error();
+    const std::size_t listed = comparison.findings().listed;
+    for (const Days& half : halves(*query.days)) {
+      ArchiveQuery narrower = query;
+      narrower.days = half;
+      REELKEEP_TRY(ask(narrower));
+    }
+    // Without a single entry the halves prove nothing: a provider may leave out their last day.
+    if (comparison.findings().listed == listed && !unread)
+      unread = Error{Errc::corrupt, text_of(*query.days) + ": " + items.error().message +
+                                        "; ask for less of it: reelkeep reconcile --room ROOM_ID" +
+                                        " --from DAY --to DAY, or --conf CONF_NUM"};
+    return {};
+  };
+  for (const ArchiveQuery& query : question.queries) REELKEEP_TRY(ask(query));
+  if (unread) return *unread;
   return comparison.findings();
 }
 

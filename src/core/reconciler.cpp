@@ -46,14 +46,13 @@ Result<KnownSession> CatalogSessions::known(const SessionKey& session) {
   KnownSession known;
   for (const SessionView& view : found) {
     known.cdr_ready = known.cdr_ready || view.session.cdr_ready;
-    std::vector<const Artifact*> artifacts;
-    for (const ArtifactView& one : view.artifacts) artifacts.push_back(&one.artifact);
-    // A listing knows no stages: of several at one source it means the first, as SessionFacts does.
-    std::ranges::sort(artifacts, {}, [](const Artifact* one) { return one->identity.stage; });
-    for (const Artifact* one : artifacts)
-      known.offers.try_emplace(
-          {one->identity.kind, one->identity.source_key},
-          wants_another_url(*one) ? std::optional(one->url) : std::optional<std::string>());
+    // A listing knows no stages: it brings all of one source its URL, as SessionFacts does.
+    for (const ArtifactView& one : view.artifacts) {
+      const Artifact& artifact = one.artifact;
+      std::optional<std::string>& url =
+          known.offers[{artifact.identity.kind, artifact.identity.source_key}];
+      if (wants_another_url(artifact)) url = artifact.url;
+    }
   }
   return known;
 }

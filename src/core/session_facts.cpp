@@ -1,6 +1,8 @@
 #include "core/session_facts.hpp"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "reelkeep/base/safe_name.hpp"
 #include "reelkeep/base/url.hpp"
@@ -13,11 +15,11 @@ namespace reelkeep::core {
 namespace {
 
 /// The artifact of a source that an offer with this stage means; nothing: a new one.
-Artifact* choose(std::vector<Artifact>& same_source, const std::string& stage) {
+const Artifact* choose(std::vector<Artifact>& same_source, const std::string& stage) {
   if (same_source.empty()) return nullptr;
   std::ranges::sort(same_source, {}, [](const Artifact& a) { return a.identity.stage; });
   if (stage.empty()) return &same_source.front();
-  for (Artifact& candidate : same_source)
+  for (const Artifact& candidate : same_source)
     if (candidate.identity.stage == stage) return &candidate;
   return same_source.front().identity.stage.empty() ? &same_source.front() : nullptr;
 }
@@ -131,42 +133,49 @@ Status SessionFacts::offered_file(const Session& session, const FilesOffered& of
   REELKEEP_ASSIGN(std::vector<Artifact> same_source,
                   m_catalog.artifacts_with_source(session.row, offer.kind, file.source_key));
   const Timestamp url_at = offer.url_at.value_or(at);
-  Artifact* known = choose(same_source, offer.stage);
+  const Artifact* known = choose(same_source, offer.stage);
   if (known == nullptr) {
     Artifact fresh;
     fresh.session_row = session.row;
     fresh.identity = {session.key, offer.kind, file.source_key, offer.stage};
     fresh.room_id = session.room_id;
     fresh.name = file.name;
-    fresh.url = file.url;
-    fresh.url_at = url_at;
-    fresh.host = lane_host(file.url, offer.kind);
+    std::tie(fresh.url_at, fresh.url) = std::pair(url_at, file.url);
+    for (const Artifact& other : same_source)
+      std::tie(fresh.url_at, fresh.url) =
+          std::max(std::pair(fresh.url_at, fresh.url), std::pair(other.url_at, other.url));
+    fresh.host = lane_host(fresh.url, offer.kind);
     fresh.declared_size = offer.declared_size;
     fresh.offered_at = at;
     fresh.known_at = received_at;
     REELKEEP_TRY(settle_new(fresh, session));
     REELKEEP_TRY(m_catalog.put_artifact(std::move(fresh)));
-    return relink_pushes(session, file.name);
+    REELKEEP_TRY(relink_pushes(session, file.name));
   }
-
-  Artifact merged = *known;
-  if (merged.identity.stage.empty() && !offer.stage.empty()) {
-    merged.identity.stage = offer.stage;
-    merged.id = artifact_id(merged.identity);
+  for (const Artifact& one : same_source) {
+    Artifact merged = one;
+    if (&one == known) {
+      if (merged.identity.stage.empty() && !offer.stage.empty()) {
+        merged.identity.stage = offer.stage;
+        merged.id = artifact_id(merged.identity);
+      }
+      merged.offered_at = std::min(merged.offered_at, at);
+      merged.declared_size = std::max(merged.declared_size, offer.declared_size);
+      merged.deadline = deadline_of(merged, session);
+    }
+    // The newest URL of a source is that of all its stages: they differ in what signs them alone.
+    if (std::pair(url_at, file.url) > std::pair(merged.url_at, merged.url)) {
+      merged.url = file.url;
+      merged.url_at = url_at;
+      merged.host = lane_host(file.url, offer.kind);
+    }
+    const bool is_named = &one == known || offer.stage.empty();
+    const bool offered_anew = merged.url != one.url || (is_named && url_at > one.url_at &&
+                                                        one.state == ArtifactState::expired);
+    if ((is_named && occasion == Occasion::repeated) || offered_anew) make_due(merged, received_at);
+    if (merged == one) continue;
+    REELKEEP_TRY(m_catalog.put_artifact(std::move(merged)));
   }
-  merged.offered_at = std::min(merged.offered_at, at);
-  merged.declared_size = std::max(merged.declared_size, offer.declared_size);
-  if (std::pair(url_at, file.url) > std::pair(merged.url_at, merged.url)) {
-    merged.url = file.url;
-    merged.url_at = url_at;
-    merged.host = lane_host(file.url, offer.kind);
-  }
-  merged.deadline = deadline_of(merged, session);
-  const bool offered_anew = merged.url != known->url ||
-                            (url_at > known->url_at && known->state == ArtifactState::expired);
-  if (occasion == Occasion::repeated || offered_anew) make_due(merged, received_at);
-  if (merged == *known) return {};
-  REELKEEP_TRY(m_catalog.put_artifact(std::move(merged)));
   return {};
 }
 

@@ -37,6 +37,17 @@ std::vector<std::string> facts(const SessionView& view) {
   return lines;
 }
 
+/// transcoded() with a URL that was signed anew.
+std::string signed_anew(const std::string& stage, const std::string& query) {
+  std::string bytes = transcoded(stage, "");
+  const auto replace = [&](const std::string& what, const std::string& with) {
+    REQUIRE(bytes.find(what) != std::string::npos);
+    bytes.replace(bytes.find(what), what.size(), with);
+  };
+  replace(".mov\"", ".mov?" + query + "\"");
+  return bytes;
+}
+
 std::vector<std::string> facts_of(const std::vector<std::string>& bodies) {
   Projection projection;
   std::vector<NewEntry> entries;
@@ -63,11 +74,11 @@ TEST_CASE("any order of the same deliveries gives the same catalog") {
   while (std::ranges::next_permutation(bodies).found) CHECK(facts_of(bodies) == expected);
 
   // The same with what is rarer: a second file of that name, a stage that comes late, both stages.
-  bodies.insert(
-      bodies.end(),
-      {transcoded("", ""), transcoded("1", "90"),
-       body("live_recording", R"(,"url":"https://portal.enablex.io/l/file1.mov")"),
-       body("roomdrop"), body("chatdata", R"(,"url":"https://portal.enablex.io/c.json")")});
+  bodies.insert(bodies.end(),
+                {transcoded("", ""), transcoded("1", "90"),
+                 body("live_recording", R"(,"url":"https://portal.enablex.io/l/file1.mov")"),
+                 body("roomdrop"), body("chatdata", R"(,"url":"https://portal.enablex.io/c.json")"),
+                 signed_anew("", "Expires=3"), signed_anew("2", "Expires=2")});
   const std::vector<std::string> more = facts_of(bodies);
   std::mt19937 random(20260104);
   for (int round = 0; round < 60; ++round) {

@@ -51,12 +51,18 @@ void write_artifact(json::Writer& writer, const ArtifactView& view, const daemon
       .member("next_attempt_at", artifact.next_attempt_at)
       .key("error");
   write_error(writer, artifact.error);
-  writer.key("replicas").begin_array();
-  for (const Replica& replica : view.replicas) write_replica(writer, replica);
-  writer.end_array().end_object();
+  writer.key("replicas");
+  write_replicas(writer, view.replicas);
+  writer.end_object();
 }
 
 }  // namespace
+
+void write_replicas(json::Writer& writer, const std::vector<Replica>& replicas) {
+  writer.begin_array();
+  for (const Replica& replica : replicas) write_replica(writer, replica);
+  writer.end_array();
+}
 
 void write_error(json::Writer& writer, const std::optional<Error>& error) {
   if (!error) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "reelkeep/model/delivery.hpp"
 #include "reelkeep/model/session.hpp"
 
@@ -17,6 +19,8 @@ void write_summary(json::Writer& writer, const SessionSummary& summary, Timestam
                    std::int64_t after);
 /// An element of `deliveries --json`.
 void write_delivery(json::Writer& writer, const DeliveryRecord& record);
+/// An array of replicas, as in `show --json`.
+void write_replicas(json::Writer& writer, const std::vector<Replica>& replicas);
 /// {"code", "message"} or null.
 void write_error(json::Writer& writer, const std::optional<Error>& error);
 

@@ -13,6 +13,7 @@ struct Counts {
   std::size_t given_up = 0;
   std::size_t cancelled = 0;
   std::size_t disputed = 0;
+  std::size_t stuck = 0;
 };
 
 bool has_good_copy(const ArtifactView& view) {
@@ -25,6 +26,7 @@ Counts counts_of(const SessionView& view) {
   Counts counts;
   for (const ArtifactView& one : view.artifacts) {
     if (one.artifact.disputed) ++counts.disputed;
+    if (is_stuck(one.artifact)) ++counts.stuck;
     switch (one.artifact.state) {
       case ArtifactState::cancelled:
         ++counts.cancelled;
@@ -57,6 +59,7 @@ std::string way_out(const Artifact& artifact) {
     return "to try once more: reelkeep redownload " + conf_num + " --artifact " +
            artifact.id.get() + " --wait";
   if (artifact.state == ArtifactState::archived) return "what is archived stays as it is";
+  if (is_stuck(artifact)) return "";  // its error says it
   // What the error says is the store's then, and no pair of the provider is at fault.
   if (artifact.state == ArtifactState::verifying)
     return "its bytes are kept; it goes on by itself when the store takes them";
@@ -127,11 +130,11 @@ Tone tone_of(DeliveryState state) {
   return Tone::plain;
 }
 
-Tone tone_of(ReplicaState state) {
-  switch (state) {
+Tone tone_of(const Replica& replica) {
+  switch (replica.state) {
     case ReplicaState::verified:
     case ReplicaState::delivered:
-      return Tone::plain;
+      return replica.cause.empty() ? Tone::plain : Tone::bad;
     case ReplicaState::superseded:
       return Tone::faint;
     case ReplicaState::missing:
@@ -158,11 +161,15 @@ std::string besides(const Counts& counts) {
 
 /// `lost`: nothing, where it is not known how many are.
 std::string why(SessionState state, std::optional<Timestamp> deadline, Timestamp now,
-                std::size_t counted, std::size_t archived, std::optional<std::size_t> lost) {
+                std::size_t counted, std::size_t archived, std::size_t stuck,
+                std::optional<std::size_t> lost) {
+  const bool only_stuck = stuck > 0 && stuck == counted - archived;
   const std::string first =
-      deadline ? ", first deadline " + relative(*deadline, now) : std::string();
+      deadline && !only_stuck ? ", first deadline " + relative(*deadline, now) : std::string();
   const std::string not_archived =
-      std::to_string(counted - archived) + " of " + count(counted, "artifact") + " not archived";
+      std::to_string(counted - archived) + " of " + count(counted, "artifact") + " not archived" +
+      (stuck > 0 ? ", " + std::to_string(stuck) + " stuck because a copy is missing or differs"
+                 : "");
   std::string word(to_string(state));
   switch (state) {
     case SessionState::lost:
@@ -188,13 +195,22 @@ std::string why(SessionState state, std::optional<Timestamp> deadline, Timestamp
 
 std::string describe(const SessionView& view, SessionState state, Timestamp now) {
   const Counts counts = counts_of(view);
-  return why(state, session_deadline(view), now, counts.counted, counts.archived, counts.given_up) +
+  return why(state, session_deadline(view), now, counts.counted, counts.archived, counts.stuck,
+             counts.given_up) +
          besides(counts);
 }
 
 std::string describe(const SessionSummary& summary, Timestamp now) {
   return why(summary.state, summary.deadline, now, static_cast<std::size_t>(summary.artifacts),
-             static_cast<std::size_t>(summary.archived), std::nullopt);
+             static_cast<std::size_t>(summary.archived), static_cast<std::size_t>(summary.stuck),
+             std::nullopt);
+}
+
+std::string describe(const Replica& replica) {
+  std::string said =
+      replica.state == ReplicaState::verified ? "" : std::string(to_string(replica.state));
+  if (!replica.cause.empty()) said += (said.empty() ? "" : ": ") + text::printable(replica.cause);
+  return text::printable(replica.location) + (said.empty() ? "" : " (" + said + ")");
 }
 
 std::string describe_error(const Artifact& artifact) {

@@ -12,7 +12,7 @@ namespace reelkeep::cli {
 [[nodiscard]] Tone tone_of(SessionState state);
 [[nodiscard]] Tone tone_of(ArtifactState state);
 [[nodiscard]] Tone tone_of(DeliveryState state);
-[[nodiscard]] Tone tone_of(ReplicaState state);
+[[nodiscard]] Tone tone_of(const Replica& replica);
 
 /// "1 artifact", "3 artifacts".
 [[nodiscard]] std::string count(std::size_t number, const std::string& noun);
@@ -20,6 +20,8 @@ namespace reelkeep::cli {
 [[nodiscard]] std::string describe(const SessionView& view, SessionState state, Timestamp now);
 /// The same of a row of `sessions`, which knows less.
 [[nodiscard]] std::string describe(const SessionSummary& summary, Timestamp now);
+/// Where it is; what it is unless it is good; and what is to be said of it.
+[[nodiscard]] std::string describe(const Replica& replica);
 /// The artifact's error with the way out: "corrupt: ...; to keep the bytes: reelkeep accept ...".
 [[nodiscard]] std::string describe_error(const Artifact& artifact);
 /// What would help, where its error tells; else empty.

@@ -97,11 +97,7 @@ Status show(Scene scene, const ShowArguments& arguments) {
                     ? relative(artifact.deadline, scene.now)
                     : ""}});
     for (const Replica& replica : one.replicas) {
-      std::string text = text::printable(replica.location);
-      if (replica.state != ReplicaState::verified)
-        text += " (" + std::string(to_string(replica.state)) +
-                (replica.cause.empty() ? "" : ": " + text::printable(replica.cause)) + ")";
-      table.note(std::move(text), tone_of(replica.state));
+      table.note(describe(replica), tone_of(replica));
     }
     if (artifact.error)
       table.note(describe_error(artifact),

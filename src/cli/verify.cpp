@@ -83,6 +83,8 @@ void write_finding(json::Writer& writer, const VerifyFinding& finding) {
       .member("location", finding.replica.location)
       .member("state", to_string(finding.state))
       .member("cause", finding.cause)
+      .member("read_at", finding.replica.read_at)
+      .member("verified_at", finding.replica.verified_at)
       .end_object();
 }
 

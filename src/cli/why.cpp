@@ -30,7 +30,7 @@ Result<std::vector<Story>> stories_of(Scene scene, const SessionView& view,
     stories.push_back(
         {.view = &one,
          .attempts = std::move(attempts),
-         .next = daemon::next_of(one, agent, scene.now),
+         .next = daemon::next_of(one, scene.state.config(), agent, scene.now),
          .obstacles = daemon::obstacles_of(one, scene.state.config(), agent, scene.now)});
   }
   return stories;
@@ -64,7 +64,9 @@ void write_story(json::Writer& writer, const Story& story) {
     write_error(writer, one.error);
     writer.end_object();
   }
-  writer.end_array().key("obstacles").begin_array();
+  writer.end_array().key("replicas");
+  write_replicas(writer, story.view->replicas);
+  writer.key("obstacles").begin_array();
   for (const daemon::Obstacle& one : story.obstacles)
     writer.begin_object().member("what", one.what).member("way_out", one.way_out).end_object();
   writer.end_array().end_object();
@@ -153,8 +155,11 @@ void print_story(Scene scene, const Story& story) {
                 (last > i ? "; " + std::to_string(last - i + 1) + " times the same" : ""));
     i = last + 1;
   }
-  if (artifact.error && story.attempts.empty())
+  // A store's or a destination's error is no try's.
+  if (artifact.error && (story.attempts.empty() || story.attempts.back().error != artifact.error))
     output.line("  error     " + output.toned(describe_error(artifact), Tone::bad));
+  for (const Replica& replica : story.view->replicas)
+    output.line("  copy      " + output.toned(describe(replica), tone_of(replica)));
   output.line("  next      " + story.next);
   if (is_work(artifact.state) && artifact.state != ArtifactState::verifying &&
       artifact.deadline != Timestamp{})

@@ -150,8 +150,10 @@ Status Agent::handle(Examined& message, AfterCommit& after) {
               {{"destination", id.get()},
                {"location", file->location},
                {"cause", status.error().message}});
+  const bool is_news = file->problem != status.error().message;
   file->problem = status.error().message;
-  return m_catalog->put_pushed_look(session->row, *file);
+  REELKEEP_TRY(m_catalog->put_pushed_look(session->row, *file));
+  return is_news ? SessionFacts(*m_catalog, *m_policy).show_problem(*file) : Status();
 }
 
 void Agent::count_at_destination(const StoreId& destination, const std::string& outcome) {

@@ -150,7 +150,8 @@ Status DestinationLanes::examine_one(Destination& destination, const ExamineTask
   if (to_move) {
     // Only what was looked at before: its size tells an earlier move from another file.
     auto place = move(destination, task, file.found_size);
-    if (!place && place.error().code != Errc::not_found) return place.error();
+    if (!place && place.error().code != Errc::not_found)
+      return place.error().within("it stays where it was pushed to");
     if (place) {
       found.size = file.found_size;
       found.digest = file.found_digest;

@@ -13,6 +13,7 @@ Replica replica_of(const PushedFile& file, const Artifact& artifact, const Polic
   Replica replica{.location = file.place.empty() ? file.location : file.place,
                   .state = ReplicaState::delivered};
   if (!file.destination.empty()) replica.store = file.destination;
+  replica.cause = file.problem;
   if (!file.found) return replica;
   replica.state = *file.found;
   replica.digest = file.found_digest;
@@ -22,7 +23,6 @@ Replica replica_of(const PushedFile& file, const Artifact& artifact, const Polic
   const bool proven = file.read_at && file.found_digest && file.found_digest == artifact.digest;
   if (*file.found != ReplicaState::verified && !proven) {
     replica.found_at = file.found_at;
-    replica.cause = file.problem;
     return replica;
   }
   replica.state = ReplicaState::verified;
@@ -97,6 +97,12 @@ Status SessionFacts::look_again(const Session& session, const DeliveredFile& fil
     REELKEEP_TRY(m_catalog.put_pushed_look(session.row, one));
   }
   return {};
+}
+
+Status SessionFacts::show_problem(const PushedFile& file) {
+  REELKEEP_ASSIGN(const std::optional<Artifact> artifact,
+                  artifact_of_push(file.session, file.name, file.source_key));
+  return artifact ? put_delivered_replica(*artifact, file) : Status();
 }
 
 Status SessionFacts::refuse_differing(const Artifact& artifact, const Digest& received) {

@@ -39,6 +39,8 @@ class SessionFacts {
   /// The files pushed under an artifact's name are linked anew: its bytes became known, or it was
   /// given up.
   Status relink_pushes_of(const Artifact& artifact);
+  /// What a look at a pushed file failed of is told with its replica.
+  Status show_problem(const PushedFile& file);
   /// Bytes were received and are lost: what lies at destinations and differs from them takes their
   /// place only when it is pushed again.
   Status refuse_differing(const Artifact& artifact, const Digest& received);

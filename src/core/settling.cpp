@@ -131,7 +131,8 @@ Result<std::optional<Error>> RecordFacts::problem_at_destination(
   for (const StoreId& store : wanted) {
     if (m_policy.destination(store) == nullptr || is_held(replicas, store, digest)) continue;
     for (const Replica& replica : replicas)
-      if (replica.store == store && !replica.cause.empty())
+      if (replica.store == store &&
+          (replica.state == ReplicaState::missing || replica.state == ReplicaState::corrupt))
         return std::optional(
             Error{Errc::corrupt, "destination \"" + store.get() + "\": " + replica.location + ": " +
                                      replica.cause +

@@ -69,6 +69,9 @@ std::string encode(const AgentReport& report) {
       .key("store_problems")
       .begin_object();
   for (const auto& [store, cause] : report.store_problems) writer.member(store, cause);
+  writer.end_object().key("destination_problems").begin_object();
+  for (const auto& [destination, cause] : report.destination_problems)
+    writer.member(destination, cause);
   writer.end_object().key("breakers").begin_array();
   for (const AgentReport::Breaker& one : report.breakers)
     writer.begin_object()
@@ -99,6 +102,8 @@ Result<AgentReport> decode_agent_report(std::string_view json) {
                      .disk_paused = from["disk_paused"].boolean().value_or(false)};
   for (const json::Member& one : from["store_problems"].members())
     report.store_problems[one.key] = text_of(one.value);
+  for (const json::Member& one : from["destination_problems"].members())
+    report.destination_problems[one.key] = text_of(one.value);
   for (const json::Value& one : from["breakers"].items())
     report.breakers.push_back({.app_id = text_of(one["app_id"]),
                                .since = time_of(one["since"]).value_or(Timestamp{}),

@@ -32,8 +32,9 @@ struct AgentReport {
   std::string catalog_problem;  ///< empty: none
   std::string staging_problem;  ///< empty: none
   bool disk_paused = false;
-  std::map<std::string, std::string> store_problems;  ///< store id -> cause
-  std::vector<Breaker> breakers;                      ///< open ones
+  std::map<std::string, std::string> store_problems;        ///< store id -> cause
+  std::map<std::string, std::string> destination_problems;  ///< destination id -> cause
+  std::vector<Breaker> breakers;                            ///< open ones
   std::int64_t running = 0;
   std::uint64_t received_bytes = 0;
   std::optional<double> bytes_per_second;

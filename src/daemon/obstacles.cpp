@@ -110,9 +110,41 @@ void add_reported(std::vector<Obstacle>& found, const ArtifactView& view, const 
   }
 }
 
+/// The provider has to put a copy at a destination that a project names in stores.
+Obstacle awaited_push(const ArtifactView& view, const StoreId& store, const AgentState& agent) {
+  const std::string there = "destination \"" + text::printable(store.get()) + "\"";
+  const std::string or_without = ", or leave " + there + " out of stores of its [[project]]";
+  const auto replica = std::ranges::find(view.replicas, std::optional(store), &Replica::store);
+  if (replica == view.replicas.end())
+    return {"the provider's push to " + there + " is awaited: no file_transfer named this file yet",
+            "look whether file delivery is set up in the provider's portal" + or_without};
+  const std::string place = text::printable(replica->location) +
+                            (replica->cause.empty() ? "" : ": " + text::printable(replica->cause));
+  switch (replica->state) {
+    case ReplicaState::missing:
+      return {"what the provider says it pushed to " + there + " is not there: " + place,
+              "have the provider push it again" + or_without};
+    case ReplicaState::corrupt:
+      return {"what the provider pushed to " + there + " is not what was downloaded: " + place,
+              "have the provider push it again" + or_without};
+    case ReplicaState::verified:
+    case ReplicaState::superseded:
+    case ReplicaState::delivered:
+      break;
+  }
+  if (agent.report) {
+    const auto problem = agent.report->destination_problems.find(store.get());
+    if (problem != agent.report->destination_problems.end())
+      return {there + " does not work now: " + text::printable(problem->second),
+              "what was pushed there is looked at when it works again"};
+  }
+  return {"what the provider pushed to " + there + " was not looked at yet: " + place, ""};
+}
+
 }  // namespace
 
-std::string next_of(const ArtifactView& view, const AgentState& agent, Timestamp now) {
+std::string next_of(const ArtifactView& view, const Config& config, const AgentState& agent,
+                    Timestamp now) {
   const Artifact& artifact = view.artifact;
   const std::string held = agent.runs ? "" : ", as soon as an agent runs";
   switch (artifact.state) {
@@ -120,8 +152,18 @@ std::string next_of(const ArtifactView& view, const AgentState& agent, Timestamp
       return "it is due and waits for its turn" + held;
     case ArtifactState::running:
       return agent.runs ? "it is being fetched" : "it was being fetched and goes on" + held;
-    case ArtifactState::verifying:
+    case ArtifactState::verifying: {
+      if (is_stuck(artifact)) return "nothing by itself: a copy is missing or differs";
+      const ProjectConfig* project = config.project_of(artifact.identity.session.app_id);
+      const std::vector<StoreId> missing =
+          project == nullptr ? std::vector<StoreId>() : missing_stores(view, *project);
+      const bool only_pushes =
+          !missing.empty() && std::ranges::all_of(missing, [&](const auto& id) {
+            return config.destination_of(id) != nullptr;
+          });
+      if (only_pushes) return "its bytes are complete; a push of the provider is awaited" + held;
       return "its bytes are complete and on their way into the stores" + held;
+    }
     case ArtifactState::waiting:
       if (artifact.next_attempt_at && *artifact.next_attempt_at > now)
         return "the next try comes " + relative(*artifact.next_attempt_at, now) + held;
@@ -161,8 +203,13 @@ std::vector<Obstacle> obstacles_of(const ArtifactView& view, const Config& confi
     const ProjectConfig* project = config.project_of(artifact.identity.session.app_id);
     if (project == nullptr) {
       add_configured(found, artifact, config);
-    } else if (const auto missing = missing_stores(view, *project); !missing.empty()) {
-      found.push_back({"no verified copy yet in store " + list(missing), ""});
+    } else {
+      std::vector<StoreId> missing = missing_stores(view, *project);
+      for (const StoreId& store : missing)
+        if (config.destination_of(store) != nullptr)
+          found.push_back(awaited_push(view, store, agent));
+      std::erase_if(missing, [&](const auto& id) { return config.destination_of(id) != nullptr; });
+      if (!missing.empty()) found.push_back({"no verified copy yet in store " + list(missing), ""});
     }
   }
   return found;

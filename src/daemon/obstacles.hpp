@@ -26,7 +26,8 @@ struct Obstacle {
 };
 
 /// In words: what happens next with it. Never empty.
-std::string next_of(const ArtifactView& view, const AgentState& agent, Timestamp now);
+std::string next_of(const ArtifactView& view, const Config& config, const AgentState& agent,
+                    Timestamp now);
 /// All that holds it up at once; empty for what is settled, or goes its way.
 std::vector<Obstacle> obstacles_of(const ArtifactView& view, const Config& config,
                                    const AgentState& agent, Timestamp now);

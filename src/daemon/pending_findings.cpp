@@ -91,6 +91,7 @@ SessionSummary summarise(const SessionView& view, Timestamp now, Duration warn_b
     if (artifact.state == ArtifactState::cancelled || artifact.state == ArtifactState::delivered)
       continue;
     ++summary.artifacts;
+    if (is_stuck(artifact)) ++summary.stuck;
     if (artifact.state != ArtifactState::archived) continue;
     ++summary.archived;
     summary.bytes += artifact.size.value_or(ByteCount(0));

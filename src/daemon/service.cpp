@@ -289,6 +289,7 @@ class Service {
       report.staging_problem = agent.staging_problem;
       report.disk_paused = agent.disk_paused;
       report.store_problems = agent.store_problems;
+      report.destination_problems = agent.destination_problems;
       for (const core::OpenBreaker& one : agent.open_breakers)
         report.breakers.push_back({one.key, one.since, one.next_probe});
       report.running = static_cast<std::int64_t>(agent.running);

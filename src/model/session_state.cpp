@@ -14,7 +14,8 @@ ArtifactStanding standing(const ArtifactView& view) {
           .has_verified_replica = verified,
           .complete_in_staging =
               view.artifact.state == ArtifactState::verifying || view.artifact.digest.has_value(),
-          .deadline = view.artifact.deadline};
+          .deadline = view.artifact.deadline,
+          .stuck = is_stuck(view.artifact)};
 }
 
 std::vector<ArtifactStanding> standings(const SessionView& view) {
@@ -46,11 +47,16 @@ bool needs_source(const ArtifactStanding& artifact) noexcept {
 
 }  // namespace
 
+bool is_stuck(const Artifact& artifact) noexcept {
+  return artifact.state == ArtifactState::verifying && artifact.error &&
+         artifact.error->code == Errc::corrupt;
+}
+
 SessionState session_state(const Session& session, std::span<const ArtifactStanding> artifacts,
                            Timestamp now, Duration warn_before) {
   if (std::any_of(artifacts.begin(), artifacts.end(), is_lost)) return SessionState::lost;
   if (std::any_of(artifacts.begin(), artifacts.end(), [&](const ArtifactStanding& artifact) {
-        return needs_source(artifact) && artifact.deadline - now < warn_before;
+        return artifact.stuck || (needs_source(artifact) && artifact.deadline - now < warn_before);
       }))
     return SessionState::overdue;
   if (std::any_of(artifacts.begin(), artifacts.end(), is_left)) return SessionState::waiting;

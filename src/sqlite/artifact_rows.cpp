@@ -305,8 +305,8 @@ bool counts_the_same(const Artifact& a, const Artifact& b) {
     return std::tuple(state == ArtifactState::archived,
                       state == ArtifactState::expired || state == ArtifactState::quarantined,
                       state == ArtifactState::cancelled || state == ArtifactState::delivered,
-                      is_work(state), is_complete_in_staging(artifact), artifact.refetch,
-                      artifact.size, artifact.deadline);
+                      is_work(state), is_complete_in_staging(artifact), is_stuck(artifact),
+                      artifact.refetch, artifact.size, artifact.deadline);
   };
   return counted(a) == counted(b);
 }

@@ -11,7 +11,7 @@ namespace {
 
 // model::session_state() over the summary; ?1 is the horizon. A test compares the two.
 constexpr std::string_view k_state =
-    "CASE WHEN lost > 0 THEN 'lost' WHEN urgent_deadline < ?1 THEN 'overdue'"
+    "CASE WHEN lost > 0 THEN 'lost' WHEN stuck > 0 OR urgent_deadline < ?1 THEN 'overdue'"
     " WHEN work > 0 THEN 'waiting'"
     " WHEN counted = 0 OR (started_at IS NOT NULL AND ended_at IS NULL) THEN 'open'"
     " ELSE 'complete' END";
@@ -52,7 +52,7 @@ std::string session_sql(const ListFilter& filter) {
     where += fmt::format(" AND {} = ?", k_state);
   }
   return fmt::format(
-      "SELECT {}, {}, counted, archived, bytes, ifnull(urgent_deadline, latest_deadline)"
+      "SELECT {}, {}, counted, archived, bytes, stuck, ifnull(urgent_deadline, latest_deadline)"
       " FROM {} WHERE {} ORDER BY row DESC LIMIT ?",
       k_session_columns, k_state, from, where);
 }
@@ -106,6 +106,7 @@ std::vector<SessionSummary> SessionListing::page(Connection& connection,
     query.read(summary.artifacts);
     query.read(summary.archived);
     query.read(summary.bytes);
+    query.read(summary.stuck);
     query.read(summary.deadline);
     page.push_back(std::move(summary));
   }

@@ -9,19 +9,20 @@ namespace {
 // The same judgement as model::session_state() and session_deadline(), artifact by artifact; a test
 // compares them over random sessions.
 constexpr std::string_view k_summarise = R"sql(
-UPDATE session SET (artifacts, archived, bytes, counted, lost, work, urgent_deadline,
+UPDATE session SET (artifacts, archived, bytes, counted, lost, work, stuck, urgent_deadline,
                     latest_deadline) =
   (SELECT count(*), ifnull(sum(state = 'archived'), 0),
           ifnull(sum(CASE WHEN state = 'archived' THEN size END), 0),
           ifnull(sum(counts), 0),
           ifnull(sum(state IN ('expired', 'quarantined') AND NOT verified AND NOT complete), 0),
           ifnull(sum(is_left), 0),
+          ifnull(sum(state = 'verifying' AND error_code IS 'corrupt'), 0),
           min(CASE WHEN is_left AND NOT complete THEN deadline END),
           max(CASE WHEN counts THEN deadline END)
-   FROM (SELECT state, size, deadline, verified, complete,
+   FROM (SELECT state, size, deadline, error_code, verified, complete,
                 state NOT IN ('cancelled', 'delivered') AS counts,
                 work AND NOT (refetch AND verified) AS is_left
-         FROM (SELECT state, size, deadline, work, refetch,
+         FROM (SELECT state, size, deadline, error_code, work, refetch,
                       state = 'verifying' OR digest IS NOT NULL AS complete,
                       EXISTS (SELECT 1 FROM replica WHERE replica.artifact = artifact.row
                               AND replica.state = 'verified') AS verified

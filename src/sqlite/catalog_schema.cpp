@@ -242,8 +242,16 @@ constexpr std::string_view k_refusals = R"sql(
 ALTER TABLE pushed_file ADD COLUMN refused BLOB;
 )sql";
 
+// Complete bytes that do not go on by themselves.
+constexpr std::string_view k_stuck = R"sql(
+ALTER TABLE session ADD COLUMN stuck INTEGER NOT NULL DEFAULT 0;
+UPDATE session SET stuck = (SELECT count(*) FROM artifact WHERE artifact.session = session.row
+    AND state = 'verifying' AND error_code IS 'corrupt')
+  WHERE work > 0;
+)sql";
+
 constexpr std::array k_steps{k_tables,  k_listings,     k_pending_puts, k_prospects, k_audits,
-                             k_lengths, k_destinations, k_readings,     k_refusals};
+                             k_lengths, k_destinations, k_readings,     k_refusals,  k_stuck};
 constexpr Schema k_schema{.noun = "catalog",
                           .application_id = 0x726B6374,  // "rkct"
                           .steps = k_steps};

@@ -58,7 +58,7 @@ struct Case {
   std::string way_on() {
     daemon::Operator state = fixture.state();
     const ArtifactView view = state.find(ConfNum("C1"), {}).value().artifacts.at(0);
-    std::string all = daemon::next_of(view, {}, now);
+    std::string all = daemon::next_of(view, state.config(), {}, now);
     for (const daemon::Obstacle& one : daemon::obstacles_of(view, state.config(), {}, now))
       all += " | " + one.what + " -> " + one.way_out;
     const std::string way_out = describe_way_out(view.artifact);
@@ -127,6 +127,27 @@ TEST_CASE("complete bytes that wait for a store are neither overdue nor lost") {
   CHECK(one.words().starts_with("waiting: 1 of 1 artifact not archived"));
   CHECK(has(one.way_on(), "it goes on by itself when the store takes them"));
   CHECK(one.way_on().find("provider's portal") == std::string::npos);
+}
+
+TEST_CASE("overdue at once: a copy that is asked for is missing or differs") {
+  Case one;
+  Artifact artifact = one.add(ArtifactState::verifying);
+  artifact.size = artifact.received = ByteCount(5);
+  artifact.digest = Digest{};
+  artifact.error = Error{Errc::corrupt, "destination \"there\": other bytes; push it again"};
+  one.fixture.update(artifact);
+  CHECK(one.words() ==
+        "overdue: 1 of 1 artifact not archived, 1 stuck because a copy is missing or differs");
+  CHECK(has(one.way_on(), "nothing by itself"));
+  CHECK(one.way_on().find("goes on by itself when") == std::string::npos);
+  one.add(ArtifactState::planned, "bbbbbbbbbbbb");
+  CHECK(one.words() ==
+        "overdue: 2 of 2 artifacts not archived, 1 stuck because a copy is missing or differs, "
+        "first deadline in 2d 10h");
+  artifact.state = ArtifactState::archived;
+  artifact.error.reset();
+  one.fixture.update(artifact);
+  CHECK(one.words() == "waiting: 1 of 2 artifacts not archived, first deadline in 2d 10h");
 }
 
 TEST_CASE("lost: how many have no good copy, and how each is tried once more") {

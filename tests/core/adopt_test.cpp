@@ -96,6 +96,7 @@ TEST_CASE(
     house.offer({k_url}, {std::nullopt, movie("film")});
   }
   const SessionView view = house.until(Disagreement::says_why);
+  CHECK(session_state(view, house.clock.now(), Duration(0)) == SessionState::overdue);
   CHECK(at(view.artifacts[0], "there")->state == ReplicaState::corrupt);
   CHECK(at(view.artifacts[0], "there")->found_at.has_value());
   CHECK(at(view.artifacts[0], "there")->cause.find(" instead of ") != std::string::npos);

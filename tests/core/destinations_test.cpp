@@ -362,18 +362,38 @@ TEST_CASE("nothing is moved out of an archive or into one, whoever it belongs to
   house.start();
   house.deliver(body("recording", ",\"recording\":\"" + k_url + "\""));
   house.deliver(push());
-  const auto problem = [&] {
-    auto catalog = sqlite::open_catalog(house.dir.path("catalog.db"));
-    if (!catalog) return std::string();
-    std::int64_t after = 0;
-    const auto files = (*catalog)->all_pushed(after, 10);
-    return !files || files->empty() ? std::string() : files->front().problem;
+  // It is good where it is, and told why it stays there.
+  const auto is_told = [](const SessionView& view) {
+    const Replica* replica = at(view.artifacts.at(0), "there");
+    return replica != nullptr && replica->state == ReplicaState::verified &&
+           replica->location == k_pushed &&
+           replica->cause.starts_with("it stays where it was pushed to: ") &&
+           replica->cause.find("is an archive of reelkeep") != std::string::npos;
   };
-  REQUIRE(house.eventually(
-      [&] { return problem().find("is an archive of reelkeep") != std::string::npos; },
-      Duration(1000)));
+  REQUIRE(house.eventually([&] { return holds_now(house, is_told); }, Duration(1000)));
   CHECK(house.there.bytes(k_pushed) == movie("film"));
   CHECK_FALSE(house.there.bytes("s3://bucket/r1/c1/recording/f.mov").has_value());
+  CHECK(holds_now(house, is_told));
+}
+
+TEST_CASE("why a pushed file could not be looked at is told with its location") {
+  PushedHouse house(DestinationAction::verify);
+  house.there.set_outage(Error{Errc::unavailable, "cannot connect"});
+  house.start();
+  house.deliver(push());
+  const auto is_told = [](const SessionView& view) {
+    const Replica* replica = at(view.artifacts.at(0), "there");
+    return replica != nullptr && replica->state == ReplicaState::delivered &&
+           replica->cause == "cannot connect";
+  };
+  house.until([&](const SessionView& view) { return !view.artifacts.empty() && is_told(view); });
+  house.there.put(k_pushed, movie("film"));
+  house.there.set_outage(std::nullopt);
+  REQUIRE(house.eventually([&] { return holds_now(house, replica_is(ReplicaState::verified)); },
+                           Duration(1000)));
+  CHECK(holds_now(house, [](const SessionView& view) {
+    return at(view.artifacts.at(0), "there")->cause.empty();
+  }));
 }
 
 TEST_CASE("killed between the move and its record, an organised file is found again") {

@@ -46,6 +46,7 @@ TEST_CASE("what a running agent says comes back from its JSON") {
       .staging_problem = "gone",
       .disk_paused = true,
       .store_problems = {{"cloud", "no \"answer\""}},
+      .destination_problems = {{"there", "cannot connect"}},
       .breakers = {{.app_id = "*", .since = k_now, .next_probe = k_now + Duration(5)}},
       .running = 3,
       .received_bytes = 1'000'000'000'000,
@@ -62,6 +63,43 @@ TEST_CASE("what a running agent says comes back from its JSON") {
   CHECK((decode_agent_report("{\"pid\": \"x\", \"breakers\": 3}").value() == AgentReport{}));
   for (const char* other : {"", "[]", "ok\n", "<html>"})
     CHECK(decode_agent_report(other).error().code == Errc::corrupt);
+}
+
+TEST_CASE("a push that is awaited, is not there or differs is told in words, with the way out") {
+  Config config = config_of();
+  config.projects[0].stores = {StoreId("local"), StoreId("there")};
+  config.destinations.push_back({.id = StoreId("there"), .action = DestinationAction::adopt});
+  AgentState agent{.runs = true, .report = AgentReport{}};
+  ArtifactView view = view_of(ArtifactState::verifying);
+  view.replicas.push_back({.store = StoreId("local"), .state = ReplicaState::verified});
+  CHECK(told(view, config, agent) ==
+        "the provider's push to destination \"there\" is awaited: no file_transfer named this file "
+        "yet");
+  CHECK(next_of(view, config, agent, k_now) ==
+        "its bytes are complete; a push of the provider is awaited");
+
+  view.replicas.push_back(
+      {.store = StoreId("there"), .location = "s3://b/f.mov", .state = ReplicaState::delivered});
+  CHECK(told(view, config, agent) ==
+        "what the provider pushed to destination \"there\" was not looked at yet: s3://b/f.mov");
+  agent.report->destination_problems["there"] = "cannot connect";
+  CHECK(told(view, config, agent) == "destination \"there\" does not work now: cannot connect");
+
+  view.replicas[1].state = ReplicaState::missing;
+  view.replicas[1].cause = "does not exist";
+  CHECK(told(view, config, agent) ==
+        "what the provider says it pushed to destination \"there\" is not there: s3://b/f.mov: "
+        "does not exist");
+  view.replicas[1].state = ReplicaState::corrupt;
+  view.replicas[1].cause = "its SHA-256 is b instead of a";
+  view.artifact.error = Error{Errc::corrupt, "differs"};
+  CHECK(told(view, config, agent) ==
+        "what the provider pushed to destination \"there\" is not what was downloaded: "
+        "s3://b/f.mov: its SHA-256 is b instead of a");
+  CHECK(obstacles_of(view, config, agent, k_now).back().way_out ==
+        "have the provider push it again, or leave destination \"there\" out of stores of its "
+        "[[project]]");
+  CHECK(next_of(view, config, agent, k_now) == "nothing by itself: a copy is missing or differs");
 }
 
 TEST_CASE("everything that holds an artifact up is told at once, and nothing else") {
@@ -106,8 +144,8 @@ TEST_CASE("what is next is said for every state") {
        {ArtifactState::planned, ArtifactState::running, ArtifactState::verifying,
         ArtifactState::waiting, ArtifactState::archived, ArtifactState::quarantined,
         ArtifactState::expired, ArtifactState::cancelled, ArtifactState::delivered})
-    CHECK_FALSE(next_of(view_of(state), {}, k_now).empty());
+    CHECK_FALSE(next_of(view_of(state), config_of(), {}, k_now).empty());
   ArtifactView waiting = view_of(ArtifactState::waiting);
   waiting.artifact.next_attempt_at = k_now + std::chrono::minutes(3);
-  CHECK(next_of(waiting, {.runs = true}, k_now) == "the next try comes in 3m");
+  CHECK(next_of(waiting, config_of(), {.runs = true}, k_now) == "the next try comes in 3m");
 }

@@ -68,11 +68,16 @@ struct ArtifactStanding {
   bool has_verified_replica;
   bool complete_in_staging;  ///< complete bytes in staging: the source does not matter any more
   Timestamp deadline;
+  bool stuck = false;  ///< see is_stuck()
 };
 
+/// All bytes are here, and a place that has to hold a copy has another file or none: it does not go
+/// on by itself. Pure.
+[[nodiscard]] bool is_stuck(const Artifact& artifact) noexcept;
+
 /// The first that holds: lost (an artifact expired or quarantined, with neither a verified replica
-/// nor complete bytes in staging), overdue (something must still come from its source, whose
-/// deadline is nearer than `warn_before` or past), waiting (work left), open (started and not
+/// nor complete bytes in staging), overdue (something is stuck, or must still come from its source,
+/// whose deadline is nearer than `warn_before` or past), waiting (work left), open (started and not
 /// stopped, or nothing that counts), complete. Cancelled and delivered artifacts count for nothing.
 /// Pure.
 SessionState session_state(const Session& session, std::span<const ArtifactStanding> artifacts,
@@ -88,7 +93,8 @@ struct SessionSummary {
   SessionState state = SessionState::open;
   std::int64_t artifacts = 0;  ///< without cancelled and delivered ones, which count for nothing
   std::int64_t archived = 0;
-  ByteCount bytes;  ///< archived
+  ByteCount bytes;         ///< archived
+  std::int64_t stuck = 0;  ///< of those that are not archived
   std::optional<Timestamp> deadline;
 };
 

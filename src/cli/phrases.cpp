@@ -26,7 +26,7 @@ Counts counts_of(const SessionView& view) {
   Counts counts;
   for (const ArtifactView& one : view.artifacts) {
     if (one.artifact.disputed) ++counts.disputed;
-    if (is_stuck(one.artifact)) ++counts.stuck;
+    if (is_stuck(one)) ++counts.stuck;
     switch (one.artifact.state) {
       case ArtifactState::cancelled:
         ++counts.cancelled;
@@ -51,7 +51,8 @@ Counts counts_of(const SessionView& view) {
   return counts;
 }
 
-std::string way_out(const Artifact& artifact) {
+std::string way_out(const ArtifactView& view) {
+  const Artifact& artifact = view.artifact;
   const std::string conf_num = text::printable(artifact.identity.session.conf_num.get());
   if (artifact.bad_digest && artifact.state != ArtifactState::archived)
     return "to keep those bytes as they are: reelkeep accept --artifact " + artifact.id.get();
@@ -59,7 +60,7 @@ std::string way_out(const Artifact& artifact) {
     return "to try once more: reelkeep redownload " + conf_num + " --artifact " +
            artifact.id.get() + " --wait";
   if (artifact.state == ArtifactState::archived) return "what is archived stays as it is";
-  if (is_stuck(artifact)) return "";  // its error says it
+  if (is_stuck(view)) return "";  // its error says it
   // What the error says is the store's then, and no pair of the provider is at fault.
   if (artifact.state == ArtifactState::verifying)
     return "its bytes are kept; it goes on by itself when the store takes them";
@@ -213,16 +214,17 @@ std::string describe(const Replica& replica) {
   return text::printable(replica.location) + (said.empty() ? "" : " (" + said + ")");
 }
 
-std::string describe_error(const Artifact& artifact) {
+std::string describe_error(const ArtifactView& view) {
+  const Artifact& artifact = view.artifact;
   if (!artifact.error) return "";
-  const std::string way = way_out(artifact);
+  const std::string way = way_out(view);
   const std::string code = std::string(to_string(artifact.error->code)) + ": ";
   const std::string message = text::printable(artifact.error->message);
   return (message.starts_with(code) ? "" : code) + message + (way.empty() ? "" : "; " + way);
 }
 
-std::string describe_way_out(const Artifact& artifact) {
-  return artifact.error ? way_out(artifact) : "";
+std::string describe_way_out(const ArtifactView& view) {
+  return view.artifact.error ? way_out(view) : "";
 }
 
 std::string title(const Artifact& artifact) {

@@ -23,9 +23,9 @@ namespace reelkeep::cli {
 /// Where it is; what it is unless it is good; and what is to be said of it.
 [[nodiscard]] std::string describe(const Replica& replica);
 /// The artifact's error with the way out: "corrupt: ...; to keep the bytes: reelkeep accept ...".
-[[nodiscard]] std::string describe_error(const Artifact& artifact);
+[[nodiscard]] std::string describe_error(const ArtifactView& view);
 /// What would help, where its error tells; else empty.
-[[nodiscard]] std::string describe_way_out(const Artifact& artifact);
+[[nodiscard]] std::string describe_way_out(const ArtifactView& view);
 /// What an artifact is called for people: kind, stage and name.
 [[nodiscard]] std::string title(const Artifact& artifact);
 

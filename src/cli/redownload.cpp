@@ -71,7 +71,7 @@ void print_results(Output& output, const Standing& standing) {
       state = "fetching again";
     output.line(output.toned(state, settled ? tone_of(artifact.state) : Tone::busy) + " " +
                 artifact.id.get() + " " + title(artifact));
-    if (artifact.error) output.line("    " + output.toned(describe_error(artifact), Tone::bad));
+    if (artifact.error) output.line("    " + output.toned(describe_error(view), Tone::bad));
   }
 }
 

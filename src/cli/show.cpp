@@ -100,7 +100,7 @@ Status show(Scene scene, const ShowArguments& arguments) {
       table.note(describe(replica), tone_of(replica));
     }
     if (artifact.error)
-      table.note(describe_error(artifact),
+      table.note(describe_error(one),
                  artifact.state == ArtifactState::cancelled ? Tone::faint : Tone::bad);
   }
   table.print(scene.output);

@@ -52,7 +52,7 @@ void write_story(json::Writer& writer, const Story& story) {
       .member("next_attempt_at", artifact.next_attempt_at)
       .key("error");
   write_error(writer, artifact.error);
-  const std::string way_out = describe_way_out(artifact);
+  const std::string way_out = describe_way_out(*story.view);
   writer.member("way_out", way_out.empty() ? std::nullopt : std::optional(way_out));
   writer.key("attempts").begin_array();
   for (const Attempt& one : story.attempts) {
@@ -157,7 +157,7 @@ void print_story(Scene scene, const Story& story) {
   }
   // A store's or a destination's error is no try's.
   if (artifact.error && (story.attempts.empty() || story.attempts.back().error != artifact.error))
-    output.line("  error     " + output.toned(describe_error(artifact), Tone::bad));
+    output.line("  error     " + output.toned(describe_error(*story.view), Tone::bad));
   for (const Replica& replica : story.view->replicas)
     output.line("  copy      " + output.toned(describe(replica), tone_of(replica)));
   output.line("  next      " + story.next);
@@ -168,8 +168,8 @@ void print_story(Scene scene, const Story& story) {
     output.line("  held up   " + output.toned(one.what, Tone::bad));
     if (!one.way_out.empty()) output.line("            " + one.way_out);
   }
-  if (artifact.error && !story.attempts.empty() && !describe_way_out(artifact).empty())
-    output.line("  way out   " + describe_way_out(artifact));
+  if (artifact.error && !story.attempts.empty() && !describe_way_out(*story.view).empty())
+    output.line("  way out   " + describe_way_out(*story.view));
 }
 
 }  // namespace

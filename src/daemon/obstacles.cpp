@@ -153,7 +153,7 @@ std::string next_of(const ArtifactView& view, const Config& config, const AgentS
     case ArtifactState::running:
       return agent.runs ? "it is being fetched" : "it was being fetched and goes on" + held;
     case ArtifactState::verifying: {
-      if (is_stuck(artifact)) return "nothing by itself: a copy is missing or differs";
+      if (is_stuck(view)) return "nothing by itself: a copy is missing or differs";
       const ProjectConfig* project = config.project_of(artifact.identity.session.app_id);
       const std::vector<StoreId> missing =
           project == nullptr ? std::vector<StoreId>() : missing_stores(view, *project);

@@ -87,11 +87,12 @@ SessionSummary summarise(const SessionView& view, Timestamp now, Duration warn_b
   SessionSummary summary{.session = view.session,
                          .state = session_state(view, now, warn_before),
                          .deadline = session_deadline(view)};
-  for (const auto& [artifact, replicas] : view.artifacts) {
+  for (const ArtifactView& one : view.artifacts) {
+    const Artifact& artifact = one.artifact;
     if (artifact.state == ArtifactState::cancelled || artifact.state == ArtifactState::delivered)
       continue;
     ++summary.artifacts;
-    if (is_stuck(artifact)) ++summary.stuck;
+    if (is_stuck(one)) ++summary.stuck;
     if (artifact.state != ArtifactState::archived) continue;
     ++summary.archived;
     summary.bytes += artifact.size.value_or(ByteCount(0));

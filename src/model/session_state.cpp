@@ -15,7 +15,7 @@ ArtifactStanding standing(const ArtifactView& view) {
           .complete_in_staging =
               view.artifact.state == ArtifactState::verifying || view.artifact.digest.has_value(),
           .deadline = view.artifact.deadline,
-          .stuck = is_stuck(view.artifact)};
+          .stuck = is_stuck(view)};
 }
 
 std::vector<ArtifactStanding> standings(const SessionView& view) {
@@ -47,9 +47,15 @@ bool needs_source(const ArtifactStanding& artifact) noexcept {
 
 }  // namespace
 
-bool is_stuck(const Artifact& artifact) noexcept {
+bool is_stuck(const ArtifactView& view) noexcept {
+  const Artifact& artifact = view.artifact;
   return artifact.state == ArtifactState::verifying && artifact.error &&
-         artifact.error->code == Errc::corrupt;
+         artifact.error->code == Errc::corrupt &&
+         std::any_of(view.replicas.begin(), view.replicas.end(), [](const Replica& replica) {
+           return replica.store && replica.path.empty() &&
+                  (replica.state == ReplicaState::missing ||
+                   replica.state == ReplicaState::corrupt);
+         });
 }
 
 SessionState session_state(const Session& session, std::span<const ArtifactStanding> artifacts,

@@ -27,6 +27,12 @@ constexpr std::array k_progress{
 constexpr std::array k_derived_of_facts{"path_fold"};
 constexpr std::array k_derived_of_progress{"work", "needs_source", "claimable", "due_at", "staged"};
 
+/// The replicas of is_stuck() apart, whose changes are counted anyhow.
+bool may_be_stuck(const Artifact& artifact) noexcept {
+  return artifact.state == ArtifactState::verifying && artifact.error &&
+         artifact.error->code == Errc::corrupt;
+}
+
 /// The columns of several lists, with commas between.
 template <class... Lists>
 std::string joined(const Lists&... lists) {
@@ -305,7 +311,7 @@ bool counts_the_same(const Artifact& a, const Artifact& b) {
     return std::tuple(state == ArtifactState::archived,
                       state == ArtifactState::expired || state == ArtifactState::quarantined,
                       state == ArtifactState::cancelled || state == ArtifactState::delivered,
-                      is_work(state), is_complete_in_staging(artifact), is_stuck(artifact),
+                      is_work(state), is_complete_in_staging(artifact), may_be_stuck(artifact),
                       artifact.refetch, artifact.size, artifact.deadline);
   };
   return counted(a) == counted(b);

@@ -16,16 +16,19 @@ UPDATE session SET (artifacts, archived, bytes, counted, lost, work, stuck, urge
           ifnull(sum(counts), 0),
           ifnull(sum(state IN ('expired', 'quarantined') AND NOT verified AND NOT complete), 0),
           ifnull(sum(is_left), 0),
-          ifnull(sum(state = 'verifying' AND error_code IS 'corrupt'), 0),
+          ifnull(sum(state = 'verifying' AND error_code IS 'corrupt' AND bad_push), 0),
           min(CASE WHEN is_left AND NOT complete THEN deadline END),
           max(CASE WHEN counts THEN deadline END)
-   FROM (SELECT state, size, deadline, error_code, verified, complete,
+   FROM (SELECT state, size, deadline, error_code, bad_push, verified, complete,
                 state NOT IN ('cancelled', 'delivered') AS counts,
                 work AND NOT (refetch AND verified) AS is_left
          FROM (SELECT state, size, deadline, error_code, work, refetch,
                       state = 'verifying' OR digest IS NOT NULL AS complete,
                       EXISTS (SELECT 1 FROM replica WHERE replica.artifact = artifact.row
-                              AND replica.state = 'verified') AS verified
+                              AND replica.state = 'verified') AS verified,
+                      EXISTS (SELECT 1 FROM replica WHERE replica.artifact = artifact.row
+                              AND replica.store IS NOT NULL AND replica.path = ''
+                              AND replica.state IN ('missing', 'corrupt')) AS bad_push
                FROM artifact WHERE artifact.session = ?1)))
 WHERE row = ?1
 )sql";

@@ -242,11 +242,14 @@ constexpr std::string_view k_refusals = R"sql(
 ALTER TABLE pushed_file ADD COLUMN refused BLOB;
 )sql";
 
-// Complete bytes that do not go on by themselves.
+// Complete bytes that a destination has to hold and does not.
 constexpr std::string_view k_stuck = R"sql(
 ALTER TABLE session ADD COLUMN stuck INTEGER NOT NULL DEFAULT 0;
 UPDATE session SET stuck = (SELECT count(*) FROM artifact WHERE artifact.session = session.row
-    AND state = 'verifying' AND error_code IS 'corrupt')
+    AND state = 'verifying' AND error_code IS 'corrupt'
+    AND EXISTS (SELECT 1 FROM replica WHERE replica.artifact = artifact.row
+                AND replica.store IS NOT NULL AND replica.path = ''
+                AND replica.state IN ('missing', 'corrupt')))
   WHERE work > 0;
 )sql";
 

@@ -169,16 +169,16 @@ TEST_CASE("an error is told with its code once and with the way out") {
   artifact.identity.session.conf_num = ConfNum("C1");
   artifact.state = ArtifactState::cancelled;
   artifact.error = Error{Errc::cancelled, "cancelled: test call"};
-  CHECK(describe_error(artifact) == "cancelled: test call");
+  CHECK(describe_error({artifact, {}}) == "cancelled: test call");
   artifact.state = ArtifactState::expired;
   artifact.error = Error{Errc::not_found, "404\x1b[2J"};
-  const std::string told = describe_error(artifact);
+  const std::string told = describe_error({artifact, {}});
   CHECK(told.starts_with("not_found: 404"));
   CHECK(told.find('\x1b') == std::string::npos);
   CHECK(told.find("reelkeep redownload C1 --artifact 3fa9c1d20b7e") != std::string::npos);
   artifact.state = ArtifactState::quarantined;
   artifact.bad_digest = Digest{};
-  CHECK(describe_error(artifact).ends_with("reelkeep accept --artifact 3fa9c1d20b7e"));
+  CHECK(describe_error({artifact, {}}).ends_with("reelkeep accept --artifact 3fa9c1d20b7e"));
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ struct Case {
     std::string all = daemon::next_of(view, state.config(), {}, now);
     for (const daemon::Obstacle& one : daemon::obstacles_of(view, state.config(), {}, now))
       all += " | " + one.what + " -> " + one.way_out;
-    const std::string way_out = describe_way_out(view.artifact);
+    const std::string way_out = describe_way_out(view);
     return all + (way_out.empty() ? "" : " | " + way_out);
   }
 };
@@ -136,6 +136,10 @@ TEST_CASE("overdue at once: a copy that is asked for is missing or differs") {
   artifact.digest = Digest{};
   artifact.error = Error{Errc::corrupt, "destination \"there\": other bytes; push it again"};
   one.fixture.update(artifact);
+  CHECK(one.words().starts_with("waiting: "));  // a store of ours is repaired
+  one.fixture.add_replica(artifact, Replica{.store = StoreId("there"),
+                                            .location = "s3://b/f.mov",
+                                            .state = ReplicaState::corrupt});
   CHECK(one.words() ==
         "overdue: 1 of 1 artifact not archived, 1 stuck because a copy is missing or differs");
   CHECK(has(one.way_on(), "nothing by itself"));

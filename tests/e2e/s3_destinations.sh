@@ -109,6 +109,10 @@ await "the disagreement is an error with a cause" holds two \
   '.artifacts[0] | .state == "verifying" and .error.code == "corrupt" and
    any(.replicas[]; .store == "mine" and .state == "corrupt") and
    any(.replicas[]; .store == "local" and .state == "verified")'
+equal "the session" "$(jq -r .state "$WORK/show.json")" overdue
+run why two
+check "why says what differs" grep -q 'what the provider pushed to destination "mine" is not what was downloaded: s3://mine/room-1/two/two.mp4: its SHA-256 is' "$OUT"
+check "and the way out" grep -q 'have the provider push it again, or leave destination "mine" out of stores' "$OUT"
 s3 put "$FILES/two.mp4" s3://mine/room-1/two/two.mp4 >/dev/null
 event '{type: "file_transfer", trans_date: ($now + 1), app_id: "both", room_id: "room-1", conf_num: "two",
         destination: {name: "awss3", host: "", account: "mine"}, files: [{url: "s3://mine/room-1/two/two.mp4"}]}'

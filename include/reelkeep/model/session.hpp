@@ -71,9 +71,9 @@ struct ArtifactStanding {
   bool stuck = false;  ///< see is_stuck()
 };
 
-/// All bytes are here, and a place that has to hold a copy has another file or none: it does not go
-/// on by itself. Pure.
-[[nodiscard]] bool is_stuck(const Artifact& artifact) noexcept;
+/// All bytes are here, and a destination that has to hold them has another file or none: it does
+/// not go on by itself. Pure.
+[[nodiscard]] bool is_stuck(const ArtifactView& view) noexcept;
 
 /// The first that holds: lost (an artifact expired or quarantined, with neither a verified replica
 /// nor complete bytes in staging), overdue (something is stuck, or must still come from its source,

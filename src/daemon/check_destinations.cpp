@@ -45,7 +45,7 @@ std::vector<Finding> check_destinations(const Config& config, HttpClient& http) 
     const DestinationSettings settings{.destination = destination,
                                        .connect_timeout = config.download.connect_timeout,
                                        .stall_timeout = config.download.stall_timeout};
-    const auto asked = make_destination(destination, http, clock, [settings] { return settings; });
+    const auto asked = make_destination(destination, http, clock, [&settings] { return settings; });
     const auto seen = asked->stat(asked->location_of(k_never_pushed));
     if (seen || seen.error().code == Errc::not_found) {
       findings.push_back({.what = name + " answers and accepts the login"});

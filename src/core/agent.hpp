@@ -231,13 +231,18 @@ class Agent final : public FetchSink {
   Status look_at_destinations();
   void count_at_destination(const StoreId& destination, const std::string& outcome);
   static std::string key_of(const PushedFile& file);
-  Status take_turns(Artifact& artifact, const Error& error);
   Result<ExamineTask> examination_of(const PushedFile& file, DestinationAction action);
   Status handle(Examined& message, AfterCommit& after);
   Status claim_from_destinations();
   Status bring(const Artifact& artifact, const StoreId& destination);
   void note_standing(const StoreId& destination, const Status& status);
   [[nodiscard]] Duration backoff(std::int64_t failures) const;
+
+  // agent_rescue.cpp: what the source does not give is brought from a destination
+  Status take_turns(Artifact& artifact, const Error& error);
+  Result<bool> rescue_refused();
+  Status rescue_refused(const PushedFile& file);
+  [[nodiscard]] bool is_refused(const Artifact& artifact) const;
 
   // constant after construction
   const AgentPorts m_ports;
@@ -261,6 +266,9 @@ class Agent final : public FetchSink {
   std::map<StoreId, DestinationStanding> m_destinations;
   bool m_rules_checked = false;  ///< pushed files were assigned by the rules of now, or will be
   std::optional<std::int64_t> m_assigned_to;  ///< how far, while that goes on
+  std::optional<std::int64_t> m_swept_to;     ///< how far rescue_refused() is
+  Timestamp m_next_sweep;
+  std::vector<PushedFile> m_found;  ///< looked at while a pair is refused, not thought of yet
   std::map<ArtifactRow, int> m_refetch_failures;
   std::map<StoreId, Timestamp> m_closed_stores;  ///< when to try to open again
   Timestamp m_next_store_look;

@@ -118,10 +118,11 @@ Status Agent::handle(Examined& message, AfterCommit& after) {
   const bool outage = code && is_outage(*code);
   const std::string outcome(message.found ? to_string(*message.found)
                                           : to_string(code.value_or(Errc::internal)));
-  after.emplace_back([this, id, key = key_of(message.file), status, outcome] {
+  after.emplace_back([this, id, key = key_of(message.file), file = message.file, status, outcome] {
     count_at_destination(id, outcome);
     m_destinations[id].in_hand.erase(key);
     note_standing(id, status);
+    if (status && !m_breakers.open().empty()) m_found.push_back(file);
   });
   if (code == Errc::cancelled) return {};
   if (message.audit_of) return audited(message);
@@ -180,33 +181,6 @@ void Agent::note_standing(const StoreId& destination, const Status& status) {
   standing.not_before = m_ports.clock->now() + backoff(standing.failures);
   const std::lock_guard lock(m_mutex);
   m_status.destination_problems[destination.get()] = status.error().message;
-}
-
-/// What the source does not have may lie at a destination, and the other way round: until the
-/// deadline each is asked in turn, with the pauses of any failure between.
-Status Agent::take_turns(Artifact& artifact, const Error& error) {
-  if (artifact.identity.kind == ArtifactKind::delivered) return {};
-  if (destination_of_lane(artifact.host)) {
-    if (m_ports.clock->now() < artifact.deadline)
-      artifact.host = lane_host(artifact.url, artifact.identity.kind);
-    return {};
-  }
-  if (!is_no_source(error.code)) return {};
-  REELKEEP_ASSIGN(const std::vector<PushedFile> files,
-                  m_catalog->pushed_files(artifact.session_row, artifact.name));
-  SessionFacts facts(*m_catalog, *m_policy);
-  for (const PushedFile& file : files) {
-    const DestinationRule* rule = m_policy->destination(file.destination);
-    if (rule == nullptr || rule->action != DestinationAction::fetch ||
-        file.found == ReplicaState::missing)
-      continue;
-    REELKEEP_ASSIGN(const std::optional<Artifact> owner,
-                    facts.artifact_of_push(file.session, file.name, file.source_key));
-    if (!owner || owner->row != artifact.row) continue;
-    artifact.host = destination_lane(rule->id);
-    return {};
-  }
-  return {};
 }
 
 /// One at a time from each destination: a large file is enough for a connection, and what is

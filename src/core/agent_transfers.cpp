@@ -183,7 +183,9 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
       if (burns) break;
       artifact->error = error;
       REELKEEP_TRY(note_attempt(*artifact, error));
-      return m_catalog->put_progress(*artifact);
+      if (!artifact->refetch) REELKEEP_TRY(take_turns(*artifact, error));
+      const auto put = m_catalog->put_artifact(*std::move(artifact));
+      return put ? Status() : Status(put.error());
     }
     case Errc::invalid:
     case Errc::not_found:

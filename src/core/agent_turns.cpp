@@ -77,6 +77,9 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
     withdraw_all();
   }
   REELKEEP_ASSIGN(const bool assigning, assign_pushed());
+  if (!more && !assigning) {
+    REELKEEP_ASSIGN(more, rescue_refused());
+  }
   // Before that is applied which was found last, it would be looked for again.
   if (!more && !assigning) REELKEEP_TRY(look_at_destinations());
   more = more || assigning;

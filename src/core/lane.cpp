@@ -27,6 +27,21 @@ std::optional<StoreId> destination_of_lane(const std::string& host) {
   return StoreId(host.substr(k_destination.size()));
 }
 
+bool may_be_brought(const PushedFile& file, const DestinationRule& rule) noexcept {
+  switch (rule.action) {
+    case DestinationAction::fetch:
+      return file.found != ReplicaState::missing;
+    case DestinationAction::adopt:
+      return file.found == ReplicaState::verified && file.read_at && file.found_digest &&
+             file.refused != file.found_digest;
+    case DestinationAction::record:
+    case DestinationAction::verify:
+    case DestinationAction::organise:
+      return false;
+  }
+  return false;
+}
+
 bool is_no_source(Errc code) noexcept {
   return code == Errc::not_found || code == Errc::invalid;
 }

@@ -278,8 +278,14 @@ Status SessionFacts::make_use_of(const Artifact& artifact, const PushedFile& fil
       return {};
     case DestinationAction::fetch:
       return rescue(artifact, *rule, file);
-    case DestinationAction::adopt:
-      return adopt(artifact, *rule, file);
+    case DestinationAction::adopt: {
+      REELKEEP_TRY(adopt(artifact, *rule, file));
+      REELKEEP_ASSIGN(const std::optional<Artifact> after, m_catalog.artifact(artifact.row));
+      // What is known from the push alone may still be offered: it is not brought twice.
+      if (!after || after->state == ArtifactState::delivered || !may_be_brought(file, *rule))
+        return {};
+      return rescue(*after, *rule, file);
+    }
   }
   return {};
 }

@@ -1,0 +1,113 @@
+// What the source does not give, although it is offered, is brought from where it was pushed to.
+#include "core/pushed_house.hpp"
+
+using namespace reelkeep;
+using namespace reelkeep::testing;
+
+namespace {
+
+const Error k_refused{Errc::unauthorized, "403"};
+
+/// A house whose project asks for `stores`, with the pushed file in its place.
+struct Rescue : PushedHouse {
+  explicit Rescue(DestinationAction action) : PushedHouse(action) {
+    if (action == DestinationAction::adopt)
+      policy->projects[0].stores = {StoreId("local"), StoreId("there")};
+    there.put(k_pushed, movie("film"));
+  }
+  /// The pair is refused for three other files: the breaker is open.
+  void refuse_the_pair() {
+    for (const char* conf : {"x1", "x2", "x3"})
+      offer({"https://portal.enablex.io/p/" + std::string(conf) + ".mov"}, {k_refused, ""}, conf);
+    REQUIRE(eventually([this] { return !agent->status().open_breakers.empty(); }, Duration(1000)));
+  }
+  bool comes_to_be_archived() {
+    const bool archived = eventually(
+        [this] {
+          return holds_now(*this, [](const SessionView& view) {
+            return view.artifacts.size() == 1 && first(view).state == ArtifactState::archived;
+          });
+        },
+        Duration(1000));
+    return archived && clock.now() < k_noon + std::chrono::hours(72);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("while the provider refuses the pair, files come from where they were pushed to") {
+  for (const DestinationAction action : {DestinationAction::fetch, DestinationAction::adopt})
+    for (const bool is_pushed_before : {true, false}) {
+      CAPTURE(to_string(action));
+      CAPTURE(is_pushed_before);
+      Rescue house(action);
+      house.start();
+      if (is_pushed_before) {
+        house.offer({k_url}, {k_refused, ""});
+        house.deliver(push());
+        house.until(replica_is(ReplicaState::verified));
+        house.refuse_the_pair();
+      } else {
+        house.refuse_the_pair();
+        house.offer({k_url}, {k_refused, ""});
+        house.until([](const SessionView& view) { return !view.artifacts.empty(); });
+        house.deliver(push());
+      }
+      CHECK(house.comes_to_be_archived());
+      CHECK(house.dir.read(k_file) == movie("film"));
+      CHECK_FALSE(house.agent->status().open_breakers.empty());
+    }
+}
+
+TEST_CASE("after three failures of the source a file comes from where it was pushed to") {
+  for (const Errc code : {Errc::unavailable, Errc::timeout, Errc::corrupt})
+    for (const DestinationAction action : {DestinationAction::fetch, DestinationAction::adopt}) {
+      CAPTURE(to_string(code));
+      Rescue house(action);
+      house.start();
+      house.offer({k_url}, {Error{code, "it does not give it"}, ""});
+      house.until([](const SessionView& view) { return !view.artifacts.empty(); });
+      house.deliver(push());
+      CHECK(house.comes_to_be_archived());
+      CHECK(house.requests(k_url) == 3);
+      CHECK(house.dir.read(k_file) == movie("film"));
+    }
+}
+
+TEST_CASE("a source that comes back is asked again when the destination does not give it either") {
+  Rescue house(DestinationAction::fetch);
+  house.there.set_outage(Error{Errc::unavailable, "cannot connect"});
+  house.start();
+  std::deque<Reply> replies(7, {Error{Errc::unavailable, "502"}, ""});
+  replies.push_back({std::nullopt, movie("film")});
+  house.reply(k_url, replies);
+  house.deliver(k_offer);
+  house.until([](const SessionView& view) { return !view.artifacts.empty(); });
+  house.deliver(push());
+  CHECK(house.comes_to_be_archived());
+  CHECK(house.requests(k_url) == 8);
+}
+
+TEST_CASE("what the provider does not have is copied from the adopted file into the other stores") {
+  Rescue house(DestinationAction::adopt);
+  house.start();
+  house.offer({k_url}, {Error{Errc::not_found, "404"}, ""});
+  SUBCASE("pushed while it waits") {
+    house.until_state(ArtifactState::waiting);
+    house.deliver(push());
+    CHECK(house.comes_to_be_archived());
+  }
+  SUBCASE("pushed after it expired") {
+    const auto is = [&](ArtifactState state) {
+      return holds_now(house, [&](const SessionView& view) { return first(view).state == state; });
+    };
+    REQUIRE(house.eventually([&] { return is(ArtifactState::expired); },
+                             Duration(std::chrono::hours(8))));
+    house.deliver(push());
+    REQUIRE(house.eventually([&] { return is(ArtifactState::archived); },
+                             Duration(std::chrono::hours(8))));
+  }
+  house.until(is_archived_with(ReplicaState::verified));
+  house.until(replica_is(ReplicaState::verified, "local"));
+  CHECK(house.dir.read(k_file) == movie("film"));
+}

@@ -191,17 +191,21 @@ class S3Store final : public Store {
     return {};
   }
 
-  /// Unfinished uploads that nobody went on with.
+  /// Unfinished uploads of ours that nobody went on with. A later start does what cannot be done
+  /// now.
   void sweep() {
     const auto open = list_uploads(m_client, m_prefix);
-    if (!open) return;  // a later start does it
-    for (const OpenUpload& one : *open)
-      if (one.begun < m_client.now() - k_abandoned_after) {
-        const Status aborted = abort_upload(m_client, one.key, one.id);
-        log::info(aborted ? "an abandoned upload was aborted"
-                          : "an abandoned upload could not be aborted",
-                  {{"store", m_id.get()}, {"key", one.key}});
-      }
+    if (!open) return;
+    for (const OpenUpload& one : *open) {
+      if (one.begun >= m_client.now() - k_abandoned_after) continue;
+      const auto ours = m_records.knows(one.key, one.id);
+      if (!ours || !*ours) continue;
+      const Status aborted = abort_upload(m_client, one.key, one.id);
+      if (aborted) m_records.forget(one.key, one.id);
+      log::info(
+          aborted ? "an abandoned upload was aborted" : "an abandoned upload could not be aborted",
+          {{"store", m_id.get()}, {"key", one.key}});
+    }
   }
 
   /// What is at a key; nothing: there is no object.
@@ -257,7 +261,7 @@ class S3Store final : public Store {
 
   Status send(const PutRequest& request, const std::string& key) {
     REELKEEP_ASSIGN(const StagedFile file, StagedFile::open(request.staged, request.size));
-    Upload upload(m_client, m_objects, m_dialect, file, key, request.digest);
+    Upload upload(m_client, m_objects, m_dialect, m_records, file, key, request.digest);
     REELKEEP_TRY(upload.run());
     REELKEEP_ASSIGN(const std::optional<Seen> sent, see(key));
     if (!sent) return Error{Errc::unavailable, "the object is not there after its upload"};
@@ -324,6 +328,7 @@ class S3Store final : public Store {
   const ObjectOptions m_objects;
 
   Client m_client;
+  UploadRecords m_records{m_client, m_prefix};
   Dialect m_dialect;
   KeyTurns m_turns;
   std::atomic<bool> m_swept = false;

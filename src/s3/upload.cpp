@@ -101,16 +101,19 @@ Status Upload::put_in_parts() {
   const Pairs headers = object_headers();
   PartUpload parts(m_client, m_file, m_key, part_size(m_file.size()));
 
-  // What an interrupted run left: the newest upload is gone on with, older ones are in nobody's
-  // use.
+  // What an interrupted run of ours left: the newest upload is gone on with, older ones are in
+  // nobody's use.
   REELKEEP_ASSIGN(std::vector<OpenUpload> open, list_uploads(m_client, m_key));
   std::erase_if(open, [&](const OpenUpload& one) { return one.key != m_key; });
   std::sort(open.begin(), open.end(),
             [](const OpenUpload& a, const OpenUpload& b) { return a.begun < b.begun; });
   bool resumed = false;
   for (; !open.empty(); open.pop_back()) {
+    REELKEEP_ASSIGN(const bool ours, m_records.knows(m_key, open.back().id));
+    if (!ours) continue;
     if (resumed) {
       REELKEEP_TRY(abort_upload(m_client, m_key, open.back().id));
+      m_records.forget(m_key, open.back().id);
       continue;
     }
     Status taken = parts.resume(open.back().id);
@@ -125,12 +128,16 @@ Status Upload::put_in_parts() {
           return call;
         }));
     REELKEEP_ASSIGN(const std::string id, parse_begun_upload(begun.body));
+    if (const Status noted = m_records.note(m_key, id); !noted) {
+      (void)abort_upload(m_client, m_key, id).has_value();
+      return noted;
+    }
     parts.begin(id, begun.header("x-amz-checksum-algorithm") == "SHA256");
   }
 
   REELKEEP_ASSIGN(const Digest found, parts.run());
   if (found != m_digest) {
-    (void)abort_upload(m_client, m_key, parts.id()).has_value();
+    if (abort_upload(m_client, m_key, parts.id())) m_records.forget(m_key, parts.id());
     return other_bytes(found, m_digest);
   }
   REELKEEP_ASSIGN(const HttpAnswer completed,
@@ -146,6 +153,7 @@ Status Upload::put_in_parts() {
                   }));
   if (text::trim(completed.body).empty())
     return Error{Errc::unavailable, "the server did not say that the upload is complete"};
+  m_records.forget(m_key, parts.id());
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include "s3/answers.hpp"
 #include "s3/client.hpp"
 #include "s3/staged_file.hpp"
+#include "s3/upload_records.hpp"
 
 namespace reelkeep::s3 {
 
@@ -38,11 +39,12 @@ inline constexpr const char* k_digest_header = "x-amz-meta-sha256";
 /// becomes an object before the whole has the digest that was received.
 class Upload {
  public:
-  Upload(Client& client, const ObjectOptions& options, Dialect& dialect, const StagedFile& file,
-         std::string key, const Digest& digest)
+  Upload(Client& client, const ObjectOptions& options, Dialect& dialect, UploadRecords& records,
+         const StagedFile& file, std::string key, const Digest& digest)
       : m_client(client),
         m_options(options),
         m_dialect(dialect),
+        m_records(records),
         m_file(file),
         m_key(std::move(key)),
         m_digest(digest) {}
@@ -60,6 +62,7 @@ class Upload {
   Client& m_client;
   const ObjectOptions& m_options;
   Dialect& m_dialect;
+  UploadRecords& m_records;
   const StagedFile& m_file;
   const std::string m_key;
   const Digest& m_digest;

@@ -1,64 +1,12 @@
 // The store on a real server, run by tests/support/with_rgw.sh.
-#include "s3/rgw.hpp"
-
 #include <doctest/doctest.h>
 #include <fstream>
 #include <thread>
 
-#include "crypto/sha256.hpp"
+#include "s3/rgw_puts.hpp"
 
 using namespace reelkeep;
 using namespace reelkeep::testing;
-
-namespace {
-
-/// Deterministic bytes that compress to nothing and repeat nowhere.
-std::string noise(std::size_t size, unsigned seed) {
-  std::string bytes(size, '\0');
-  std::uint64_t state = 88172645463325252ULL + seed;
-  for (char& byte : bytes) {
-    state ^= state << 13U;
-    state ^= state >> 7U;
-    state ^= state << 17U;
-    byte = static_cast<char>(state);
-  }
-  return bytes;
-}
-
-PutRequest request(RgwPlace& place, const std::string& path, const std::string& bytes) {
-  return {.staged = place.stage(bytes),
-          .path = path,
-          .manifest_dir = {},
-          .suffix = "~abc123",
-          .size = ByteCount(bytes.size()),
-          .digest = sha256(bytes)};
-}
-
-Result<Placed> put(Store& store, const PutRequest& wanted) {
-  return store.put(std::span(&wanted, 1)).front();
-}
-
-std::size_t unfinished(RgwPlace& place) {
-  return s3::list_uploads(place.client(), place.prefix).value().size();
-}
-
-/// The digest of what is there, read in pieces.
-Digest digest_of(RgwPlace& place, const std::string& path) {
-  Sha256 hash;
-  REQUIRE(
-      place.client().call({.key = place.prefix + path, .answer_sink = [&](auto bytes) -> Status {
-                             hash.update(bytes);
-                             return {};
-                           }}));
-  return hash.finish();
-}
-
-bool is_part(const HttpRequest& sent) {
-  return sent.method == "PUT" && sent.url.query() &&
-         sent.url.query()->find("partNumber=") != std::string::npos;
-}
-
-}  // namespace
 
 TEST_CASE("the S3 store keeps the contract of stores") {
   contract::check_store_contract([] { return std::make_unique<RgwPlace>(); });
@@ -256,50 +204,6 @@ TEST_CASE("an upload is interrupted at once and gone on with later") {
   REQUIRE(next->open(""));
   REQUIRE(put(*next, wanted));
   CHECK(unfinished(place) == 0);
-}
-
-TEST_CASE("uploads that nobody went on with for a week are aborted, younger ones are not") {
-  RgwPlace place;
-  REQUIRE(place.make()->open(""));
-  REQUIRE(place.client().call(
-      {.method = "POST", .key = place.prefix + "old", .query = {{"uploads", ""}}}));
-  // Somebody else's, beside the archive.
-  const std::string theirs = "not-" + place.prefix;
-  REQUIRE(
-      place.client().call({.method = "POST", .key = theirs + "old", .query = {{"uploads", ""}}}));
-  REQUIRE(place.make()->open(""));
-  CHECK(unfinished(place) == 1);
-  RealClock later;
-  later.shift = std::chrono::hours(24 * 8);
-  // The signatures of that future are refused, so the real time is signed with.
-  Wire wire;
-  int asked = 0;
-  struct TwoTimes final : Clock {
-    const RealClock& real;
-    const RealClock& later;
-    int& asked;
-    TwoTimes(const RealClock& r, const RealClock& l, int& a) : real(r), later(l), asked(a) {}
-    [[nodiscard]] Timestamp now() const override { return asked > 0 ? later.now() : real.now(); }
-    [[nodiscard]] MonotonicTime steady() const override { return {}; }
-  } clock(place.clock, later, asked);
-  wire.before = [&](const HttpRequest& sent) -> std::optional<Result<HttpAnswer>> {
-    const bool lists = sent.method == "GET" && sent.url.query() &&
-                       sent.url.query()->find("uploads=") != std::string::npos;
-    if (sent.method == "DELETE")
-      return place.client().call({.method = "DELETE",
-                                  .key = place.prefix + "old",
-                                  .query = {{"uploadId", sent.url.query()->substr(9)}}});
-    if (!lists) return std::nullopt;
-    auto answer = Wire().send(sent);
-    ++asked;
-    return answer;
-  };
-  REQUIRE(s3::make_s3_store(StoreId("s3"), wire, clock, place.options())->open(""));
-  CHECK(asked == 1);
-  CHECK(unfinished(place) == 0);
-  const auto left = s3::list_uploads(place.client(), theirs).value();
-  REQUIRE(left.size() == 1);
-  CHECK(s3::abort_upload(place.client(), left.front().key, left.front().id));
 }
 
 TEST_CASE("a place that holds something else is not taken for an archive") {

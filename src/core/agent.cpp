@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reelkeep/base/log.hpp"
+#include "reelkeep/base/thread_name.hpp"
 
 #include "core/records.hpp"
 
@@ -22,7 +23,10 @@ Agent::~Agent() {
 
 void Agent::start() {
   m_last_turn = m_ports.clock->steady().time_since_epoch().count();
-  m_thread = std::thread([this] { run(); });
+  m_thread = std::thread([this] {
+    name_this_thread("agent");
+    run();
+  });
 }
 
 void Agent::stop() {

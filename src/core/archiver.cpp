@@ -2,6 +2,7 @@
 
 #include "reelkeep/base/log.hpp"
 #include "reelkeep/base/text.hpp"
+#include "reelkeep/base/thread_name.hpp"
 
 #include "core/expectation.hpp"
 #include "core/records.hpp"
@@ -59,9 +60,18 @@ Archiver::Archiver(const std::vector<Store*>& stores, Staging& staging, JournalW
     m_lanes.emplace(store->id(), std::move(lane));
   }
   for (auto& [id, lane] : m_lanes)
-    lane->worker = std::thread([this, &lane = *lane] { store_loop(lane); });
-  m_judge = std::thread([this] { judge_loop(); });
-  m_auditor = std::thread([this] { audit_loop(); });
+    lane->worker = std::thread([this, &lane = *lane, name = "store " + id.get()] {
+      name_this_thread(name);
+      store_loop(lane);
+    });
+  m_judge = std::thread([this] {
+    name_this_thread("judge");
+    judge_loop();
+  });
+  m_auditor = std::thread([this] {
+    name_this_thread("auditor");
+    audit_loop();
+  });
 }
 
 Archiver::~Archiver() {

@@ -7,6 +7,7 @@
 
 #include "reelkeep/base/log.hpp"
 #include "reelkeep/base/safe_name.hpp"
+#include "reelkeep/base/thread_name.hpp"
 #include "reelkeep/port/store.hpp"
 
 #include "core/expectation.hpp"
@@ -70,8 +71,14 @@ DestinationLanes::DestinationLanes(const std::vector<Destination*>& destinations
     m_lanes.emplace(destination->id(), std::move(lane));
   }
   for (auto& [id, lane] : m_lanes) {
-    lane->looker = std::thread([this, &lane = *lane] { look_loop(lane); });
-    lane->bringer = std::thread([this, &lane = *lane] { bring_loop(lane); });
+    lane->looker = std::thread([this, &lane = *lane, name = "look " + id.get()] {
+      name_this_thread(name);
+      look_loop(lane);
+    });
+    lane->bringer = std::thread([this, &lane = *lane, name = "bring " + id.get()] {
+      name_this_thread(name);
+      bring_loop(lane);
+    });
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reelkeep/base/log.hpp"
+#include "reelkeep/base/thread_name.hpp"
 
 namespace reelkeep::core {
 namespace {
@@ -59,7 +60,10 @@ Result<KnownSession> CatalogSessions::known(const SessionKey& session) {
 
 Reconciler::Reconciler(ReconcilerPorts ports, std::shared_ptr<const Policy> policy)
     : m_ports(std::move(ports)), m_policy(std::move(policy)) {
-  m_thread = std::thread([this] { run(); });
+  m_thread = std::thread([this] {
+    name_this_thread("reconciler");
+    run();
+  });
 }
 
 Reconciler::~Reconciler() {

@@ -11,10 +11,6 @@
 namespace reelkeep::curl {
 namespace {
 
-MonotonicTime steady_now() {
-  return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
-}
-
 class CurlFetcher final : public Fetcher {
  public:
   CurlFetcher(FetchSink& sink, const FetchLimits& limits, FetcherOptions options)

@@ -14,10 +14,6 @@ constexpr int k_most_redirects = 5;
 constexpr Duration k_longest_fill{200};
 const std::string k_no_part = "answers something else than the part that was asked for";
 
-MonotonicTime steady_now() {
-  return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
-}
-
 }  // namespace
 
 Transfer::Transfer(const Source& source, Intake& intake, Plant plant)

@@ -18,10 +18,6 @@ constexpr std::uint64_t k_most_discarded = 64U << 10U;
 /// cache when it is copied, and that a buffer with less space than this is as good as full.
 constexpr std::size_t k_reads_in_a_buffer = 8;
 
-MonotonicTime steady_now() {
-  return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
-}
-
 Timestamp wall_now() {
   return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
 }

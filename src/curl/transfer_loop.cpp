@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "reelkeep/base/thread_name.hpp"
+
 namespace reelkeep::curl {
 namespace {
 
 constexpr Duration k_longest_sleep{1000};
 constexpr long k_idle_connections = 16;
 constexpr std::size_t k_idle_handles = 16;
-
-MonotonicTime steady_now() {
-  return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
-}
 
 Error cancelled() {
   return Error{Errc::cancelled, "download stopped"};
@@ -35,7 +33,10 @@ TransferLoop::TransferLoop(Services services)
       m_last_turn_ms(steady_now().time_since_epoch().count()),
       m_share(m_services.buffers.count()) {
   const SignalsBlocked signals;
-  m_thread = std::jthread([this] { run(); });
+  m_thread = std::jthread([this] {
+    name_this_thread("transfers");
+    run();
+  });
 }
 
 TransferLoop::~TransferLoop() {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "reelkeep/base/thread_name.hpp"
+
 #include "curl/handle.hpp"
 
 namespace reelkeep::curl {
@@ -11,16 +13,16 @@ namespace {
 /// Jobs of one transfer before the next has its turn.
 constexpr std::size_t k_turn = 4;
 
-MonotonicTime steady_now() {
-  return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
-}
-
 }  // namespace
 
 WriterPool::WriterPool(std::size_t threads, BufferPool& buffers, FetchSink& sink)
     : m_buffers(buffers), m_sink(sink), m_most_preparing(std::max<std::size_t>(1, threads - 1)) {
   const SignalsBlocked signals;
-  for (std::size_t i = 0; i < threads; ++i) m_threads.emplace_back([this] { run(); });
+  for (std::size_t i = 0; i < threads; ++i)
+    m_threads.emplace_back([this] {
+      name_this_thread("writer");
+      run();
+    });
 }
 
 void WriterPool::post(Intake& intake, Job job) {

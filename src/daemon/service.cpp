@@ -186,7 +186,7 @@ class Service {
   [[nodiscard]] bool is_turning() {
     const Duration limit = m_notify.watchdog() ? *m_notify.watchdog() / 2 : k_healthy_turn;
     return m_webhook->server().loop_age() < limit && m_admin->server().loop_age() < limit &&
-           m_runtime->agent().longest_turn() < limit;
+           m_runtime->journal().longest_turn() < limit && m_runtime->agent().longest_turn() < limit;
   }
 
   void reload() {

@@ -12,9 +12,7 @@ class SystemClock final : public Clock {
   [[nodiscard]] Timestamp now() const override {
     return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
   }
-  [[nodiscard]] MonotonicTime steady() const override {
-    return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
-  }
+  [[nodiscard]] MonotonicTime steady() const override { return steady_now(); }
 };
 
 }  // namespace reelkeep::daemon

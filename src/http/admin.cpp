@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reelkeep/base/mailbox.hpp"
+#include "reelkeep/base/thread_name.hpp"
 
 namespace reelkeep::http {
 namespace {
@@ -63,6 +64,7 @@ class Desk final : public AdminServer {
     ServerOptions options;
     options.listen = std::move(listen);
     options.max_body = 64_KiB;
+    options.thread_name = "admin";
     Handler handler;
     handler.on_head = refuse;
     handler.on_request = [this](const Request& request, Responder responder) {
@@ -72,7 +74,10 @@ class Desk final : public AdminServer {
         responder.respond(text_response(200, "ok"));
     };
     REELKEEP_ASSIGN(m_server, Server::start(options, std::move(handler)));
-    m_worker = std::thread([this] { answer_all(); });
+    m_worker = std::thread([this] {
+      name_this_thread("admin-answers");
+      answer_all();
+    });
     return {};
   }
 

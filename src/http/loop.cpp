@@ -22,10 +22,6 @@ constexpr std::uint64_t k_first_id = 2;
 constexpr Duration k_longest_sleep = std::chrono::seconds(1);
 constexpr int k_accepts_per_turn = 256;
 
-MonotonicTime steady_now() noexcept {
-  return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
-}
-
 /// The rest of the program needs descriptors too.
 std::size_t bounded_by_process(std::size_t wanted) noexcept {
   rlimit limit{};

@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include "reelkeep/base/thread_name.hpp"
+
 #include "http/listener.hpp"
 #include "http/loop.hpp"
 
@@ -14,6 +16,7 @@ class EpollServer final : public Server {
  public:
   EpollServer(const ServerOptions& options, Handler handler, Listener listener)
       : m_tls(options.tls),
+        m_thread_name(options.thread_name),
         m_address(std::move(listener.address)),
         m_origin((options.tls ? "https://" : "http://") + m_address),
         m_loop(options, std::move(handler), std::move(listener.socket)) {}
@@ -22,7 +25,10 @@ class EpollServer final : public Server {
   Status begin() {
     REELKEEP_TRY(m_loop.prepare());
     REELKEEP_TRY(reload_tls());
-    m_thread = std::thread([this] { m_loop.run(); });
+    m_thread = std::thread([this] {
+      name_this_thread(m_thread_name);
+      m_loop.run();
+    });
     return {};
   }
 
@@ -49,6 +55,7 @@ class EpollServer final : public Server {
  private:
   // constant after construction
   const std::optional<TlsFiles> m_tls;
+  const std::string m_thread_name;
   const std::string m_address;
   const std::string m_origin;
 

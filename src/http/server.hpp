@@ -54,6 +54,7 @@ struct ServerOptions {
   Duration idle_timeout = std::chrono::minutes(5);      ///< between requests
   Duration write_timeout = std::chrono::seconds(60);    ///< the peer takes nothing of an answer
   std::optional<TlsFiles> tls = std::nullopt;
+  std::string thread_name = "http";
 };
 
 struct ServerCounters {

@@ -72,6 +72,7 @@ class Intake final : public WebhookServer {
     options.listen = m_options.listen;
     options.max_body = m_options.max_body;
     options.tls = m_options.tls;
+    options.thread_name = "webhook";
     Handler handler;
     handler.on_head = [this](const Request& request) { return check(request); };
     handler.on_request = [this](Request request, Responder responder) {

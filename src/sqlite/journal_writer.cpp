@@ -1,3 +1,4 @@
+#include <atomic>
 #include <fmt/core.h>
 #include <future>
 #include <thread>
@@ -6,6 +7,8 @@
 
 #include "reelkeep/base/log.hpp"
 #include "reelkeep/base/mailbox.hpp"
+#include "reelkeep/base/thread_name.hpp"
+#include "reelkeep/base/time.hpp"
 
 #include "sqlite/journal.hpp"
 #include "sqlite/journal_rows.hpp"
@@ -77,7 +80,7 @@ class Writer final : public JournalWriter {
   }
 
   void append(NewEntry entry, Done done) override {
-    m_mailbox.post(Append{std::move(entry), std::move(done)});
+    post(Append{std::move(entry), std::move(done)});
   }
 
   Result<std::vector<Appended>> append_all(std::vector<NewEntry> entries) override {
@@ -92,20 +95,35 @@ class Writer final : public JournalWriter {
 
   Status checkpoint() override { return ask<Status>(Checkpoint{}); }
 
+  [[nodiscard]] Duration longest_turn() const override {
+    const std::int64_t began = m_turn_began;
+    return began == 0 ? Duration(0) : steady_now().time_since_epoch() - Duration(began);
+  }
+
  private:
+  /// From now on the writer has something to do, whether it wakes for it or not.
+  void post(Message message) {
+    std::int64_t idle = 0;
+    m_turn_began.compare_exchange_strong(idle, steady_now().time_since_epoch().count());
+    m_mailbox.post(std::move(message));
+  }
+
   template <class Answer, class Question>
   Answer ask(Question question) {
     auto answer = question.answer.get_future();
-    m_mailbox.post(std::move(question));
+    post(std::move(question));
     return answer.get();
   }
 
   // --- from here on: the writer's thread only ---
 
   void run() {
+    name_this_thread("journal");
     for (;;) {
+      m_turn_began = 0;
       std::vector<Message> messages = m_mailbox.take_all(k_batch_rows);
       if (messages.empty()) return;
+      m_turn_began = steady_now().time_since_epoch().count();
       std::vector<Append> batch;
       std::size_t bytes = 0;
       for (Message& message : messages) {
@@ -243,6 +261,7 @@ class Writer final : public JournalWriter {
   const JournalOptions m_options;
   // any thread
   Mailbox<Message> m_mailbox;
+  std::atomic<std::int64_t> m_turn_began = 0;  ///< 0: nothing to do
   // the writer's thread only
   const std::unique_ptr<Connection> m_connection;
   std::thread m_thread;

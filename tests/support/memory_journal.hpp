@@ -42,6 +42,7 @@ class MemoryJournal final : public JournalWriter {
   }
   Result<std::int64_t> erase_bodies(Timestamp) override { return std::int64_t{0}; }
   Status checkpoint() override { return {}; }
+  [[nodiscard]] Duration longest_turn() const override { return Duration(0); }
 
   /// From now on every append fails with this; nothing: they succeed again.
   void fail_with(std::optional<Error> failure) {

@@ -13,6 +13,10 @@ using Duration = std::chrono::milliseconds;
 using Timestamp = std::chrono::sys_time<Duration>;
 /// For intervals inside one process: never jumps.
 using MonotonicTime = std::chrono::time_point<std::chrono::steady_clock, Duration>;
+/// Of the machine itself: for what no Clock is handed to.
+inline MonotonicTime steady_now() noexcept {
+  return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
+}
 
 /// "2026-01-04T10:00:00.000Z".
 std::string to_rfc3339(Timestamp time);

@@ -49,6 +49,9 @@ class JournalWriter {
   virtual Result<std::int64_t> erase_bodies(Timestamp before) = 0;
   /// Moves the WAL into the file (graceful stop).
   virtual Status checkpoint() = 0;
+  /// How long what the writer is at has taken already, zero while there is nothing to do: for the
+  /// watchdog. Any thread.
+  [[nodiscard]] virtual Duration longest_turn() const = 0;
 };
 
 /// What the catalog remembers, to notice that a journal was replaced or set back.

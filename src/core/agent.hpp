@@ -234,7 +234,9 @@ class Agent final : public FetchSink {
   Result<ExamineTask> examination_of(const PushedFile& file, DestinationAction action);
   Status handle(Examined& message, AfterCommit& after);
   Status claim_from_destinations();
-  Status bring(const Artifact& artifact, const StoreId& destination);
+  Status leave_hand(Artifact& artifact, AfterCommit& after);
+  void bring(const Artifact& artifact, const StoreId& destination,
+             const std::vector<PushedFile>& files);
   void note_standing(const StoreId& destination, const Status& status);
   [[nodiscard]] Duration backoff(std::int64_t failures) const;
 

@@ -200,15 +200,18 @@ Status Agent::claim_from_destinations() {
     std::erase_if(ready, [this](const Artifact& artifact) { return is_busy(artifact); });
     if (ready.empty()) continue;
     Artifact& artifact = ready.front();
+    REELKEEP_ASSIGN(const std::vector<PushedFile> files,
+                    m_catalog->pushed_files(artifact.session_row, artifact.name));
     artifact.in_hand = true;
     if (!artifact.refetch) artifact.state = ArtifactState::running;
     REELKEEP_TRY(m_catalog->transact([&] { return m_catalog->put_progress(artifact); }));
-    REELKEEP_TRY(bring(artifact, *id));
+    bring(artifact, *id, files);
   }
   return {};
 }
 
-Status Agent::bring(const Artifact& artifact, const StoreId& destination) {
+void Agent::bring(const Artifact& artifact, const StoreId& destination,
+                  const std::vector<PushedFile>& files) {
   const std::uint64_t ticket = m_next_ticket++;
   m_running[ticket] = Running{.artifact = artifact.row,
                               .host = artifact.host,
@@ -216,8 +219,6 @@ Status Agent::bring(const Artifact& artifact, const StoreId& destination) {
                               .declared = {},
                               .declared_left = {}};
   m_tickets[artifact.row] = ticket;
-  REELKEEP_ASSIGN(const std::vector<PushedFile> files,
-                  m_catalog->pushed_files(artifact.session_row, artifact.name));
   const auto file = std::ranges::find_if(files, [&](const PushedFile& one) {
     return one.destination == destination && (artifact.identity.kind != ArtifactKind::delivered ||
                                               one.source_key == artifact.identity.source_key);
@@ -227,7 +228,7 @@ Status Agent::bring(const Artifact& artifact, const StoreId& destination) {
         .ticket = ticket,
         .status = Error{Errc::unavailable, "the provider's push to destination \"" +
                                                destination.get() + "\" is not known any more"}});
-    return {};
+    return;
   }
   log::debug("fetching from a destination",
              {{"artifact", artifact.id.get()}, {"destination", destination.get()}});
@@ -237,7 +238,6 @@ Status Agent::bring(const Artifact& artifact, const StoreId& destination) {
                 .location = file->place.empty() ? file->location : file->place,
                 .file = m_ports.staging->open(artifact.staging_name, artifact.resume),
                 .resume = artifact.resume});
-  return {};
 }
 
 }  // namespace reelkeep::core

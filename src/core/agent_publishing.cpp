@@ -41,8 +41,7 @@ Status Agent::handle(Judged& message, AfterCommit& after) {
       (void)m_ports.staging->remove(name).has_value();
       (void)m_ports.staging->discard_aside(name).has_value();
     });
-    REELKEEP_TRY(m_catalog->put_artifact(std::move(*artifact)));
-    return {};
+    return leave_hand(*artifact, after);
   }
   if (!message.status) {
     artifact->in_hand = false;
@@ -102,7 +101,17 @@ Status Agent::handle(Published& message, AfterCommit& after) {
   if (error.code != Errc::corrupt)
     return put_failed(*pending, std::move(*artifact), message, after);
 
-  // Staging does not hold them (any more): the source has to give them again.
+  // Staging does not hold them (any more). Another store may: then they are copied from there.
+  REELKEEP_ASSIGN(const std::vector<CopySource> copies, copies_for(*pending));
+  if (!copies.empty()) {
+    PendingPut again = *pending;
+    again.run = 0;
+    again.due_at = m_ports.clock->now() + std::min(k_store_retry, m_policy->retry.maximum);
+    ++again.tries;
+    REELKEEP_TRY(m_catalog->put_pending(again));
+    return m_catalog->put_progress(*artifact);
+  }
+  // Nobody does: the source has to give them again.
   REELKEEP_TRY(m_catalog->remove_pending(message.artifact));
   artifact->in_hand = false;
   artifact->resume.reset();

@@ -110,11 +110,14 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
     after.emplace_back(
         [this, name = artifact->staging_name] { (void)m_ports.staging->remove(name).has_value(); });
     artifact->in_hand = false;
-    return m_catalog->put_progress(*artifact);
+    return leave_hand(*artifact, after);
   }
   if (!artifact->refetch) artifact->received = message.received;
   artifact->resume = message.resume;
-  if (artifact->resume) artifact->resume->boot_id = m_ports.staging->boot_id();
+  // One that was only handed through knows its boot: of that one its bytes were synced, and no more
+  // of the file can be trusted now.
+  if (artifact->resume && artifact->resume->boot_id.empty())
+    artifact->resume->boot_id = m_ports.staging->boot_id();
   const std::string& key = running.credential;
 
   if (message.status) {
@@ -141,7 +144,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
   const Error error = message.status.error();
   switch (error.code) {
     case Errc::cancelled:  // we stop, or the limits changed: nothing was learned
-      return m_catalog->put_progress(*artifact);
+      return leave_hand(*artifact, after);
     case Errc::no_space: {
       // Without a length there may be no end to it: its bytes make room for others again.
       const bool is_boundless = message.http_status == 200 && !message.length;
@@ -164,7 +167,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
       } else {
         after.emplace_back([this, error] { pause_for_space(error); });
       }
-      return m_catalog->put_progress(*artifact);
+      return leave_hand(*artifact, after);
     }
     case Errc::unauthorized: {
       if (destination_of_lane(running.host)) break;  // not the provider's
@@ -183,6 +186,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
       if (burns) break;
       artifact->error = error;
       REELKEEP_TRY(note_attempt(*artifact, error));
+      if (artifact->state == ArtifactState::archived) return leave_hand(*artifact, after);
       if (!artifact->refetch) REELKEEP_TRY(take_turns(*artifact, error));
       const auto put = m_catalog->put_artifact(*std::move(artifact));
       return put ? Status() : Status(put.error());
@@ -200,9 +204,10 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
   return attempt_failed(std::move(*artifact), error, after);
 }
 
-/// What staging may still take.
+/// What staging may still take beside what it takes already.
 ByteCount Agent::room() const {
-  return m_ports.staging->free_space().value_or(ByteCount()) - m_policy->minimum_free_space;
+  return m_ports.staging->free_space().value_or(ByteCount()) - m_policy->minimum_free_space -
+         m_ports.staging->promised();
 }
 
 void Agent::pause_for_space(const Error& cause) {
@@ -233,7 +238,19 @@ Status Agent::handle(const Withdrawn& message, AfterCommit& after) {
         [this, name = artifact->staging_name] { (void)m_ports.staging->remove(name).has_value(); });
   artifact->in_hand = false;
   if (artifact->state == ArtifactState::running) artifact->state = ArtifactState::planned;
-  return m_catalog->put_progress(*artifact);
+  return leave_hand(*artifact, after);
+}
+
+/// A replica that was found bad while a refetch was in hand was left to that: now the promise is
+/// looked at. `artifact` is out of hand.
+Status Agent::leave_hand(Artifact& artifact, AfterCommit& after) {
+  if (artifact.state == ArtifactState::archived) {
+    Effects effects;
+    REELKEEP_TRY(RecordFacts(*m_catalog, *m_policy, effects).keep_promise(artifact));
+    if (!effects.empty())
+      after.emplace_back([this, effects = std::move(effects)] { carry_out(effects); });
+  }
+  return m_catalog->put_progress(artifact);
 }
 
 Status Agent::note_attempt(const Artifact& artifact, const std::optional<Error>& error) {
@@ -273,22 +290,17 @@ Status Agent::attempt_failed(Artifact artifact, const Error& error, AfterCommit&
       artifact.refetch = artifact.replace = false;
       artifact.next_attempt_at.reset();
       artifact.resume.reset();
-      // A replica may have been found bad meanwhile.
-      Effects effects;
-      REELKEEP_TRY(RecordFacts(*m_catalog, *m_policy, effects).keep_promise(artifact));
-      after.emplace_back(
-          [this, row = artifact.row, name = artifact.staging_name, effects = std::move(effects)] {
-            m_refetch_failures.erase(row);
-            (void)m_ports.staging->remove(name).has_value();
-            (void)m_ports.staging->discard_aside(name).has_value();
-            carry_out(effects);
-          });
+      after.emplace_back([this, row = artifact.row, name = artifact.staging_name] {
+        m_refetch_failures.erase(row);
+        (void)m_ports.staging->remove(name).has_value();
+        (void)m_ports.staging->discard_aside(name).has_value();
+      });
     } else {
       attempt.attempts = failures;
       attempt.deadline = attempt.give_up_at = now + offered_for;
       artifact.next_attempt_at = next_step(attempt, m_policy->retry).at;
     }
-    return m_catalog->put_progress(artifact);
+    return leave_hand(artifact, after);
   }
 
   const NextStep step = next_step(attempt, m_policy->retry);

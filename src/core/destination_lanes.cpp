@@ -330,11 +330,19 @@ Fetched DestinationLanes::bring_one(Destination& destination, BringTask& task) {
     m_brought.erase(task.ticket);
     m_cancelled.erase(task.ticket);
   }
-  fetched.received = task.file->size();
+  if (task.is_prepared) {
+    fetched.received = task.file->size();
+  } else {
+    // Nothing was looked at, and nothing forgotten.
+    fetched.resume = task.resume;
+    fetched.received = task.resume ? task.resume->offset : ByteCount();
+  }
   if (!fetched.status) {
-    const bool synced = task.file->sync().has_value();
-    if (!synced || fetched.status.error().code == Errc::corrupt) fetched.resume.reset();
-    if (fetched.resume) fetched.resume->offset = fetched.received;
+    if (task.is_prepared) {
+      const bool synced = task.file->sync().has_value();
+      if (!synced || fetched.status.error().code == Errc::corrupt) fetched.resume.reset();
+      if (fetched.resume) fetched.resume->offset = fetched.received;
+    }
     fetched.status =
         fetched.status.error().within("destination \"" + destination.id().get() + "\"");
   }
@@ -347,6 +355,7 @@ Status DestinationLanes::receive(Destination& destination, BringTask& task, Fetc
   const std::string version = version_of(destination.id(), seen.version);
   fetched.length = seen.size;
   REELKEEP_TRY(task.file->prepare());
+  task.is_prepared = true;
   const bool goes_on = task.resume && !version.empty() && task.resume->validator == version &&
                        task.file->size() <= seen.size;
   if (!goes_on) REELKEEP_TRY(task.file->restart());

@@ -46,6 +46,7 @@ struct BringTask {
   std::string location;
   std::unique_ptr<StagingFile> file;
   std::optional<ResumePoint> resume;
+  bool is_prepared = false;  ///< the file is what `received` and `resume` are told of
 };
 
 /// The end of an ExamineTask.

@@ -218,6 +218,9 @@ Status RecordFacts::delivered(const DeliveredFound& outcome) {
   REELKEEP_ASSIGN(std::optional<Artifact> artifact,
                   facts.artifact_of_push(outcome.session, outcome.name, outcome.source_key));
   if (!artifact || artifact->in_hand || !artifact->digest || !artifact->size) return {};
+  // What was downloaded of it before it was adopted is not needed any more.
+  if (artifact->state == ArtifactState::archived && !artifact->refetch)
+    m_effects.push_back(DropStaging{artifact->staging_name});
   // Complete bytes that waited for the provider to push them.
   if (artifact->state == ArtifactState::verifying)
     return settle(*artifact, *artifact->size, *artifact->digest, artifact->disputed);

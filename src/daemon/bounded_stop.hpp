@@ -17,12 +17,13 @@ class BoundedStop {
   /// With the servers' two seconds: under ten.
   static constexpr Duration k_longest_stop{7000};
 
-  BoundedStop() {
-    m_thread = std::thread([this] {
+  /// `status`: what the process ends with, also when it is cut off.
+  explicit BoundedStop(int status) {
+    m_thread = std::thread([this, status] {
       std::unique_lock lock(m_mutex);
       if (m_stopped.wait_for(lock, k_longest_stop, [this] { return m_done; })) return;
       log::warn("a store is still at work; what it does is done again at the next start");
-      _exit(0);
+      _exit(status);
     });
   }
   ~BoundedStop() {

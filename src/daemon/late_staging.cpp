@@ -102,6 +102,10 @@ Result<ByteCount> LateStaging::free_space() {
   REELKEEP_ASSIGN(Staging * staging, real());
   return staging->free_space();
 }
+ByteCount LateStaging::promised() {
+  const auto staging = real();
+  return staging ? (*staging)->promised() : ByteCount();
+}
 const std::string& LateStaging::boot_id() const {
   return m_boot_id;
 }

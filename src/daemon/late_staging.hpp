@@ -30,6 +30,7 @@ class LateStaging final : public Staging {
   Status discard_aside(const std::string& name) override;
   Result<std::vector<std::string>> list() override;
   Result<ByteCount> free_space() override;
+  [[nodiscard]] ByteCount promised() override;
   [[nodiscard]] const std::string& boot_id() const override;
   [[nodiscard]] std::string path_of(const std::string& name) const override;
 

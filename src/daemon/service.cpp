@@ -77,7 +77,7 @@ class Service {
                {"version", REELKEEP_VERSION}});
     (void)m_notify.ready("receiving webhooks").has_value();
     Status ended = turn_until_told();
-    stop();
+    stop(ended);
     return ended;
   }
 
@@ -213,7 +213,7 @@ class Service {
     (void)m_notify.ready("receiving webhooks").has_value();
   }
 
-  void stop() {
+  void stop(const Status& ended) {
     log::info("stopping");
     (void)m_notify.stopping("stopping").has_value();
     let_the_next_signal_end_it();
@@ -221,7 +221,7 @@ class Service {
     m_admin->stop(std::chrono::milliseconds(200));
     m_admin.reset();
     m_webhook.reset();
-    const BoundedStop bounded;
+    const BoundedStop bounded(ended ? 0 : exit_status(ended.error().code));
     m_runtime->stop();
     log::info("stopped");
   }

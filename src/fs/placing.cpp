@@ -27,7 +27,8 @@ Result<Placing> place(int from_directory, const std::string& from, int to_direct
         errno, "the filesystem can neither rename without replacing nor link " + from);
   }
   crash_point("publish.after_link");
-  if (::unlinkat(from_directory, from.c_str(), 0) != 0)
+  // Whoever looks at staging meanwhile takes the name away as well.
+  if (::unlinkat(from_directory, from.c_str(), 0) != 0 && errno != ENOENT)
     return Error::from_errno(errno, "cannot remove " + from + " after linking it");
   return Placing::placed;
 }

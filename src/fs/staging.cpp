@@ -37,8 +37,13 @@ class DirectoryStaging final : public Staging {
   Result<std::optional<ByteCount>> stat(const std::string& name) override {
     struct stat status {};
     if (::fstatat(m_place.directory.get(), leaf(name, k_part).c_str(), &status,
-                  AT_SYMLINK_NOFOLLOW) == 0)
-      return std::optional(ByteCount(static_cast<std::uint64_t>(status.st_size)));
+                  AT_SYMLINK_NOFOLLOW) == 0) {
+      if (!S_ISREG(status.st_mode) || status.st_nlink < 2)
+        return std::optional(ByteCount(static_cast<std::uint64_t>(status.st_size)));
+      // A second name: the file is published already (a process died between link and unlink).
+      REELKEEP_TRY(unlink(name, k_part));
+      return std::optional<ByteCount>();
+    }
     if (errno == ENOENT) return std::optional<ByteCount>();
     return Error::from_errno(errno, "cannot look at " + path_of(name));
   }
@@ -67,6 +72,7 @@ class DirectoryStaging final : public Staging {
   }
 
   Result<ByteCount> free_space() override { return free_bytes(m_place.directory.get()); }
+  [[nodiscard]] ByteCount promised() override { return ByteCount(m_place.promised->load()); }
   [[nodiscard]] const std::string& boot_id() const override { return m_place.boot_id; }
   [[nodiscard]] std::string path_of(const std::string& name) const override {
     return m_place.path + "/" + leaf(name, k_part);

@@ -275,10 +275,11 @@ class S3Store final : public Store {
                                         " were sent; it was removed and will be sent again"};
   }
 
-  /// The object has the bytes that are to be put.
+  /// The object has the bytes that are to be put. What its metadata says of them was true when they
+  /// were sent: an object that went bad keeps it, so that it is read back.
   Result<bool> is_same(const std::string& key, const Seen& there, const PutRequest& request) {
     if (there.size != request.size) return false;
-    if (!there.digest.empty()) return there.digest == request.digest.hex();
+    if (!there.digest.empty() && there.digest != request.digest.hex()) return false;
     REELKEEP_ASSIGN(const Digest found, read_back(key));
     return found == request.digest;
   }

@@ -284,3 +284,16 @@ TEST_CASE("beside a good copy of ours an adopted file that went bad is no reason
   CHECK(house.requests(k_url) == 1);
   CHECK(house.dir.read(k_file) == movie("film"));
 }
+
+TEST_CASE("what was downloaded of a file goes from staging when the pushed one is adopted") {
+  PushedHouse house(DestinationAction::adopt);
+  house.policy->projects[0].stores = {StoreId("there")};
+  house.start();
+  house.offer({k_url}, {std::nullopt, "<!DOCTYPE html><html>login</html>"});
+  house.until_state(ArtifactState::waiting);
+  CHECK(house.staging->list()->size() == 1);
+  house.there.put(k_pushed, movie("film"));
+  house.deliver(push());
+  house.until(is_archived_with(ReplicaState::verified));
+  CHECK(house.eventually([&] { return house.staging->list()->empty(); }));
+}

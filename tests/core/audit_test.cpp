@@ -321,3 +321,36 @@ TEST_CASE("with every = 0 nothing is read back") {
   house.until([](const SessionView& v) { return first(v).state == ArtifactState::archived; }, "c2");
   CHECK(house.agent->status().audited_bytes == 0);
 }
+
+TEST_CASE("a replica that is found missing while a cancelled refetch ends is fetched again") {
+  House house;
+  house.reply(k_url, {{{}, movie("one")}});
+  house.start();
+  house.deliver(k_offer);
+  const SessionView view = house.until_state(ArtifactState::archived);
+  {
+    const std::lock_guard lock(house.script.mutex);
+    house.script.held = true;
+  }
+  house.command(RedownloadCommand{first(view).identity.session, {first(view).id}, false});
+  house.until([](const SessionView& seen) { return first(seen).in_hand; });
+  std::filesystem::remove(house.dir.path(k_file));
+  const Timestamp now = house.clock.now();
+  std::vector<NewEntry> both;
+  both.push_back({.kind = EntryKind::command,
+                  .received_at = now,
+                  .body = encode(Command(
+                      CancelCommand{first(view).identity.session, {first(view).id}, "x"}))});
+  both.push_back({.kind = EntryKind::outcome,
+                  .received_at = now,
+                  .body = encode(Outcome(ReplicaFound{first(view).identity,
+                                                      view.artifacts[0].replicas[0].location,
+                                                      ReplicaState::missing, now, "gone"}))});
+  REQUIRE(house.writer->append_all(std::move(both)));
+  {
+    const std::lock_guard lock(house.script.mutex);
+    house.script.held = false;
+  }
+  REQUIRE(house.eventually([&] { return house.dir.exists(k_file); }));
+  house.until_state(ArtifactState::archived);
+}

@@ -116,3 +116,60 @@ TEST_CASE("bytes fetched again that wait for a store are not fetched once more b
   CHECK(house.requests(k_url) == 2);
   CHECK(first(view).state == ArtifactState::archived);
 }
+
+TEST_CASE(
+    "what staging lost is copied from a store that has it, when the source gives it no more") {
+  TwoStores two;
+  House& house = two.house;
+  house.reply(k_url, {{{}, movie("one")}, {Error{Errc::not_found, "404"}, ""}});
+  house.start();
+  REQUIRE(house.eventually([&] { return two.is_open(); }));
+  two.present(false);
+  REQUIRE(house.eventually([&] { return !two.is_open(); }, 6s));
+  house.deliver(k_offer);
+  const SessionView held = house.until([](const SessionView& view) {
+    return view.artifacts.size() == 1 && first(view).state == ArtifactState::verifying &&
+           view.artifacts[0].replicas.size() == 1;
+  });
+  const std::string part = "staging/" + first(held).staging_name + ".part";
+  SUBCASE("other bytes") {
+    house.dir.write(part, movie("two"));
+  }
+  SUBCASE("nothing at all") {
+    std::filesystem::remove(house.dir.path(part));
+  }
+  house.clock.turn(200h);
+  two.present(true);
+  REQUIRE(house.eventually([&] {
+    house.clock.turn(1min);  // to the next try
+    house.agent->wake();
+    return two.count(ArtifactState::archived) == 1;
+  }));
+  CHECK(house.requests(k_url) == 1);
+  const std::lock_guard lock(two.disk.mutex);
+  CHECK(two.disk.files.at("r1/c1/recording/f.mov") == movie("one"));
+}
+
+TEST_CASE("killed between link and unlink, a file is found in the archive, not fetched again") {
+  House house;
+  house.reply(k_url, {{{}, movie("only once")}, {Error{Errc::not_found, "404"}, ""}});
+  house.start();
+  REQUIRE(house.eventually([&] { return house.dir.exists("archive/.reelkeep-archive"); }));
+  std::filesystem::rename(house.dir.path("archive"), house.dir.path("unmounted"));
+  house.deliver(k_offer);
+  const SessionView held = house.until([](const SessionView& view) {
+    return view.artifacts.size() == 1 && first(view).state == ArtifactState::verifying &&
+           first(view).error;
+  });
+  house.stop();
+  std::filesystem::rename(house.dir.path("unmounted"), house.dir.path("archive"));
+  std::filesystem::create_directories(house.dir.path("archive/r1/c1/recording"));
+  std::filesystem::create_hard_link(house.dir.path("staging/" + first(held).staging_name + ".part"),
+                                    house.dir.path(k_file));
+  house.clock.turn(200h);
+  house.start();
+  house.until_state(ArtifactState::archived);
+  CHECK(house.requests(k_url) == 1);
+  CHECK(house.dir.read(k_file) == movie("only once"));
+  CHECK(house.staging->list()->empty());
+}

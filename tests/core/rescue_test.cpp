@@ -111,3 +111,21 @@ TEST_CASE("what the provider does not have is copied from the adopted file into 
   house.until(replica_is(ReplicaState::verified, "local"));
   CHECK(house.dir.read(k_file) == movie("film"));
 }
+
+TEST_CASE("an outage of the destination costs nothing of what was fetched from it") {
+  PushedHouse house(DestinationAction::fetch);
+  house.there.put(k_pushed, movie(std::string(100'000, 'x')));
+  house.there.cut_after(50'000);
+  house.there.hold_reads();
+  house.start();
+  house.deliver(push());
+  REQUIRE(house.eventually([&] { return house.there.reads().size() == 1; }));
+  house.there.set_outage(Error{Errc::unavailable, "cannot connect"});
+  house.there.let_reads_go();
+  const int before = house.there.requests();
+  REQUIRE(house.eventually([&] { return house.there.requests() >= before + 2; }, Duration(2000)));
+  house.there.set_outage(std::nullopt);
+  REQUIRE(house.eventually([&] { return house.dir.exists("archive/r1/c1/delivered/f.mov"); },
+                           Duration(2000)));
+  CHECK(house.there.reads() == std::vector<std::uint64_t>{0, 50'000});
+}

@@ -188,6 +188,26 @@ TEST_CASE("an object that changes on the way is not taken for ours") {
   CHECK_FALSE(place.stored("file"));
 }
 
+TEST_CASE("an object that went bad under its metadata is not taken for good bytes") {
+  RgwPlace place;
+  const auto store = place.make();
+  REQUIRE(store->open(""));
+  const PutRequest wanted = request(place, "dir/file.mp4", "right");
+  REQUIRE(put(*store, wanted));
+  const auto spoilt =
+      place.client().call(s3::Call{.method = "PUT",
+                                   .key = place.prefix + "dir/file.mp4",
+                                   .headers = {{"x-amz-meta-sha256", wanted.digest.hex()}},
+                                   .body = "wrong"});
+  REQUIRE(spoilt);
+  const auto again = put(*store, request(place, "dir/file.mp4", "right"));
+  REQUIRE(again);
+  CHECK_FALSE(again->was_there);
+  CHECK(again->path != "dir/file.mp4");
+  CHECK(place.stored(again->path) == "right");
+  CHECK(place.stored("dir/file.mp4") == "wrong");
+}
+
 TEST_CASE("an upload is interrupted at once and gone on with later") {
   RgwPlace place;
   const auto store = place.make();

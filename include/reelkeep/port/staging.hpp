@@ -78,6 +78,9 @@ class Staging {
   /// Names of all files here, without suffix; each once.
   virtual Result<std::vector<std::string>> list() = 0;
   virtual Result<ByteCount> free_space() = 0;
+  /// Of the free space, what running transfers were promised by StagingFile::expect() and have not
+  /// written yet.
+  [[nodiscard]] virtual ByteCount promised() = 0;
   /// Identity of this boot of the machine.
   [[nodiscard]] virtual const std::string& boot_id() const = 0;
   [[nodiscard]] virtual std::string path_of(const std::string& name) const = 0;

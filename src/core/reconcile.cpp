@@ -5,6 +5,7 @@
 
 #include "core/artifact_id.hpp"
 #include "core/cdr.hpp"
+#include "crypto/sha256.hpp"
 
 namespace reelkeep::core {
 namespace {
@@ -26,7 +27,10 @@ class Comparison {
 
   Result<std::vector<FoundSession>> compare(std::vector<std::string> items) {
     std::vector<FoundSession> lacking;
+    m_entries += items.size();
     for (std::string& item : items) {
+      // Days overlap: what two answers hold was looked at with the first.
+      if (!m_items.insert(sha256(item)).second) continue;
       REELKEEP_ASSIGN(std::optional<FoundSession> found, look(item));
       if (!found) continue;
       ++m_findings.sessions;
@@ -43,6 +47,8 @@ class Comparison {
     return lacking;
   }
   [[nodiscard]] const Findings& findings() const { return m_findings; }
+  /// Of all answers so far, also what came twice.
+  [[nodiscard]] std::size_t entries() const { return m_entries; }
 
  private:
   Result<std::optional<FoundSession>> look(const std::string& item) {
@@ -103,7 +109,9 @@ class Comparison {
   const Question& m_question;
   const Timestamp m_now;
   const AppId m_asked_for;
+  std::set<Digest> m_items;
   std::set<ArtifactId> m_seen;
+  std::size_t m_entries = 0;
   Findings m_findings;
 };
 
@@ -145,14 +153,14 @@ Result<Findings> reconcile(ProviderApi& api, const Provider& provider, KnownSess
       return lacking.empty() ? Status() : take(std::move(lacking));
     }
     if (items.error().code != Errc::corrupt || !query.days) return items.error();
-    const std::size_t listed = comparison.findings().listed;
+    const std::size_t entries = comparison.entries();
     for (const Days& half : halves(*query.days)) {
       ArchiveQuery narrower = query;
       narrower.days = half;
       REELKEEP_TRY(ask(narrower));
     }
     // Without a single entry the halves prove nothing: a provider may leave out their last day.
-    if (comparison.findings().listed == listed && !unread)
+    if (comparison.entries() == entries && !unread)
       unread = Error{Errc::corrupt, text_of(*query.days) + ": " + items.error().message +
                                         "; ask for less of it: reelkeep reconcile --room ROOM_ID" +
                                         " --from DAY --to DAY, or --conf CONF_NUM"};

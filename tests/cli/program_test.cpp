@@ -319,8 +319,8 @@ TEST_CASE("the configuration for a drill is one that the agent takes") {
 TEST_CASE("what a drill is told wrong is a usage error") {
   const testing::TempDir folder;
   for (const char* words :
-       {"--fail bogus", "--size much", "--kinds none", "--delay soon --post x", "--sessions 0",
-        "--once", "--listen nowhere", "--listen 127.0.0.1:0 --print-config"}) {
+       {"--fail bogus", "--size much", "--kinds none", "--listen 127.0.0.1:0 --delay soon --post x",
+        "--sessions 0", "--once", "--listen nowhere", "--listen 127.0.0.1:0 --print-config"}) {
     CAPTURE(words);
     const Ended ended = run(folder, std::string("simulate ") + words);
     CHECK(ended.status == 2);

@@ -1,0 +1,90 @@
+// Pushed files that are moved into our layout at their destination.
+#include "core/pushed_house.hpp"
+
+using namespace reelkeep;
+using namespace reelkeep::testing;
+
+TEST_CASE("an organised file moves into our layout, and the record names where it is") {
+  PushedHouse house(DestinationAction::organise);
+  house.there.put(k_pushed, movie("film"));
+  house.start();
+  house.deliver(body("recording", ",\"recording\":\"" + k_url + "\""));
+  house.deliver(push());
+  const std::string place = "s3://bucket/r1/c1/recording/f.mov";
+  const auto organised = [&](const SessionView& view) {
+    return replica_is(ReplicaState::verified)(view) &&
+           at(view.artifacts[0], "there")->location == place;
+  };
+  SUBCASE("and stays there") {
+    house.until(organised);
+    CHECK(house.there.bytes(place) == movie("film"));
+    CHECK_FALSE(house.there.bytes(k_pushed).has_value());
+    house.stop();
+    REQUIRE(sqlite::remove_catalog(house.dir.path("catalog.db")).has_value());
+    const int requests = house.there.requests();
+    house.restart();
+    house.until(organised);
+    CHECK(house.there.requests() == requests);
+    house.deliver(push());  // a repetition: it is where it has to be
+    house.deliver(body("session_stop"));
+    house.until([](const SessionView& view) { return view.session.ended_at.has_value(); });
+    CHECK(house.there.requests() == requests);
+  }
+  SUBCASE("never over another file") {
+    house.there.put(place, "something else");
+    const SessionView view = house.until([&](const SessionView& seen) {
+      return replica_is(ReplicaState::verified)(seen) &&
+             at(seen.artifacts[0], "there")->location != k_pushed;
+    });
+    const std::string own = at(view.artifacts[0], "there")->location;
+    CHECK(own.starts_with("s3://bucket/r1/c1/recording/f~"));
+    CHECK(house.there.bytes(own) == movie("film"));
+    CHECK(house.there.bytes(place) == "something else");
+  }
+}
+
+TEST_CASE("nothing is moved out of an archive or into one, whoever it belongs to") {
+  PushedHouse house(DestinationAction::organise);
+  house.there.put(k_pushed, movie("film"));
+  SUBCASE("the destination is one") {
+    house.there.put("s3://bucket/.reelkeep-archive", "id");
+  }
+  SUBCASE("the pushed file lies in one") {
+    house.there.put("s3://bucket/r1/.reelkeep-archive", "id");
+  }
+  house.start();
+  house.deliver(body("recording", ",\"recording\":\"" + k_url + "\""));
+  house.deliver(push());
+  // It is good where it is, and told why it stays there.
+  const auto is_told = [](const SessionView& view) {
+    const Replica* replica = at(view.artifacts.at(0), "there");
+    return replica != nullptr && replica->state == ReplicaState::verified &&
+           replica->location == k_pushed &&
+           replica->cause.starts_with("it stays where it was pushed to: ") &&
+           replica->cause.find("is an archive of reelkeep") != std::string::npos;
+  };
+  REQUIRE(house.eventually([&] { return holds_now(house, is_told); }, Duration(1000)));
+  CHECK(house.there.bytes(k_pushed) == movie("film"));
+  CHECK_FALSE(house.there.bytes("s3://bucket/r1/c1/recording/f.mov").has_value());
+  CHECK(holds_now(house, is_told));
+}
+
+TEST_CASE("killed between the move and its record, an organised file is found again") {
+  PushedHouse house(DestinationAction::verify);
+  house.there.put(k_pushed, movie("film"));
+  house.start();
+  house.deliver(body("recording", ",\"recording\":\"" + k_url + "\""));
+  house.deliver(push());
+  house.until(replica_is(ReplicaState::verified));
+  house.stop();
+  // What the kill left: moved, and nobody noted it.
+  const std::string place = "s3://bucket/r1/c1/recording/f.mov";
+  house.there.restart();
+  REQUIRE(house.there.move(k_pushed, place, ByteCount(movie("film").size())).has_value());
+  house.policy->destinations[0].action = DestinationAction::organise;
+  house.start();
+  house.until([&](const SessionView& view) {
+    return replica_is(ReplicaState::verified)(view) &&
+           at(view.artifacts[0], "there")->location == place;
+  });
+}

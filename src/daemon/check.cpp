@@ -18,6 +18,7 @@
 #include "daemon/runtime.hpp"
 #include "fs/owner.hpp"
 #include "fs/state_lock.hpp"
+#include "sqlite/catalog.hpp"
 #include "sqlite/journal.hpp"
 #include "sqlite/place.hpp"
 
@@ -152,7 +153,54 @@ std::optional<Finding> check_tls(const Config& config) {
   return Finding::good(name + ": certificate and key fit");
 }
 
+namespace {
+
+/// Of a database file that cannot be opened. Whatever is not damaged must not be replaced.
+std::string way_out_of(Errc code, std::string when_damaged) {
+  switch (code) {
+    case Errc::corrupt:
+      return when_damaged;
+    case Errc::unauthorized:
+      return "run it as the user that runs the agent, or as root; that user must own the state "
+             "directory and be able to write there";
+    case Errc::no_space:
+      return "make space on its filesystem; the file itself is not at fault";
+    case Errc::conflict:
+      return "it belongs to another version or program: look at what is installed";
+    case Errc::invalid:
+    case Errc::not_found:
+    case Errc::unavailable:
+    case Errc::timeout:
+    case Errc::internal:
+    case Errc::cancelled:
+      break;
+  }
+  return "look at its filesystem first: nothing says that the file is damaged";
+}
+
+}  // namespace
+
+std::optional<Finding> check_catalog(const Config& config) {
+  const std::string path = catalog_path(config);
+  const auto there = sqlite::file_exists(path);
+  if (there && !*there) return std::nullopt;
+  const auto seen = [&]() -> Status {
+    REELKEEP_ASSIGN(const auto reader, sqlite::open_catalog_reader(path));
+    REELKEEP_ASSIGN(const CatalogFigures figures, reader->figures());
+    (void)figures;
+    return {};
+  }();
+  // An older schema is brought up to date by the agent.
+  if (seen || seen.error().code == Errc::conflict) return std::nullopt;
+  const std::string what = "the catalog: " + seen.error().message;
+  if (seen.error().code == Errc::corrupt)
+    return Finding::doubtful(what, "restart the agent: it is built anew from the journal");
+  return Finding::bad(seen.error().code, what, way_out_of(seen.error().code, ""));
+}
+
 std::optional<Finding> check_journal(const Config& config) {
+  constexpr const char* k_restore =
+      "restore it from a backup before the agent starts, and keep the damaged file";
   const std::string path = journal_path(config);
   const auto there = sqlite::file_exists(path);
   if (there && !*there) {
@@ -167,11 +215,11 @@ std::optional<Finding> check_journal(const Config& config) {
   auto reader = sqlite::open_journal_reader(path);
   if (!reader)
     return Finding::bad(reader.error().code, "the journal: " + reader.error().message,
-                        "restore it from a backup before the agent starts");
+                        way_out_of(reader.error().code, k_restore));
   const auto end = (*reader)->end();
   if (!end)
     return Finding::bad(end.error().code, "the journal: " + end.error().message,
-                        "restore it from a backup before the agent starts");
+                        way_out_of(end.error().code, k_restore));
   return Finding::good("the journal " + text::printable(path) + ": can be read, " +
                        std::to_string(end->cursor.get()) + " rows");
 }
@@ -232,6 +280,7 @@ std::vector<Finding> check_environment(const Remainder& remainder) {
       findings.push_back(check_listen(config.admin.listen, "[admin]"));
   }
   if (auto journal = check_journal(config)) findings.push_back(std::move(*journal));
+  if (auto catalog = check_catalog(config)) findings.push_back(std::move(*catalog));
   if (remainder.knows("webhook.tls_"))
     if (auto tls = check_tls(config)) findings.push_back(std::move(*tls));
   add(check_secret_files(config));

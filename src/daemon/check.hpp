@@ -59,6 +59,8 @@ Finding check_listen(const ListenAddress& address, std::string_view block);
 std::optional<Finding> check_tls(const Config& config);
 /// The journal, where there is one, can be read.
 std::optional<Finding> check_journal(const Config& config);
+/// Nothing: there is none yet, or it is good.
+std::optional<Finding> check_catalog(const Config& config);
 Finding check_clock(Timestamp now);
 Finding check_open_files(const Config& config, std::uint64_t limit);
 std::vector<Finding> check_secret_files(const Config& config);

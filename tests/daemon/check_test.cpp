@@ -249,4 +249,31 @@ TEST_CASE("root is told when there is nobody yet to act as") {
   CHECK_FALSE(*told);
 }
 
+TEST_CASE("a damaged database is told from one that cannot be reached, with its own way out") {
+  const testing::TempDir folder;
+  const Config config = config_in(folder);
+  CHECK_FALSE(check_catalog(config).has_value());
+  std::filesystem::create_directory(folder.path("state"));
+  SUBCASE("damaged") {
+    folder.write("state/catalog.db", std::string(8192, 'x'));
+    folder.write("state/journal.db", std::string(8192, 'x'));
+    const auto catalog = check_catalog(config);
+    REQUIRE(catalog.has_value());
+    CHECK(catalog->severity == Severity::warning);
+    CHECK(catalog->way_out.find("built anew from the journal") != std::string::npos);
+    const auto journal = check_journal(config);
+    REQUIRE(journal.has_value());
+    CHECK(journal->code == Errc::corrupt);
+    CHECK(journal->way_out.find("backup") != std::string::npos);
+  }
+  SUBCASE("out of reach") {
+    // Root may read anything: a loop of links nobody may follow.
+    std::filesystem::create_symlink("journal.db", folder.path("state/journal.db"));
+    const auto journal = check_journal(config);
+    REQUIRE(journal.has_value());
+    CHECK(journal->code != Errc::corrupt);
+    CHECK(journal->way_out.find("backup") == std::string::npos);
+  }
+}
+
 }  // namespace reelkeep::daemon

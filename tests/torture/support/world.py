@@ -4,6 +4,7 @@ addresses refused, and a mount table of its own. Without the right to that, ever
 loopback, and what needs more is skipped.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -97,6 +98,11 @@ def leave(folder):
         return World(True)
     except (OSError, subprocess.CalledProcessError) as refused:
         print(f"no network of our own ({refused}): rows that need one are skipped")
+        # It may be a new one all the same (a chroot's root cannot be made private): without its
+        # loopback interface nobody is reached there.
+        with contextlib.suppress(OSError), \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            _ask(sock, _SIOCSIFFLAGS, "lo", struct.pack("<H14x", _IFF_UP_RUNNING))
         return World(False)
 
 

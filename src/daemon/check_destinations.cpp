@@ -42,9 +42,9 @@ std::vector<Finding> check_destinations(const Config& config, HttpClient& http) 
       findings.push_back({.what = name + " only records: it is not asked"});
       continue;
     }
-    const DestinationSettings settings{.destination = destination,
-                                       .connect_timeout = config.download.connect_timeout,
-                                       .stall_timeout = config.download.stall_timeout};
+    DestinationSettings settings{.destination = destination,
+                                 .connect_timeout = config.download.connect_timeout,
+                                 .stall_timeout = config.download.stall_timeout};
     const auto asked = make_destination(destination, http, clock, [&settings] { return settings; });
     const auto seen = asked->stat(asked->location_of(k_never_pushed));
     if (seen || seen.error().code == Errc::not_found) {

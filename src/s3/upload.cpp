@@ -128,7 +128,7 @@ Status Upload::put_in_parts() {
           return call;
         }));
     REELKEEP_ASSIGN(const std::string id, parse_begun_upload(begun.body));
-    if (const Status noted = m_records.note(m_key, id); !noted) {
+    if (Status noted = m_records.note(m_key, id); !noted) {
       (void)abort_upload(m_client, m_key, id).has_value();
       return noted;
     }

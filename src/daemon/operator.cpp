@@ -84,6 +84,10 @@ AgentState Operator::agent_state() const {
 }
 
 Error Operator::never_ran(Error error, std::string_view what) const {
+  if (error.code == Errc::unauthorized)
+    error.message += "; run it as the user that runs the agent, or as root";
+  if (error.code == Errc::corrupt && what == "catalog")
+    error.message += "; restart the agent: it is built anew from the journal";
   if (error.code != Errc::not_found) return error;
   const std::string where = text::printable(m_config.agent.state_dir);
   const auto running = agent();

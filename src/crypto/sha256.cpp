@@ -10,8 +10,20 @@ struct FreeContext {
   void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
 };
 
+struct FreeAlgorithm {
+  void operator()(EVP_MD* algorithm) const noexcept { EVP_MD_free(algorithm); }
+};
+
 void require(bool held) {
   if (!held) abort_broken_invariant("SHA-256 of the crypto library failed");
+}
+
+/// Looked up once: EVP_sha256() alone makes every start look for its implementation again.
+const EVP_MD* algorithm() {
+  static const std::unique_ptr<EVP_MD, FreeAlgorithm> fetched(
+      EVP_MD_fetch(nullptr, "SHA256", nullptr));
+  require(fetched != nullptr);
+  return fetched.get();
 }
 
 }  // namespace
@@ -20,7 +32,7 @@ struct Sha256::Context {
   std::unique_ptr<EVP_MD_CTX, FreeContext> evp{EVP_MD_CTX_new()};
 
   Context() { require(evp != nullptr); }
-  void start() { require(EVP_DigestInit_ex(evp.get(), EVP_sha256(), nullptr) == 1); }
+  void start() { require(EVP_DigestInit_ex(evp.get(), algorithm(), nullptr) == 1); }
   void copy(const Context& other) { require(EVP_MD_CTX_copy_ex(evp.get(), other.evp.get()) == 1); }
   Digest finish() {
     Digest digest;

@@ -86,12 +86,24 @@ std::optional<int> Codec::read_target(std::string_view target, Request& request)
   const auto mark = target.find('?');
   request.target = target;
   request.query = mark == std::string_view::npos ? "" : target.substr(mark + 1);
-  return m_engine->path_of(target.substr(0, mark), request.path);
+  const auto encoded = target.substr(0, mark);
+  if (encoded != m_encoded_path || m_encoded_path.empty()) {
+    m_encoded_path.clear();
+    if (const auto status = m_engine->path_of(encoded, m_path)) return status;
+    m_encoded_path = encoded;
+  }
+  request.path = m_path;
+  return std::nullopt;
 }
 
 std::string Codec::answer_head(const Response& response, std::uint64_t content_length,
                                KeepAlive keep_alive) {
-  return m_engine->answer_head(response, content_length, keep_alive == KeepAlive::no);
+  HeadOf of{response.status, response.headers, content_length, keep_alive};
+  if (m_head.empty() || of != m_head_of) {
+    m_head = m_engine->answer_head(response, content_length, keep_alive == KeepAlive::no);
+    m_head_of = std::move(of);
+  }
+  return m_head;
 }
 
 }  // namespace reelkeep::http

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "reelkeep/base/time.hpp"
 
@@ -32,7 +34,15 @@ class Codec {
 
  private:
   class Engine;
+  /// What the head of an answer depends on.
+  using HeadOf = std::tuple<int, Headers, std::uint64_t, KeepAlive>;
+
   std::unique_ptr<Engine> m_engine;
+  // What it said last: deliveries are posted to one path and answered alike.
+  std::string m_encoded_path;  ///< empty: none yet
+  std::string m_path;
+  HeadOf m_head_of;
+  std::string m_head;  ///< empty: none yet
 };
 
 }  // namespace reelkeep::http

@@ -34,6 +34,10 @@ constexpr std::string_view k_update_session =
     "UPDATE session SET (app_id, conf_num, room_id, started_at, ended_at, cdr_ready,"
     " first_seen_at) = (?, ?, ?, ?, ?, ?, ?) WHERE row = ?";
 
+ArtifactRow read_row(Query& query) {
+  return query.next<ArtifactRow>();
+}
+
 }  // namespace
 
 Status SqliteCatalog::transact(const std::function<Status()>& work) {
@@ -149,16 +153,19 @@ Result<std::vector<Artifact>> SqliteCatalog::artifacts_named(SessionRow session,
 }
 
 Result<std::optional<Artifact>> SqliteCatalog::artifact(ArtifactRow row) {
+  if (const Artifact* known = m_known.find(row)) return std::optional(*known);
   static const std::string k_sql = select_artifacts("WHERE row = ?");
   return remembered(first(read_artifact, k_sql, row));
 }
 
 Result<std::optional<Artifact>> SqliteCatalog::artifact(const ArtifactIdentity& identity) {
-  static const std::string k_sql = select_artifacts(
-      "WHERE session = (SELECT row FROM session WHERE conf_num = ?"
-      " AND app_id = ?) AND kind = ? AND source_key = ? AND stage = ?");
-  return remembered(first(read_artifact, k_sql, identity.session.conf_num, identity.session.app_id,
-                          identity.kind, identity.source_key, identity.stage));
+  constexpr std::string_view k_sql =
+      "SELECT row FROM artifact WHERE session = (SELECT row FROM session WHERE conf_num = ?"
+      " AND app_id = ?) AND kind = ? AND source_key = ? AND stage = ?";
+  REELKEEP_ASSIGN(const std::optional<ArtifactRow> row,
+                  first(read_row, k_sql, identity.session.conf_num, identity.session.app_id,
+                        identity.kind, identity.source_key, identity.stage));
+  return row ? artifact(*row) : std::optional<Artifact>();
 }
 
 Result<std::optional<Artifact>> SqliteCatalog::artifact(const ArtifactId& id) {

@@ -30,31 +30,29 @@ constexpr std::string_view k_erase =
     "  WHERE b.received_at < ? AND e.kind IN ('delivery', 'reconcile')"
     "  ORDER BY b.received_at LIMIT ?)";
 
-void update_field(Sha256& hash, std::string_view field) {
-  hash.update(std::to_string(field.size()));
-  hash.update(std::string_view(":"));
-  hash.update(field);
-  hash.update(std::string_view(","));
+void add_field(std::string& text, std::string_view field) {
+  text.append(std::to_string(field.size())).append(1, ':').append(field).append(1, ',');
 }
 
-void update_field(Sha256& hash, const Digest& digest) {
-  update_field(hash, std::string_view(reinterpret_cast<const char*>(digest.bytes.data()),
-                                      digest.bytes.size()));
+void add_field(std::string& text, const Digest& digest) {
+  add_field(text, std::string_view(reinterpret_cast<const char*>(digest.bytes.data()),
+                                   digest.bytes.size()));
 }
 
 }  // namespace
 
 Digest chain_link(const Digest& previous, const Entry& entry) {
-  Sha256 hash;
-  update_field(hash, previous);
-  update_field(hash, std::to_string(entry.seq.get()));
-  update_field(hash, to_string(entry.kind));
-  update_field(hash, std::to_string(entry.received_at.time_since_epoch().count()));
-  update_field(hash, entry.digest);
-  update_field(hash, entry.remote);
-  update_field(hash, entry.user);
-  update_field(hash, entry.content_type);
-  return hash.finish();
+  std::string text;
+  text.reserve(256);
+  add_field(text, previous);
+  add_field(text, std::to_string(entry.seq.get()));
+  add_field(text, to_string(entry.kind));
+  add_field(text, std::to_string(entry.received_at.time_since_epoch().count()));
+  add_field(text, entry.digest);
+  add_field(text, entry.remote);
+  add_field(text, entry.user);
+  add_field(text, entry.content_type);
+  return sha256(text);
 }
 
 Tail read_tail(Connection& connection) {

@@ -62,6 +62,9 @@ void Query::bind(std::int64_t value) {
 void Query::bind(std::string_view value) {
   m_statement.bind(++m_parameter, std::string(value));
 }
+void Query::bind(const std::string& value) {
+  m_statement.bind(++m_parameter, value);
+}
 void Query::bind(std::nullopt_t) {
   m_statement.bind(++m_parameter);
 }

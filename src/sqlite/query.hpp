@@ -69,7 +69,7 @@ class Query {
   void bind(int value) { bind(std::int64_t{value}); }
   void bind(bool value) { bind(std::int64_t{value ? 1 : 0}); }
   void bind(std::string_view value);
-  void bind(const std::string& value) { bind(std::string_view(value)); }
+  void bind(const std::string& value);
   void bind(const char* value) { bind(std::string_view(value)); }
   void bind(BorrowedBlob value);
   void bind(const Digest& value);

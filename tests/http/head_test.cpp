@@ -45,6 +45,32 @@ TEST_CASE("a head is split into what the handler sees") {
   CHECK(head.keep_alive == KeepAlive::yes);
 }
 
+TEST_CASE("what was said of the target or answer before is not said of another one") {
+  Codec codec(std::chrono::seconds(5));
+  Request request;
+  for (int round = 0; round < 2; ++round) {
+    for (const std::string name : {"a", "b"}) {
+      CHECK_FALSE(codec.read_target("/%" + std::string(name == "a" ? "61" : "62"), request));
+      CHECK(request.path == "/" + name);
+    }
+    CHECK(codec.read_target("/" + std::string(10'000, 'x'), request) == 414);
+    CHECK_FALSE(codec.read_target("/b", request));
+    CHECK(request.path == "/b");
+  }
+  const auto head = [&](int status, const std::string& value, std::uint64_t length,
+                        KeepAlive keep) {
+    return codec.answer_head({.status = status, .headers = {{"X-A", value}}}, length, keep);
+  };
+  const std::string first = head(200, "1", 5, KeepAlive::yes);
+  CHECK(first.starts_with("HTTP/1.1 200"));
+  CHECK(head(200, "1", 5, KeepAlive::yes) == first);
+  CHECK(head(503, "1", 5, KeepAlive::yes).starts_with("HTTP/1.1 503"));
+  CHECK(head(503, "2", 5, KeepAlive::yes).find("X-A: 2\r\n") != std::string::npos);
+  CHECK(head(503, "2", 6, KeepAlive::yes).find("Content-Length: 6\r\n") != std::string::npos);
+  CHECK(head(503, "2", 6, KeepAlive::no).find("Connection: close\r\n") != std::string::npos);
+  CHECK(head(200, "1", 5, KeepAlive::yes) == first);
+}
+
 TEST_CASE("a target in absolute form loses its authority") {
   CHECK(parse_good("GET http://h:1/p?q HTTP/1.1\r\nHost: h\r\n\r\n").request.target == "/p?q");
   CHECK(parse_good("GET http://h HTTP/1.1\r\nHost: h\r\n\r\n").request.path == "/");

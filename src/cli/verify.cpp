@@ -103,7 +103,8 @@ Status verdict(Scene scene, const Verified& sum) {
   if (sum.unread == 0) return {};
   std::string causes;
   for (const auto& [store, error] : sum.away)
-    causes += (causes.empty() ? "" : "; ") + text::printable(error.message);
+    causes += (causes.empty() ? "" : "; ") +
+              text::printable(error.within("store \"" + store.get() + "\"").message);
   return Error{Errc::unavailable,
                std::to_string(sum.unread) + " replicas could not be read: " + causes};
 }

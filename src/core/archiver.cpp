@@ -128,9 +128,9 @@ void Archiver::publish(PublishTask task) {
   const auto lane = m_lanes.find(task.store);
   if (lane == m_lanes.end()) {
     m_deliver(Published{task.artifact, task.store, task.request.digest,
-                        Error{Errc::invalid, "store \"" + task.store.get() +
-                                                 "\" is not configured any more: restart the "
-                                                 "agent after changing [[store]]"}});
+                        Error{Errc::invalid,
+                              "it is not configured any more: restart the "
+                              "agent after changing [[store]]"}});
     return;
   }
   lane->second->tasks.post(std::move(task));

@@ -64,10 +64,8 @@ Status Archiver::bring(const PublishTask& task, std::optional<StoreId>& at_fault
     } else {
       away = copied.error();
     }
-    if (away->code == Errc::unavailable || away->code == Errc::timeout) {
-      at_fault = source.store;
-      away = away->within("copying from store \"" + source.store.get() + "\"");
-    }
+    if (away->code == Errc::unavailable || away->code == Errc::timeout) at_fault = source.store;
+    away = away->within("copying from store \"" + source.store.get() + "\"");
   }
   if (!away)
     return Error{Errc::corrupt,

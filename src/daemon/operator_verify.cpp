@@ -42,8 +42,7 @@ class Stores {
   Result<Store*> attach(const StoreId& id) {
     if (const auto known = m_stores.find(id); known != m_stores.end()) return known->second.get();
     const StoreConfig* config = m_config.store_of(id);
-    if (config == nullptr)
-      return Error{Errc::unavailable, "store \"" + id.get() + "\" is not configured any more"};
+    if (config == nullptr) return Error{Errc::unavailable, "it is not configured any more"};
     std::unique_ptr<Store> store =
         config->type == StoreConfig::Type::local
             ? fs::make_local_store(id, config->path, {.staging_dir = m_config.download.staging_dir})

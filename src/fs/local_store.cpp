@@ -69,7 +69,7 @@ class LocalStore final : public Store {
 
   Result<std::string> open(const std::string& expected_root) override {
     auto opened = ArchiveRoot::open(m_path, expected_root, m_private_names);
-    if (!opened) return opened.error().within("store " + m_id.get());
+    if (!opened) return opened.error();
     remove_leftovers(**opened);
     const std::lock_guard lock(m_mutex);
     m_root = *opened;
@@ -78,7 +78,7 @@ class LocalStore final : public Store {
 
   Status attach(const std::string& expected_root) override {
     auto attached = ArchiveRoot::attach(m_path, expected_root);
-    if (!attached) return attached.error().within("store " + m_id.get());
+    if (!attached) return attached.error();
     const std::lock_guard lock(m_mutex);
     m_root = *attached;
     return {};
@@ -179,8 +179,8 @@ class LocalStore final : public Store {
       const std::lock_guard lock(m_mutex);
       root = m_root;
     }
-    if (!root) return Error{Errc::unavailable, "store " + m_id.get() + " is not open"};
-    if (auto status = root->ready(); !status) return status.error().within("store " + m_id.get());
+    if (!root) return Error{Errc::unavailable, "it is not open"};
+    REELKEEP_TRY(root->ready());
     return root;
   }
 

@@ -39,19 +39,17 @@ class S3Store final : public Store {
       const std::lock_guard lock(m_mutex);
       m_root = opened ? *opened : "";
     }
-    if (!opened) return opened.error().within("store " + m_id.get());
+    if (!opened) return opened.error();
     if (!m_swept.exchange(true)) sweep();
     return opened;
   }
 
   Status attach(const std::string& expected_root) override {
     if (expected_root.empty())
-      return Error{Errc::unavailable,
-                   "store " + m_id.get() + ": no archive was ever made at " + location("")};
-    auto found = adopt(expected_root);
-    if (!found) return found.error().within("store " + m_id.get());
+      return Error{Errc::unavailable, "no archive was ever made at " + location("")};
+    REELKEEP_ASSIGN(std::string found, adopt(expected_root));
     const std::lock_guard lock(m_mutex);
-    m_root = *found;
+    m_root = std::move(found);
     return {};
   }
 
@@ -61,13 +59,12 @@ class S3Store final : public Store {
       const std::lock_guard lock(m_mutex);
       root = m_root;
     }
-    if (root.empty()) return Error{Errc::unavailable, "store " + m_id.get() + " is not open"};
-    auto found = read_marker();
-    if (!found) return found.error().within("store " + m_id.get());
-    if (*found == root) return {};
-    return Error{Errc::unavailable, "store " + m_id.get() + ": expected archive " + root + " at " +
-                                        location("") + ", found " +
-                                        (found->empty() ? "no " + marker() : "archive " + *found) +
+    if (root.empty()) return Error{Errc::unavailable, "it is not open"};
+    REELKEEP_ASSIGN(const std::string found, read_marker());
+    if (found == root) return {};
+    return Error{Errc::unavailable, "expected archive " + root + " at " + location("") +
+                                        ", found " +
+                                        (found.empty() ? "no " + marker() : "archive " + found) +
                                         " there: restore that object"};
   }
 

@@ -39,6 +39,12 @@ Inspection::Found found(Store& store, const std::string& path, const std::string
   return seen->found;
 }
 
+/// Who asked knows which store it is, and says so.
+bool names_itself(const Store& store, const Error& error) {
+  return error.message.find("store " + store.id().get()) != std::string::npos ||
+         error.message.find("store \"") != std::string::npos;
+}
+
 std::unique_ptr<Store> opened(StorePlace& place) {
   auto store = place.make();
   REQUIRE(store->open(""));
@@ -51,6 +57,8 @@ void check_root(StorePlace& place) {
     CHECK(store->ready().error().code == Errc::unavailable);
     CHECK(put(*store, request(place, k_path, "x")).error().code == Errc::unavailable);
     CHECK_FALSE(place.stored(k_path));
+    CHECK_FALSE(names_itself(*store, store->ready().error()));
+    CHECK_FALSE(names_itself(*store, store->attach("").error()));
   }
   SUBCASE("the first opening gives the root an id that later ones confirm") {
     const auto id = place.make()->open("");
@@ -69,6 +77,8 @@ void check_root(StorePlace& place) {
     CHECK(refused.error().code == Errc::unavailable);
     CHECK(refused.error().message.find("another-archive") != std::string::npos);
     CHECK(refused.error().message.find(id) != std::string::npos);
+    CHECK_FALSE(names_itself(*store, refused.error()));
+    CHECK_FALSE(names_itself(*store, store->attach("another-archive").error()));
     CHECK_FALSE(store->ready());
   }
   SUBCASE("an expected id in a place that was never used is unavailable") {
@@ -80,6 +90,7 @@ void check_root(StorePlace& place) {
     REQUIRE(put(*store, request(place, k_path, "bytes")));
     place.go_away();
     CHECK(store->ready().error().code == Errc::unavailable);
+    CHECK_FALSE(names_itself(*store, store->ready().error()));
     CHECK(store->inspect(k_path, ByteCount(5), sha256("bytes"), Depth::quick).error().code ==
           Errc::unavailable);
     const PutRequest late = request(place, "room/conf/late.mp4", "late");

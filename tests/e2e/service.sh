@@ -57,10 +57,12 @@ await "nothing is open again" metric_is reelkeep_oldest_unarchived_seconds 0
 # ---- a store that goes away ----
 mv "$ARCHIVE" "$WORK/away"
 await "readyz tells that the store is away" status_is "$ADMIN/readyz" 503
-check "which one: $(cat "$WORK/answer")" grep -q 'local' "$WORK/answer"
+check "which one: $(cat "$WORK/answer")" grep -q '^store local: expected archive' "$WORK/answer"
 equal "livez, with the store away" "$(http "$ADMIN/livez")" 200
 offer recording away "$ORIGIN/file1.mp4"
 await "the intake goes on, bytes wait in staging" holds away '.artifacts[0].state == "verifying"'
+judge "the error names its store once" "$WORK/show.json" \
+  '.artifacts[0].error.message | startswith("store \"local\": expected archive")'
 never "something was written where the store was" test -e "$ARCHIVE"
 mv "$WORK/away" "$ARCHIVE"
 await "readyz is well again" status_is "$ADMIN/readyz" 200

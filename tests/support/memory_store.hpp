@@ -161,7 +161,7 @@ class MemoryStore final : public Store {
   static Error away() { return Error{Errc::unavailable, "the archive is not there"}; }
 
   Status check_ready() const {
-    if (!m_open) return Error{Errc::unavailable, "store " + m_id.get() + " is not open"};
+    if (!m_open) return Error{Errc::unavailable, "it is not open"};
     if (!m_disk.present) return away();
     return {};
   }

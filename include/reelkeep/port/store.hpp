@@ -59,7 +59,8 @@ struct Inspection {
 using ReadSink = std::function<Status(std::span<const std::byte> bytes)>;
 
 /// Storage that we write to. Any worker thread; blocking. Errors: no_space, unauthorized,
-/// unavailable (also a missing or foreign root id: nothing is written then).
+/// unavailable (also a missing or foreign root id: nothing is written then). None of them names the
+/// store: who tells of it knows which one it is.
 class Store {
  public:
   virtual ~Store() = default;

@@ -23,6 +23,12 @@ fail() {
   exit 1
 }
 
+# usage: prints what stands at the head of the script, and ends.
+usage() {
+  sed -n '2,/^[^#]/ { /^# shellcheck/d; s/^# \{0,1\}//p }' "$0"
+  exit 0
+}
+
 # quietly LOG COMMAND...: the output goes to the log, and to the screen only when it fails.
 quietly() {
   local log=$1 status=0

@@ -30,7 +30,12 @@ template <class T>
 Result<T> of_journal(Result<T> read) {
   if (read) return read;
   Error error = read.error().within("the journal");
-  if (error.code == Errc::corrupt) error.code = Errc::unavailable;
+  if (error.code == Errc::corrupt) {
+    error.code = Errc::unavailable;
+    error.message +=
+        "; nothing behind that row is taken up: stop the agent, keep the file, and restore the "
+        "journal (README, \"Back up, restore, upgrade\")";
+  }
   return error;
 }
 

@@ -49,17 +49,17 @@ SocketAddress socket_address(const ListenAddress& from) {
   return to;
 }
 
-std::string listen_way_out(int error_number, const ListenAddress& address) {
+}  // namespace
+
+std::string listen_way_out(Errc code, const ListenAddress& address) {
   const std::string port = std::to_string(address.port);
-  if (error_number == EADDRINUSE)
+  if (code == Errc::conflict)
     return "find who has it (ss -ltnp 'sport = :" + port + "'), or choose another port";
-  if (error_number == EADDRNOTAVAIL) return "this machine does not have the address (ip address)";
-  if (error_number == EACCES)
+  if (code == Errc::unauthorized)
     return "ports below 1024 need CAP_NET_BIND_SERVICE: choose a higher one, or a reverse proxy";
+  if (code == Errc::unavailable) return "does this machine have the address (ip address)?";
   return "choose another address";
 }
-
-}  // namespace
 
 Finding Finding::good(std::string what) {
   return {Severity::ok, std::move(what), "", {}};
@@ -93,9 +93,8 @@ Finding check_listen(const ListenAddress& address, std::string_view block) {
       ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&to.storage), to.length) == 0 &&
       ::listen(socket.get(), 1) == 0;
   if (listens) return Finding::good(name + ": can be listened on");
-  const int error_number = errno;
-  const Error error = Error::from_errno(error_number, name + ": cannot listen");
-  return Finding::bad(error.code, error.message, listen_way_out(error_number, address));
+  const Error error = Error::from_errno(errno, name + ": cannot listen");
+  return Finding::bad(error.code, error.message, listen_way_out(error.code, address));
 }
 
 Finding check_clock(Timestamp now) {
@@ -200,7 +199,8 @@ std::optional<Finding> check_catalog(const Config& config) {
 
 std::optional<Finding> check_journal(const Config& config) {
   constexpr const char* k_restore =
-      "restore it from a backup before the agent starts, and keep the damaged file";
+      "stop the agent, keep the damaged file, and restore a backup or what can be read of it (README, "
+      "\"Back up, restore, upgrade\")";
   const std::string path = journal_path(config);
   const auto there = sqlite::file_exists(path);
   if (there && !*there) {
@@ -220,8 +220,12 @@ std::optional<Finding> check_journal(const Config& config) {
   if (!end)
     return Finding::bad(end.error().code, "the journal: " + end.error().message,
                         way_out_of(end.error().code, k_restore));
-  return Finding::good("the journal " + text::printable(path) + ": can be read, " +
-                       std::to_string(end->cursor.get()) + " rows");
+  // All of it: a page that went bad shows only when it is read, and then an agent needs it.
+  if (const Status whole = (*reader)->verify_chain(); !whole)
+    return Finding::bad(whole.error().code, "the journal: " + whole.error().message,
+                        way_out_of(whole.error().code, k_restore));
+  return Finding::good("the journal " + text::printable(path) + ": whole, " +
+                       std::to_string(end->cursor.get()) + " rows, chain unbroken");
 }
 
 Result<std::optional<Finding>> act_as_service(const Config& config) {

@@ -149,7 +149,8 @@ TEST_CASE_FIXTURE(Program, "replay --json says what will be applied again") {
 }
 
 TEST_CASE_FIXTURE(Program, "check looks into the journal") {
-  CHECK((*this)("check").out.find("journal.db: can be read, 1 rows") != std::string::npos);
+  CHECK((*this)("check").out.find("journal.db: whole, 1 rows, chain unbroken") !=
+        std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Program,

@@ -7,8 +7,6 @@
 namespace reelkeep::cli {
 namespace {
 
-constexpr std::int64_t k_people_get = 50;
-
 template <class Word, std::size_t Count>
 std::vector<std::string> names(const std::array<Word, Count>& words) {
   std::vector<std::string> names;
@@ -53,7 +51,7 @@ Result<ListFilter> list_filter(const ListWords& words, Listed listed, Timestamp 
   ListFilter filter;
   filter.app_id = words.app_id;
   filter.after = words.after;
-  filter.limit = words.limit.value_or(words.form == Form::people ? k_people_get : -1);
+  filter.limit = words.limit.value_or(words.form == Form::people ? k_rows_for_people : -1);
   if (words.limit && *words.limit < 1)
     return Error{Errc::invalid,
                  "--limit " + std::to_string(*words.limit) + ": has to be 1 or more"};

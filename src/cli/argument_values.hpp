@@ -14,6 +14,9 @@ namespace reelkeep::cli {
 /// Stands for a bare `--wait`.
 inline constexpr std::string_view k_wait_without_limit = "to-the-end";
 
+/// What people get of a list at once.
+inline constexpr std::int64_t k_rows_for_people = 50;
+
 enum class Listed { sessions, deliveries };
 
 struct ListWords {

@@ -33,10 +33,8 @@ class Grammar {
         "  reelkeep redownload CONF_NUM --failed --wait\n"
         "  reelkeep verify                      is all that is archived still whole?\n"
         "Every command tells more with --help. Exit status: 0 done, 2 usage or configuration, 4 "
-        "not "
-        "found,\n5 not permitted, 6 conflict, 7 unavailable or time over, 8 no space, 9 corrupt, "
-        "70 "
-        "a defect.");
+        "not found,\n5 not permitted, 6 conflict, 7 unavailable or time over, 8 no space, 9 "
+        "corrupt, 70 a defect,\n130 cancelled or interrupted.");
     add_config(m_app);
     add_reading();
     add_orders();
@@ -166,8 +164,9 @@ class Grammar {
   void add_orders() {
     CLI::App& again = add("redownload", "fetch artifacts of a session again",
                           "  reelkeep redownload CONF_NUM --failed --wait\n"
-                          "  reelkeep redownload CONF_NUM --kind recording --dry-run");
-    add_session(again, true);
+                          "  reelkeep redownload CONF_NUM --kind recording --dry-run\n"
+                          "  reelkeep redownload --artifact 3fa9c1 --wait");
+    add_session(again, false);
     add_artifacts(again);
     add_kinds(again);
     again.add_flag(

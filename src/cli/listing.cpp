@@ -3,6 +3,7 @@
 
 #include "reelkeep/base/text.hpp"
 
+#include "cli/argument_values.hpp"
 #include "cli/commands.hpp"
 #include "cli/documents.hpp"
 #include "cli/phrases.hpp"
@@ -75,11 +76,21 @@ std::string words_of(const ListFilter& filter) {
   return words;
 }
 
+std::string limit_of(const ListFilter& filter) {
+  return filter.limit == k_rows_for_people ? "" : " --limit " + std::to_string(filter.limit);
+}
+
 void say_how_to_go_on(Output& output, const std::string& command, const ListFilter& filter,
                       std::int64_t after) {
-  output.line(output.toned(
-      "more: reelkeep " + command + words_of(filter) + " --after " + std::to_string(after),
-      Tone::faint));
+  output.line(output.toned("more: reelkeep " + command + words_of(filter) + limit_of(filter) +
+                               " --after " + std::to_string(after),
+                           Tone::faint));
+}
+
+/// When it ended; one that goes on: since when.
+std::string when(const Session& session, Timestamp now) {
+  if (session.ended_at) return relative(*session.ended_at, now);
+  return session.started_at ? "since " + relative(*session.started_at, now) : "";
 }
 
 }  // namespace
@@ -101,6 +112,7 @@ Status list_sessions(Scene scene, const SessionsArguments& arguments) {
                              {"STATE"},
                              {"ARCHIVED", Side::right},
                              {"SIZE", Side::right},
+                             {"WHEN"},
                              {"DEADLINE"}});
   std::int64_t last = 0;
   bool more = false;
@@ -121,11 +133,17 @@ Status list_sessions(Scene scene, const SessionsArguments& arguments) {
                        {std::string(to_string(summary.state)), tone_of(summary.state)},
                        {std::to_string(summary.archived) + "/" + std::to_string(summary.artifacts)},
                        {to_string(summary.bytes)},
+                       {when(session, scene.now)},
                        {work && summary.deadline ? relative(*summary.deadline, scene.now) : ""}});
         if (summary.state == SessionState::lost || summary.state == SessionState::overdue)
           pages.note(describe(summary, scene.now) + "; see reelkeep why " +
                          text::printable(session.key.conf_num.get()),
                      tone_of(summary.state));
+        if (summary.archived < summary.artifacts &&
+            scene.state.config().project_of(session.key.app_id) == nullptr)
+          pages.note(
+              daemon::project_obstacle(session.key.app_id, scene.state.config(), {}, scene.now),
+              Tone::bad);
         return go_on;
       }));
   pages.flush();

@@ -53,6 +53,8 @@ Counts counts_of(const SessionView& view) {
 
 std::string way_out(const ArtifactView& view) {
   const Artifact& artifact = view.artifact;
+  if (artifact.state == ArtifactState::cancelled || artifact.state == ArtifactState::delivered)
+    return "";
   const std::string conf_num = text::printable(artifact.identity.session.conf_num.get());
   if (artifact.bad_digest && artifact.state != ArtifactState::archived)
     return "to keep those bytes as they are: reelkeep accept --artifact " + artifact.id.get();
@@ -69,12 +71,15 @@ std::string way_out(const ArtifactView& view) {
       return "compare the pair of its [[project]] with the provider's portal";
     case Errc::no_space:
       return "make space; it goes on by itself";
-    case Errc::invalid:
     case Errc::not_found:
-    case Errc::conflict:
+      return "it is tried again by itself; if it stays away, ask the provider for the file";
+    case Errc::corrupt:
+      return "it is fetched again by itself; if it stays so, ask the provider for a whole file";
     case Errc::unavailable:
     case Errc::timeout:
-    case Errc::corrupt:
+      return "it is tried again by itself";
+    case Errc::invalid:
+    case Errc::conflict:
     case Errc::internal:
     case Errc::cancelled:
       break;
@@ -156,7 +161,8 @@ std::string besides(const Counts& counts) {
   std::string words;
   if (counts.cancelled > 0) words += "; " + std::to_string(counts.cancelled) + " cancelled";
   if (counts.disputed > 0)
-    words += "; " + std::to_string(counts.disputed) + " disputed (another size was declared)";
+    words += "; " + std::to_string(counts.disputed) +
+             " disputed (another size was declared, or it was accepted as it is)";
   return words;
 }
 

@@ -101,6 +101,7 @@ void Progress::draw(const daemon::Standing& standing) {
 void Progress::tell_changes(const daemon::Standing& standing) {
   for (const ArtifactView& view : standing.artifacts) {
     const Artifact& artifact = view.artifact;
+    if (standing.applied && daemon::is_settled(artifact)) continue;  // the result tells it
     std::string now = artifact.refetch ? "fetching again" : std::string(to_string(artifact.state));
     if (!standing.applied) now = "queued";
     if (artifact.error && standing.applied) now += ": " + text::printable(artifact.error->message);

@@ -1,4 +1,6 @@
 // queue: what must still come from its source, in the order in which it is fetched.
+#include <set>
+
 #include "reelkeep/base/text.hpp"
 
 #include "cli/commands.hpp"
@@ -127,6 +129,7 @@ Status list_queue(Scene scene, const QueueArguments& arguments) {
                {"DEADLINE"}});
   daemon::QueuePage page = arguments.page;
   if (page.limit > 0) ++page.limit;  // one more tells whether to say how to go on
+  std::set<AppId> unconfigured;      // said once each
   std::int64_t rows = 0;
   std::string last;
   bool more = false;
@@ -151,6 +154,11 @@ Status list_queue(Scene scene, const QueueArguments& arguments) {
                    {artifact.next_attempt_at ? relative(*artifact.next_attempt_at, scene.now) : ""},
                    {row.eta ? relative(*row.eta, scene.now) : ""},
                    {relative(artifact.deadline, scene.now), late ? Tone::bad : Tone::plain}});
+        const AppId& app_id = artifact.identity.session.app_id;
+        if (scene.state.config().project_of(app_id) == nullptr &&
+            unconfigured.insert(app_id).second)
+          table.note(daemon::project_obstacle(app_id, scene.state.config(), agent, scene.now),
+                     Tone::bad);
         return true;
       }));
   if (!table.empty()) {

@@ -88,6 +88,10 @@ Result<CommandArguments> command_of(const std::string& name, const Raw& raw, Tim
         raw.unmasked, form});
   }
   if (name == "redownload") {
+    if (raw.conf_num.empty() && raw.artifacts.size() != 1)
+      return Error{Errc::invalid,
+                   "redownload what? give a CONF_NUM or one --artifact ID; see reelkeep redownload "
+                   "--help"};
     REELKEEP_ASSIGN(auto kinds, artifact_kinds(raw.kinds));
     RedownloadArguments it{.conf_num = ConfNum(raw.conf_num),
                            .app_id = app_id,

@@ -69,8 +69,10 @@ void print_results(Output& output, const Standing& standing) {
       state = "queued";
     else if (artifact.refetch)
       state = "fetching again";
-    output.line(output.toned(state, settled ? tone_of(artifact.state) : Tone::busy) + " " +
-                artifact.id.get() + " " + title(artifact));
+    const bool is_kept = settled && artifact.state == ArtifactState::archived && artifact.error;
+    if (is_kept) state = "not fetched again";
+    const Tone tone = is_kept ? Tone::bad : settled ? tone_of(artifact.state) : Tone::busy;
+    output.line(output.toned(state, tone) + " " + artifact.id.get() + " " + title(artifact));
     if (artifact.error) output.line("    " + output.toned(describe_error(view), Tone::bad));
   }
 }
@@ -197,9 +199,23 @@ Result<Listed> session_of(Scene scene, const RedownloadArguments& arguments) {
             : known.error());
 }
 
+/// An artifact by itself says whose it is.
+Result<RedownloadArguments> with_session(Scene scene, RedownloadArguments arguments) {
+  if (!arguments.conf_num.empty()) return arguments;
+  REELKEEP_ASSIGN(const SessionView view, scene.state.find_artifact(arguments.artifacts.front()));
+  const SessionKey& key = view.session.key;
+  if (arguments.app_id && key.app_id != *arguments.app_id)
+    return Error{Errc::not_found, "artifact " + view.artifacts.front().artifact.id.get() +
+                                      " is of app_id " + text::printable(key.app_id.get())};
+  arguments.conf_num = key.conf_num;
+  arguments.app_id = key.app_id;
+  return arguments;
+}
+
 }  // namespace
 
-Status redownload(Scene scene, const RedownloadArguments& arguments) {
+Status redownload(Scene scene, const RedownloadArguments& asked) {
+  REELKEEP_ASSIGN(const RedownloadArguments arguments, with_session(scene, asked));
   REELKEEP_ASSIGN(Listed session, session_of(scene, arguments));
   // The catalog learns of a file that somebody removed only from an audit.
   if (arguments.failed) scene.state.look_at_replicas(session.view);

@@ -97,8 +97,12 @@ Status show(Scene scene, const ShowArguments& arguments) {
                     ? relative(artifact.deadline, scene.now)
                     : ""}});
     for (const Replica& replica : one.replicas) {
-      table.note(describe(replica), tone_of(replica));
+      const bool is_good = replica.state == ReplicaState::verified && replica.verified_at;
+      table.note(describe(replica) +
+                     (is_good ? ", verified " + relative(*replica.verified_at, scene.now) : ""),
+                 tone_of(replica));
     }
+    if (artifact.digest) table.note("sha256 " + artifact.digest->hex(), Tone::faint);
     if (artifact.error)
       table.note(describe_error(one),
                  artifact.state == ArtifactState::cancelled ? Tone::faint : Tone::bad);

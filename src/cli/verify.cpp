@@ -89,6 +89,10 @@ void write_finding(json::Writer& writer, const VerifyFinding& finding) {
 }
 
 Status verdict(Scene scene, const Verified& sum) {
+  if (sum.wrong > 0 && sum.given_up == sum.wrong)
+    return Error{Errc::corrupt, std::to_string(sum.wrong) + " of " + std::to_string(sum.done()) +
+                                    " replicas are not what they were; they are cancelled, so "
+                                    "that nothing repairs them"};
   if (sum.wrong > 0) {
     const auto agent = scene.state.agent();
     const bool runs = agent && *agent;
@@ -98,7 +102,10 @@ Status verdict(Scene scene, const Verified& sum) {
                      (runs ? "the agent repairs them"
                            : "no agent runs; once it is started (systemctl start reelkeep) it "
                              "repairs them") +
-                     " from another store, or fetches them again while they are offered"};
+                     " from another store, or fetches them again while they are offered" +
+                     (sum.given_up > 0
+                          ? ", except the " + std::to_string(sum.given_up) + " that are cancelled"
+                          : "")};
   }
   if (sum.unread == 0) return {};
   std::string causes;

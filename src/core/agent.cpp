@@ -206,7 +206,7 @@ Status Agent::open() {
     m_fetcher = std::move(fetcher);
     if (m_limits) m_fetcher->set_limits(*m_limits);
     for (Store* store : m_ports.stores)
-      m_status.store_problems[store->id().get()] = "not opened yet";
+      m_status.store_problems[store->id().get()] = std::string(k_not_opened_yet);
   }
   return {};
 }

@@ -52,8 +52,10 @@ struct AgentStatus {
   std::string catalog_problem;  ///< empty: none
   std::optional<Error> ended;   ///< the agent gave up: the process has to be started again
   bool disk_paused = false;
+  std::size_t without_room = 0;  ///< files larger than the free space, while others go on
   std::map<std::string, std::string> store_problems;  ///< store id -> cause
   std::vector<OpenBreaker> open_breakers;
+  std::set<std::string> unconfigured;      ///< app_ids with files to fetch and without a project
   std::optional<double> bytes_per_second;  ///< as measured lately under load
   std::map<Errc, std::uint64_t> failures;  ///< attempts by cause
   /// (destination, what became of a file there): a replica state, "fetched", or an error's code.
@@ -64,6 +66,9 @@ struct AgentStatus {
   std::uint64_t audited_bytes = 0;  ///< read back since the start
   std::size_t running = 0;
 };
+
+/// What store_problems says of a store before it was tried.
+inline constexpr std::string_view k_not_opened_yet = "not opened yet";
 
 /// The agent: sole owner of the domain state. Applies the journal to the catalog, claims due work
 /// earliest deadline first within its limits, and takes every artifact through transfer, judgement
@@ -181,6 +186,7 @@ class Agent final : public FetchSink {
                                            const std::map<std::string, std::size_t>& on_host);
   Result<std::optional<Artifact>> choose_probe(const std::string& credential,
                                                const std::vector<Lane>& lanes);
+  void tell_unconfigured(std::set<std::string> app_ids);
   [[nodiscard]] bool is_busy(const Artifact& artifact) const;
 
   // agent_transfers.cpp: transfers and their ends
@@ -202,6 +208,7 @@ class Agent final : public FetchSink {
   Status handle(StoreOpened& message, AfterCommit& after);
   Status put_failed(PendingPut pending, Artifact artifact, const Published& message,
                     AfterCommit& after);
+  void works_again(const StoreId& store);
   Status remove_superseded(const RemoveSuperseded& effect);
   void tend_stores();
   std::string expected_root(const StoreId& store);
@@ -270,6 +277,7 @@ class Agent final : public FetchSink {
   std::optional<std::int64_t> m_assigned_to;  ///< how far, while that goes on
   std::optional<std::int64_t> m_swept_to;     ///< how far rescue_refused() is
   Timestamp m_next_sweep;
+  std::set<std::string> m_told_unconfigured;  ///< app_ids that were warned of
   std::vector<PushedFile> m_found;  ///< looked at while a pair is refused, not thought of yet
   std::map<ArtifactRow, int> m_refetch_failures;
   std::map<StoreId, Timestamp> m_closed_stores;  ///< when to try to open again
@@ -289,6 +297,8 @@ class Agent final : public FetchSink {
   Duration m_clock_lead{};  ///< of the wall clock before the monotonic one, when last looked at
   Timestamp m_next_erase;
   Timestamp m_next_disk_look;
+  /// Files that are larger than all the room there is, and until when that is to be believed.
+  std::map<ArtifactRow, Timestamp> m_without_room;
   Duration m_disk_pause{};     ///< grows while writes fail although there seems to be space
   std::string m_last_problem;  ///< of the catalog, as logged
   std::mt19937_64 m_random{std::random_device{}()};

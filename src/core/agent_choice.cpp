@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t k_spare_candidates = 32;  ///< looked at behind what is too large
 constexpr std::size_t k_most_probed = 1024;
 constexpr std::size_t k_most_ahead = 64;
+constexpr std::size_t k_most_told = 100;  ///< app_ids come from the network
 
 }  // namespace
 
@@ -102,13 +103,17 @@ Result<std::vector<Artifact>> Agent::candidates(std::size_t slots, ByteCount fre
   REELKEEP_ASSIGN(const std::vector<Lane> lanes, m_catalog->lanes());
   std::vector<Artifact> found;
   std::map<std::string, std::vector<Lane>> refused;
+  std::set<std::string> unconfigured;
   for (const Lane& lane : lanes) {
+    if (m_policy->project(lane.app_id) == nullptr) {
+      unconfigured.insert(lane.app_id.get());
+      continue;
+    }
     if (destination_of_lane(lane.host)) continue;  // see claim_from_destinations()
     const auto busy = on_host.find(lane.host);
     const std::size_t in_hand = busy == on_host.end() ? 0 : busy->second;
     const std::size_t most_in_hand = most_of(lane.host);
     if (in_hand >= most_in_hand) continue;
-    if (m_policy->project(lane.app_id) == nullptr) continue;
     const std::string key = Breakers::credential_key(
         *m_policy, lane.app_id, lane.host.starts_with(k_api_lane) ? Access::api : Access::files);
     if (m_breakers.is_open(key)) {
@@ -128,12 +133,28 @@ Result<std::vector<Artifact>> Agent::candidates(std::size_t slots, ByteCount fre
       break;
     }
   }
+  tell_unconfigured(std::move(unconfigured));
   for (const auto& [key, key_lanes] : refused) {
     if (!m_breakers.may_probe(key, now)) continue;
     REELKEEP_ASSIGN(std::optional<Artifact> probe, choose_probe(key, key_lanes));
     if (probe) found.push_back(std::move(*probe));
   }
   return found;
+}
+
+/// Files that nobody is to fetch are said at once, not when their deadline is near.
+void Agent::tell_unconfigured(std::set<std::string> app_ids) {
+  for (const std::string& app_id : app_ids)
+    if (!m_told_unconfigured.contains(app_id) && m_told_unconfigured.size() < k_most_told) {
+      log::warn(
+          "files wait and nothing fetches them: no [[project]] is for their app_id; add one with "
+          "its file credentials and hosts, then systemctl reload reelkeep",
+          {{"app_id", app_id}});
+      m_told_unconfigured.insert(app_id);
+    }
+  std::erase_if(m_told_unconfigured, [&](const auto& told) { return !app_ids.contains(told); });
+  const std::lock_guard lock(m_mutex);
+  m_status.unconfigured = std::move(app_ids);
 }
 
 /// Each probe a different artifact, over all hosts that the credential is for.

@@ -9,12 +9,16 @@ Result<bool> Agent::staging_is_there() {
   const Result<ByteCount> free = m_ports.staging->free_space();
   // At the first start a store is about to make the folder that staging lies in.
   if (!free && !m_untried_stores.empty()) return false;
+  const std::string problem = free ? "" : free.error().message;
+  std::string was = problem;
   {
     std::lock_guard lock(m_mutex);
-    if (!free && m_status.staging_problem.empty())
-      log::error("staging is not available: downloads wait", {{"cause", free.error().message}});
-    m_status.staging_problem = free ? "" : free.error().message;
+    was.swap(m_status.staging_problem);
   }
+  if (was.empty() && !free)
+    log::error("staging is not available: downloads wait", {{"cause", problem}});
+  else if (!was.empty() && free)
+    log::info("staging is available again: downloads go on");
   if (!free) return false;
   if (!m_went_on) {
     REELKEEP_TRY(go_on());

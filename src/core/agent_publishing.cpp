@@ -11,6 +11,12 @@ namespace {
 
 constexpr Duration k_store_retry{5000};
 
+/// Not of the one file: others fare no better there.
+bool is_of_the_store(Errc code) {
+  return code == Errc::unavailable || code == Errc::timeout || code == Errc::unauthorized ||
+         code == Errc::no_space;
+}
+
 }  // namespace
 
 Status Agent::handle(ArchiverMessage& message, AfterCommit& after) {
@@ -88,7 +94,9 @@ Status Agent::handle(Published& message, AfterCommit& after) {
     return row.store == message.store && row.digest == message.digest;
   });
   if (message.status) {
-    after.emplace_back([this, store = message.store] { m_doubted_stores.erase(store); });
+    after.emplace_back([this, store = message.store] {
+      if (m_doubted_stores.erase(store) > 0 && !m_closed_stores.contains(store)) works_again(store);
+    });
     // The replica row follows from the outcome in the journal, like everything that is known.
     if (pending == waiting.end()) return {};
     return m_catalog->remove_pending(message.artifact, message.store);
@@ -148,13 +156,28 @@ Status Agent::put_failed(PendingPut pending, Artifact artifact, const Published&
   const Error& error = message.status.error();
   after.emplace_back([this, store = pending.store, code = error.code, cause = error.message] {
     m_doubted_stores.insert(store);
-    if (code != Errc::unavailable) return;
-    m_closed_stores.try_emplace(store, Timestamp{});
-    m_journaling.try_emplace(store);
+    if (!is_of_the_store(code)) return;
+    if (code == Errc::unavailable) {
+      m_closed_stores.try_emplace(store, Timestamp{});
+      m_journaling.try_emplace(store);
+    }
     std::lock_guard lock(m_mutex);
     m_status.store_problems[store.get()] = cause;
   });
   return {};
+}
+
+void Agent::works_again(const StoreId& store) {
+  std::string problem;
+  {
+    std::lock_guard lock(m_mutex);
+    const auto found = m_status.store_problems.find(store.get());
+    if (found == m_status.store_problems.end()) return;
+    problem = found->second;
+    m_status.store_problems.erase(found);
+  }
+  if (problem != k_not_opened_yet)
+    log::info("a store works again", {{"store", store.get()}, {"problem_was", problem}});
 }
 
 Status Agent::handle(StoreOpened& message, AfterCommit& after) {
@@ -164,12 +187,14 @@ Status Agent::handle(StoreOpened& message, AfterCommit& after) {
     after.emplace_back([this, id, store = message.store, cause = message.root.error().message] {
       m_closed_stores.try_emplace(store, Timestamp{});
       m_journaling.try_emplace(store);
-      std::lock_guard lock(m_mutex);
-      std::string& problem = m_status.store_problems[id];
+      std::string problem = cause;
+      {
+        std::lock_guard lock(m_mutex);
+        problem.swap(m_status.store_problems[id]);
+      }
       if (problem != cause)
         log::error("a store is not available; artifacts for it are kept in staging",
                    {{"store", id}, {"cause", cause}});
-      problem = cause;
     });
     return {};
   }
@@ -178,8 +203,7 @@ Status Agent::handle(StoreOpened& message, AfterCommit& after) {
   after.emplace_back([this, store = message.store] {
     m_closed_stores.erase(store);
     m_journaling.erase(store);
-    std::lock_guard lock(m_mutex);
-    m_status.store_problems.erase(store.get());
+    works_again(store);
   });
   return {};
 }

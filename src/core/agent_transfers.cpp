@@ -11,6 +11,8 @@ namespace reelkeep::core {
 namespace {
 
 constexpr int k_refetch_tries = 5;
+/// With the default backoff half a minute after the first try.
+constexpr int k_worth_a_look = 5;
 constexpr Duration k_disk_pause{5000};
 /// What does not fit into the space that is left is tried again after this.
 constexpr Duration k_until_room{60'000};
@@ -94,6 +96,7 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
                       code = message.status ? std::optional<Errc>() : message.status.error().code] {
     m_running.erase(ticket);
     m_tickets.erase(row);
+    m_without_room.erase(row);
     m_breakers.probe_ended(key, row, m_ports.clock->now());  // nothing, unless it was one
     if (!code) m_disk_pause = {};
     std::lock_guard lock(m_mutex);
@@ -164,6 +167,9 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
         if (!artifact->refetch) artifact->state = ArtifactState::waiting;
         artifact->next_attempt_at =
             m_ports.clock->now() + std::min(k_until_room, m_policy->retry.maximum);
+        after.emplace_back([this, row = artifact->row, at = *artifact->next_attempt_at] {
+          m_without_room[row] = at + k_until_room;
+        });
       } else {
         after.emplace_back([this, error] { pause_for_space(error); });
       }
@@ -308,16 +314,20 @@ Status Agent::attempt_failed(Artifact artifact, const Error& error, AfterCommit&
   if (step.verdict == Verdict::retry) {
     artifact.next_attempt_at = step.at;
     REELKEEP_TRY(take_turns(artifact, error));
-    after.emplace_back([artifact, error, next = step.at.value_or(now), now] {
-      log::warn("an attempt failed; it will be tried again",
-                {{"session", artifact.identity.session.conf_num.get()},
-                 {"kind", std::string(to_string(artifact.identity.kind))},
-                 {"name", artifact.name},
-                 {"artifact", artifact.id.get()},
-                 {"attempt", std::to_string(artifact.attempts)},
-                 {"cause", error.message},
-                 {"next", relative(next, now)},
-                 {"deadline", relative(artifact.deadline, now)}});
+    // A file that is not there yet comes a little later: nobody needs to look at that.
+    const bool is_worth_a_look =
+        artifact.attempts == k_worth_a_look || artifact.deadline - now < m_policy->warn_before;
+    after.emplace_back([artifact, error, next = step.at.value_or(now), now, is_worth_a_look] {
+      log::write(is_worth_a_look ? log::Level::warn : log::Level::info,
+                 "an attempt failed; it will be tried again",
+                 {{"session", artifact.identity.session.conf_num.get()},
+                  {"kind", std::string(to_string(artifact.identity.kind))},
+                  {"name", artifact.name},
+                  {"artifact", artifact.id.get()},
+                  {"attempt", std::to_string(artifact.attempts)},
+                  {"cause", error.message},
+                  {"next", relative(next, now)},
+                  {"deadline", relative(artifact.deadline, now)}});
     });
   } else {
     REELKEEP_TRY(give_up(artifact, step.verdict, error, after));

@@ -157,6 +157,8 @@ void Agent::publish_status() {
   const std::size_t running = m_running.size() - std::min(m_running.size(), m_backlog.size());
   const std::size_t ran = std::min(m_ran, running);
   m_ran = running;
+  std::erase_if(m_without_room,
+                [now = m_ports.clock->now()](const auto& one) { return one.second < now; });
   std::lock_guard lock(m_mutex);
   m_rate.sample(m_ports.clock->steady(), m_fetcher->received_bytes(),
                 ran == 0        ? RateMeter::Load::idle
@@ -165,6 +167,7 @@ void Agent::publish_status() {
   m_status.bytes_per_second = m_rate.bytes_per_second();
   m_status.catching_up = !m_caught_up;
   m_status.disk_paused = m_disk_paused;
+  m_status.without_room = m_without_room.size();
   m_status.open_breakers = m_breakers.open();
   m_status.running = running;
 }

@@ -79,6 +79,8 @@ std::string encode(const AgentReport& report) {
         .member("since", one.since)
         .member("next_probe", one.next_probe)
         .end_object();
+  writer.end_array().key("unconfigured").begin_array();
+  for (const std::string& app_id : report.unconfigured) writer.value(app_id);
   writer.end_array()
       .member("running", report.running)
       .member("received_bytes", report.received_bytes)
@@ -108,6 +110,8 @@ Result<AgentReport> decode_agent_report(std::string_view json) {
     report.breakers.push_back({.app_id = text_of(one["app_id"]),
                                .since = time_of(one["since"]).value_or(Timestamp{}),
                                .next_probe = time_of(one["next_probe"]).value_or(Timestamp{})});
+  for (const json::Value& one : from["unconfigured"].items())
+    report.unconfigured.push_back(text_of(one));
   report.running = from["running"].integer().value_or(0);
   report.received_bytes = static_cast<std::uint64_t>(from["received_bytes"].integer().value_or(0));
   report.bytes_per_second = from["bytes_per_second"].number();

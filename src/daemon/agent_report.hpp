@@ -35,6 +35,7 @@ struct AgentReport {
   std::map<std::string, std::string> store_problems;        ///< store id -> cause
   std::map<std::string, std::string> destination_problems;  ///< destination id -> cause
   std::vector<Breaker> breakers;                            ///< open ones
+  std::vector<std::string> unconfigured;                    ///< app_ids without a [[project]]
   std::int64_t running = 0;
   std::uint64_t received_bytes = 0;
   std::optional<double> bytes_per_second;

@@ -65,6 +65,13 @@ void check_users(Config& config, Reader& reader) {
                          ", also through a "
                          "reverse proxy, may send events",
                      "give [webhook] username and password; insecure = true if that is meant");
+    for (const WebhookUser& user : webhook.users)
+      if (user.password.reveal() == k_placeholder_password)
+        reader.warning(where,
+                       "the webhook password of " + quoted(user.username) +
+                           " is \"change-me\": whoever guesses it, also through a reverse proxy, "
+                           "may send events",
+                       "choose one, and enter it in the provider's portal");
     return;
   }
   if (!names_users)
@@ -235,6 +242,10 @@ void check_project(Config& config, std::size_t index, Reader& reader) {
   if (!reader.has(place + ".hosts"))
     reader.problem(reader.at(place), "no hosts in " + block,
                    "name the provider's file hosts, such as hosts = [\"*.enablex.io\"]");
+  else if (project.hosts.empty() && !reader.spoilt(place + ".hosts"))
+    reader.problem(reader.at(place + ".hosts"), "hosts is empty in " + block,
+                   "nothing could be fetched; name the provider's file hosts, such as hosts = "
+                   "[\"*.enablex.io\"]");
   if (project.password.reveal() == k_placeholder_password)
     reader.warning(reader.at(place + ".password"), "the password in " + block + " is \"change-me\"",
                    "the provider's portal shows the pair for file downloads");

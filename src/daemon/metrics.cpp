@@ -86,6 +86,9 @@ std::string render_metrics(const Figures& figures) {
     return std::ranges::count(figures.agent.open_breakers, key, &core::OpenBreaker::key) > 0 ? 1
                                                                                              : 0;
   };
+  page.gauge("reelkeep_unconfigured_app_ids",
+             "app_ids whose files are fetched by nobody: no [[project]] is for them", {},
+             static_cast<double>(figures.agent.unconfigured.size()));
   for (const std::string& project : figures.projects) {
     page.gauge("reelkeep_breaker_open", "1 while the file credentials of a project are refused",
                {{"app_id", project}}, open(project));

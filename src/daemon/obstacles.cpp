@@ -218,7 +218,10 @@ std::vector<Obstacle> obstacles_of(const ArtifactView& view, const Config& confi
 std::string project_obstacle(const AppId& app_id, const Config& config, const AgentState& agent,
                              Timestamp now) {
   const ProjectConfig* project = config.project_of(app_id);
-  if (project == nullptr) return "no [[project]] block is for this app_id: nothing is fetched";
+  if (project == nullptr)
+    return "no [[project]] block is for app_id " + text::printable(app_id.get()) +
+           ": nothing is fetched for it; add one with its file credentials and hosts, then "
+           "systemctl reload reelkeep";
   if (!agent.report) return "";
   if (const auto* breaker = agent.report->breaker_of(project->app_id.get()))
     return breaker_text(*breaker, now) + "; " + k_breaker_way_out;

@@ -221,9 +221,14 @@ Result<SessionView> Operator::find_artifact(const std::string& prefix) {
                                       " is known; reelkeep show CONF_NUM lists "
                                       "those of a session" +
                                       backlog_remark()};
-  if (found.size() > 1)
-    return Error{Errc::conflict,
-                 "more than one artifact id begins with " + name + "; give more digits of it"};
+  if (found.size() > 1) {
+    std::string ids;
+    for (const SessionView& view : found)
+      for (const ArtifactView& one : view.artifacts)
+        ids += (ids.empty() ? "" : ", ") + one.artifact.id.get();
+    return Error{Errc::conflict, "more than one artifact id begins with " + name + " (such as " + ids +
+                                     "); give more digits of it"};
+  }
   pending.overlay(found.front());
   relocate(found.front());
   return std::move(found.front());

@@ -84,8 +84,9 @@ struct Verified {
   ReplicaTotal total;
   std::int64_t good = 0;
   std::int64_t wrong = 0;
-  std::int64_t unread = 0;  ///< their store could not be read
-  ByteCount bytes;          ///< read so far
+  std::int64_t given_up = 0;  ///< of the wrong ones, those of cancelled artifacts
+  std::int64_t unread = 0;    ///< their store could not be read
+  ByteCount bytes;            ///< read so far
   std::map<StoreId, Error> away;
   [[nodiscard]] std::int64_t done() const { return good + wrong + unread; }
 };

@@ -1,6 +1,8 @@
 // Reading replicas back on demand, beside a running agent or without one.
 #include <utility>
 
+#include "reelkeep/base/text.hpp"
+
 #include "core/records.hpp"
 #include "curl/http_client.hpp"
 #include "daemon/operator.hpp"
@@ -108,8 +110,14 @@ ReplicaState state_of(const Inspection& inspection) {
 Result<Verified> Operator::verify(const ReplicaFilter& filter, Depth depth,
                                   const std::function<void(const VerifyFinding&)>& finding,
                                   const std::function<void(const Verified&)>& seen) {
-  if (filter.store && m_config.store_of(*filter.store) == nullptr)
-    return Error{Errc::not_found, "there is no [[store]] with the id " + filter.store->get()};
+  if (filter.store && m_config.store_of(*filter.store) == nullptr) {
+    std::string known;
+    for (const StoreConfig& store : m_config.stores)
+      known += (known.empty() ? "" : ", ") + text::printable(store.id.get());
+    return Error{Errc::not_found, "there is no [[store]] with the id " +
+                                      text::printable(filter.store->get()) + " (known: " + known +
+                                      ")"};
+  }
   REELKEEP_ASSIGN(CatalogReader * reader, catalog());
   REELKEEP_ASSIGN(auto roots, reader->notes("root:"));
   auto writer =
@@ -150,14 +158,19 @@ Result<Verified> Operator::verify(const ReplicaFilter& filter, Depth depth,
       if (!(*store)->ready()) stores.give_up(*replica.store, found.error());
       return {};
     }
-    const ReplicaState state = state_of(*found);
+    ReplicaState state = state_of(*found);
+    if (state == ReplicaState::verified && depth == Depth::quick &&
+        (replica.state == ReplicaState::missing || replica.state == ReplicaState::corrupt)) {
+      // Presence alone does not make good again what was found bad.
+      state = replica.state;
+      found->cause = replica.cause + " (found earlier; only without --quick it is read again)";
+    }
     ++(state == ReplicaState::verified ? sum.good : sum.wrong);
     const bool is_news = state != replica.state ||
                          (state == ReplicaState::verified && depth == Depth::full && is_named);
-    // Presence alone does not make good again what was corrupt.
-    const bool is_proof = state != ReplicaState::verified || depth == Depth::full;
-    if (is_news && is_proof) REELKEEP_TRY(findings.add(artifact, replica, state, found->cause));
+    if (is_news) REELKEEP_TRY(findings.add(artifact, replica, state, found->cause));
     if (state == ReplicaState::verified) return {};
+    if (artifact.state == ArtifactState::cancelled) ++sum.given_up;
     VerifyFinding told{artifact, replica, state, found->cause};
     told.replica.location = (*store)->location(replica.path);
     finding(told);

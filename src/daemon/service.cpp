@@ -14,6 +14,7 @@
 
 #include "daemon/agent_report.hpp"
 #include "daemon/bounded_stop.hpp"
+#include "daemon/check.hpp"
 #include "daemon/config_load.hpp"
 #include "daemon/metrics.hpp"
 #include "daemon/notify.hpp"
@@ -50,6 +51,12 @@ std::vector<Credential> credentials(const Config& config) {
   for (const WebhookUser& user : config.webhook.users)
     users.push_back(Credential{user.username, user.password});
   return users;
+}
+
+Error cannot_listen(Error error, std::string_view key, const ListenAddress& address) {
+  error = error.within(key);
+  if (error.code != Errc::invalid) error.message += "; " + listen_way_out(error.code, address);
+  return error;
 }
 
 /// The service on the main thread.
@@ -91,13 +98,14 @@ class Service {
       options.tls = http::TlsFiles{m_config.webhook.tls_certificate, m_config.webhook.tls_key};
     auto webhook =
         http::WebhookServer::start(std::move(options), m_runtime->journal(), m_runtime->clock());
-    if (!webhook) return webhook.error().within("[webhook] listen");
+    if (!webhook)
+      return cannot_listen(webhook.error(), "[webhook] listen", m_config.webhook.listen);
     m_webhook = std::move(*webhook);
     auto admin = http::AdminServer::start(m_config.admin.listen.text(),
                                           {.readiness = [this] { return readiness(); },
                                            .metrics = [this] { return metrics(); },
                                            .status = [this] { return status(); }});
-    if (!admin) return admin.error().within("[admin] listen");
+    if (!admin) return cannot_listen(admin.error(), "[admin] listen", m_config.admin.listen);
     m_admin = std::move(*admin);
     return {};
   }
@@ -250,6 +258,9 @@ class Service {
     for (const auto& [store, cause] : status.store_problems) fails("store " + store, cause);
     if (!status.staging_problem.empty()) fails("disk", status.staging_problem);
     if (status.disk_paused) fails("disk", "downloads wait for free space");
+    if (status.without_room > 0)
+      fails("disk",
+            std::to_string(status.without_room) + " waiting files are larger than the free space");
     return {.ready = failing.empty(), .text = failing.empty() ? "ok\n" : failing};
   }
 
@@ -292,6 +303,7 @@ class Service {
       report.destination_problems = agent.destination_problems;
       for (const core::OpenBreaker& one : agent.open_breakers)
         report.breakers.push_back({one.key, one.since, one.next_probe});
+      report.unconfigured.assign(agent.unconfigured.begin(), agent.unconfigured.end());
       report.running = static_cast<std::int64_t>(agent.running);
       report.received_bytes = agent.received_bytes;
       report.bytes_per_second = agent.bytes_per_second;

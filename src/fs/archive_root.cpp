@@ -152,6 +152,7 @@ Result<std::shared_ptr<const ArchiveRoot>> ArchiveRoot::open(
   if (!directory) return place_error(errno, "cannot open the archive directory " + path);
   std::shared_ptr<ArchiveRoot> root(new ArchiveRoot(path, std::move(directory)));
   REELKEEP_TRY(root->adopt(expected, private_names));
+  root->m_writes = true;
   REELKEEP_TRY(root->try_writing());
   return std::shared_ptr<const ArchiveRoot>(std::move(root));
 }
@@ -205,6 +206,7 @@ Status ArchiveRoot::claim(const std::vector<std::string>& private_names) const {
 }
 
 Status ArchiveRoot::try_writing() const {
+  REELKEEP_TRY(check_writable(fd(), m_path));
   REELKEEP_ASSIGN(const UniqueFd area, private_area());
   auto probe = TempFile::create(area.get());
   if (probe || probe.error().code == Errc::no_space) return {};
@@ -226,7 +228,7 @@ Status ArchiveRoot::ready() const {
     return unavailable("expected archive " + m_id + " at " + m_path + ", found " +
                        (found.empty() ? "no " + std::string(k_marker_name) : "archive " + found) +
                        " there: restore that file");
-  return {};
+  return m_writes ? check_writable(fd(), m_path) : Status();
 }
 
 Result<UniqueFd> ArchiveRoot::open_folder(const std::string& relative) const {

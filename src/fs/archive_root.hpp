@@ -40,7 +40,8 @@ class ArchiveRoot {
 
   [[nodiscard]] const std::string& id() const noexcept { return m_id; }
   [[nodiscard]] int fd() const noexcept { return m_directory.get(); }
-  /// The path still leads to this directory, and its marker still says the same.
+  /// The path still leads to this directory, its marker still says the same, and, unless attached,
+  /// it can still be written.
   Status ready() const;
 
   /// An existing directory; empty: the root. Errc::not_found, Errc::conflict (a symbolic link or a
@@ -62,6 +63,7 @@ class ArchiveRoot {
   std::string m_path;
   UniqueFd m_directory;
   std::string m_id;
+  bool m_writes = false;  ///< opened, not attached
 };
 
 }  // namespace reelkeep::fs

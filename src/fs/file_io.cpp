@@ -156,6 +156,21 @@ Status sync_file(int fd, const std::string& what) {
   return {};
 }
 
+Status check_writable(int directory, const std::string& path) {
+  if (::faccessat(directory, ".", W_OK | X_OK, AT_EACCESS) == 0) return {};
+  const int why = errno;
+  Error error = Error::from_errno(why, path + " cannot be written");
+  if (why == EROFS)
+    error.message +=
+        "; mount it read-write (the kernel may have made it read-only after errors: look at dmesg)";
+  else if (error.code == Errc::unauthorized)
+    error.message +=
+        "; it has to belong to the user that runs reelkeep, and a systemd unit has to allow it "
+        "(ReadWritePaths)";
+  error.code = Errc::unavailable;
+  return error;
+}
+
 Result<ReadBack> read_back(int fd, Origin origin, const std::string& what, const ReadSink& sink) {
   const AlignedBlock block;
   bool direct = origin == Origin::medium;

@@ -30,6 +30,10 @@ Status write_all(int fd, std::span<const std::byte> bytes, off_t offset, const s
 Result<std::size_t> read_some(int fd, off_t offset, std::span<std::byte> into,
                               const std::string& what);
 Status sync_file(int fd, const std::string& what);
+/// Whether the open directory may be written by us now; cheap, nothing is made. Errc::unavailable,
+/// with the way out: mounted read-only (also by the kernel, after errors of the medium), or not
+/// ours.
+Status check_writable(int directory, const std::string& path);
 
 enum class Origin {
   cache,   ///< wherever the kernel has the bytes

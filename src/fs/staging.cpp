@@ -71,7 +71,10 @@ class DirectoryStaging final : public Staging {
     return std::vector<std::string>(names.begin(), names.end());
   }
 
-  Result<ByteCount> free_space() override { return free_bytes(m_place.directory.get()); }
+  Result<ByteCount> free_space() override {
+    REELKEEP_TRY(check_writable(m_place.directory.get(), m_place.path));
+    return free_bytes(m_place.directory.get());
+  }
   [[nodiscard]] ByteCount promised() override { return ByteCount(m_place.promised->load()); }
   [[nodiscard]] const std::string& boot_id() const override { return m_place.boot_id; }
   [[nodiscard]] std::string path_of(const std::string& name) const override {

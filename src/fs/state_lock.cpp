@@ -54,6 +54,15 @@ int lock_exclusively(int fd) {
   return EWOULDBLOCK;
 }
 
+/// What holds the lock writes the state directory: who may not, runs as the wrong user.
+Error with_way_out(Error error) {
+  if (error.code == Errc::unauthorized)
+    error.message +=
+        "; run it as the user that owns the state directory, or as root (the service: systemctl "
+        "start reelkeep)";
+  return error;
+}
+
 }  // namespace
 
 StateLock::StateLock(UniqueFd file) noexcept : m_file(std::move(file)) {}
@@ -64,7 +73,7 @@ StateLock::~StateLock() {
 }
 
 Result<StateLock> StateLock::acquire(const std::string& state_dir) {
-  REELKEEP_TRY(make_private_directory(state_dir));
+  if (auto made = make_private_directory(state_dir); !made) return with_way_out(made.error());
   REELKEEP_ASSIGN(const std::string network, network_filesystem(state_dir));
   if (!network.empty())
     return Error{Errc::invalid, "state_dir " + state_dir +
@@ -73,7 +82,7 @@ Result<StateLock> StateLock::acquire(const std::string& state_dir) {
                                     "local disk"};
   const std::string path = lock_path(state_dir);
   UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file) return Error::from_errno(errno, "cannot open " + path);
+  if (!file) return with_way_out(Error::from_errno(errno, "cannot open " + path));
   if (const int why = lock_exclusively(file.get()); why != 0) {
     if (why != EWOULDBLOCK) return Error::from_errno(why, "cannot lock " + path);
     const long pid = written_pid(file.get());

@@ -135,3 +135,18 @@ TEST_CASE("a catalog that is damaged while in use ends the agent, and the next s
   CHECK(house.requests(k_url) == 1);
   CHECK(view.session.ended_at.has_value());
 }
+
+TEST_CASE("files of an app_id without a project are told at once, and fetched when it has one") {
+  House house;
+  house.policy->projects[0].app_id = AppId("somebody-else");
+  house.reply(k_url, {{{}, movie("one")}});
+  house.start();
+  house.deliver(k_offer);
+  REQUIRE(house.eventually([&] { return house.agent->status().unconfigured.size() == 1; }));
+  CHECK(house.requests(k_url) == 0);
+  auto mended = std::make_shared<core::Policy>(*house.policy);
+  mended->projects[0].app_id = AppId("*");
+  house.agent->set_policy(mended);
+  house.until_state(ArtifactState::archived);
+  CHECK(house.eventually([&] { return house.agent->status().unconfigured.empty(); }));
+}

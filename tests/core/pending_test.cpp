@@ -91,8 +91,11 @@ TEST_CASE("a store that refuses is tried with one file at a time until it takes 
   REQUIRE(house.eventually([&] { return two.count(ArtifactState::verifying) == 40; }));
   REQUIRE(house.eventually([&] { return two.far->batches().size() >= 3; }, 1s));
   CHECK(two.far->batches().back() == 1);
+  CHECK(house.agent->status().store_problems.at("far").find("the quota is used up") !=
+        std::string::npos);
   two.far->fail_puts(Error{Errc::no_space, "the quota is used up"}, 0);
   CHECK(house.eventually([&] { return two.count(ArtifactState::archived) == 40; }, 1min));
+  CHECK(house.eventually([&] { return house.agent->status().store_problems.empty(); }));
 }
 
 TEST_CASE("bytes fetched again that wait for a store are not fetched once more by the next run") {

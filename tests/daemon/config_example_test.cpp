@@ -14,12 +14,14 @@ std::string example() {
 }
 }  // namespace
 
-TEST_CASE("the example configuration works as it is: no problem, and one hint at what to fill in") {
+TEST_CASE("the example configuration works as it is: no problem, and hints at what to fill in") {
   const ConfigResult result = read_config(example(), "config.example.toml", Environment{});
   for (const Problem& problem : result.problems) MESSAGE(problem.text());
   REQUIRE(result.config.has_value());
-  REQUIRE(result.warnings.size() == 1);
-  CHECK(result.warnings[0].message == "the password in [[project]] \"*\" is \"change-me\"");
+  REQUIRE(result.warnings.size() == 2);
+  CHECK(result.warnings[0].message.starts_with(
+      "the webhook password of \"enablex\" is \"change-me\""));
+  CHECK(result.warnings[1].message == "the password in [[project]] \"*\" is \"change-me\"");
   const Config& config = *result.config;
   CHECK(config.stores == embedded_defaults(Environment{}).stores);
   CHECK(config.agent == embedded_defaults(Environment{}).agent);

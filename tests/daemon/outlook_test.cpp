@@ -48,6 +48,7 @@ TEST_CASE("what a running agent says comes back from its JSON") {
       .store_problems = {{"cloud", "no \"answer\""}},
       .destination_problems = {{"there", "cannot connect"}},
       .breakers = {{.app_id = "*", .since = k_now, .next_probe = k_now + Duration(5)}},
+      .unconfigured = {"other", "third"},
       .running = 3,
       .received_bytes = 1'000'000'000'000,
       .bytes_per_second = 2.5,

@@ -3,7 +3,9 @@
 #include <filesystem>
 #include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "fs/file_io.hpp"
 #include "fs/intake_reserve.hpp"
 #include "fs/owner.hpp"
 #include "fs/process.hpp"
@@ -183,4 +185,22 @@ TEST_CASE("a state directory that is root's, or not there yet, changes nobody") 
   CHECK(fs::act_as_owner_of(dir.path("nowhere")));
   CHECK(fs::act_as_owner_of("/"));
   CHECK(::geteuid() == ::getuid());
+}
+
+TEST_CASE("a directory that may not be written is unavailable, with what helps") {
+  const TempDir dir;
+  const std::string path = dir.path("held");
+  REQUIRE(::mkdir(path.c_str(), 0700) == 0);
+  const int held = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  REQUIRE(held >= 0);
+  CHECK(fs::check_writable(held, path));
+  REQUIRE(::fchmod(held, 0500) == 0);
+  const bool is_root = ::geteuid() == 0;
+  if (is_root) REQUIRE(::seteuid(65534) == 0);
+  const Status refused = fs::check_writable(held, path);
+  if (is_root) REQUIRE(::seteuid(0) == 0);
+  ::close(held);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::unavailable);
+  CHECK(refused.error().message.find("belong to the user") != std::string::npos);
 }

@@ -199,7 +199,8 @@ std::optional<Finding> check_catalog(const Config& config) {
 
 std::optional<Finding> check_journal(const Config& config) {
   constexpr const char* k_restore =
-      "stop the agent, keep the damaged file, and restore a backup or what can be read of it (README, "
+      "stop the agent, keep the damaged file, and restore a backup or what can be read of it "
+      "(README, "
       "\"Back up, restore, upgrade\")";
   const std::string path = journal_path(config);
   const auto there = sqlite::file_exists(path);

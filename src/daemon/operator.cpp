@@ -226,8 +226,8 @@ Result<SessionView> Operator::find_artifact(const std::string& prefix) {
     for (const SessionView& view : found)
       for (const ArtifactView& one : view.artifacts)
         ids += (ids.empty() ? "" : ", ") + one.artifact.id.get();
-    return Error{Errc::conflict, "more than one artifact id begins with " + name + " (such as " + ids +
-                                     "); give more digits of it"};
+    return Error{Errc::conflict, "more than one artifact id begins with " + name + " (such as " +
+                                     ids + "); give more digits of it"};
   }
   pending.overlay(found.front());
   relocate(found.front());

@@ -40,7 +40,7 @@ install(CODE [[
     endif()
   endforeach()
   if(EXISTS "${source}/docs")
-    file(INSTALL "${source}/docs/" DESTINATION "${prefix}/${docdir}")
+    file(INSTALL "${source}/docs/" DESTINATION "${prefix}/${docdir}/docs")
   endif()
 
   # The administrator's file is never touched again.

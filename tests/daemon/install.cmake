@@ -31,6 +31,19 @@ foreach(path usr/bin/reelkeep usr/lib/systemd/system/reelkeep.service usr/lib/sy
 endforeach()
 expect_text(${WORK}/root/usr/lib/systemd/system/reelkeep.service "ExecStart=/usr/bin/reelkeep serve\n")
 
+# The pages that the README names are where it says.
+set(doc ${WORK}/root/usr/share/doc/reelkeep)
+file(READ ${doc}/README.md readme)
+string(REGEX MATCHALL "[(][a-z/.]+[.](md|toml)[)]" links "${readme}")
+list(LENGTH links count)
+if(count LESS 5)
+  message(FATAL_ERROR "the installed README names ${count} pages")
+endif()
+foreach(link ${links})
+  string(REGEX REPLACE "[()]" "" page "${link}")
+  expect_file(${doc}/${page})
+endforeach()
+
 file(WRITE ${WORK}/root/etc/reelkeep/config.toml "# the administrator's own\n")
 install_into(${WORK}/root /usr)
 expect_text(${WORK}/root/etc/reelkeep/config.toml "# the administrator's own\n")

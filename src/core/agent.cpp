@@ -223,17 +223,22 @@ void Agent::shut_down(std::vector<Message> kept) {
   m_archiver->stop();
   std::ranges::move(m_mailbox.take_all_until(std::chrono::steady_clock::now()),
                     std::back_inserter(kept));
+  AfterCommit after_judgement;
   Status done = m_catalog->transact([&]() -> Status {
     AfterCommit after;
-    // Only the facts: what would follow from them waits for the next start.
+    // Only the facts: what would follow from them waits for the next start, but what the journal is
+    // to know of complete bytes.
     for (Message& message : kept) {
       if (auto* end = std::get_if<Fetched>(&message)) REELKEEP_TRY(handle(*end, after));
       if (auto* point = std::get_if<Checkpoint>(&message)) REELKEEP_TRY(handle(*point, after));
       if (auto* report = std::get_if<ArchiverMessage>(&message))
-        if (auto* judged = std::get_if<Judged>(report)) REELKEEP_TRY(handle(*judged, after));
+        if (auto* judged = std::get_if<Judged>(report))
+          REELKEEP_TRY(handle(*judged, after_judgement));
     }
     return {};
   });
+  if (done)
+    for (const auto& action : after_judgement) action();
   if (done) done = recover(false);
   if (done)
     done = m_catalog->transact([&] { return m_catalog->set_note(k_running_note, std::nullopt); });
@@ -248,8 +253,9 @@ void Agent::journal_outcome(const Outcome& outcome) {
   m_ports.journal->append(
       NewEntry{
           .kind = EntryKind::outcome, .received_at = m_ports.clock->now(), .body = encode(outcome)},
-      [](const Result<Appended>& appended) {
-        if (!appended)
+      [failed = m_outcome_failed](const Result<Appended>& appended) {
+        // Thousands may be tried again and again while the journal's disk is full.
+        if (!failed->exchange(!appended) && !appended)
           log::warn("an outcome could not be journaled; it is found again later",
                     {{"cause", appended.error().message}});
       });

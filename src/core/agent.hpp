@@ -209,7 +209,9 @@ class Agent final : public FetchSink {
   Status put_failed(PendingPut pending, Artifact artifact, const Published& message,
                     AfterCommit& after);
   void works_again(const StoreId& store);
-  Status remove_superseded(const RemoveSuperseded& effect);
+  Status remove_superseded(const RemoveSuperseded& effect,
+                           const std::optional<StoreId>& only_in = std::nullopt);
+  void resume_removals(const StoreId& store);
   void tend_stores();
   std::string expected_root(const StoreId& store);
   [[nodiscard]] std::string place_of(const StoreId& store) const;
@@ -283,6 +285,7 @@ class Agent final : public FetchSink {
   std::map<StoreId, Timestamp> m_closed_stores;  ///< when to try to open again
   Timestamp m_next_store_look;
   std::set<StoreId> m_untried_stores;  ///< did not answer for the first time yet
+  std::set<StoreId> m_removing_in;     ///< were open in this run: superseded versions go
   std::uint64_t m_next_ticket = 1;
   bool m_caught_up = false;    ///< the catalog is what the journal says
   std::int64_t m_applied = 0;  ///< rows of the journal in the last turn
@@ -301,6 +304,9 @@ class Agent final : public FetchSink {
   std::map<ArtifactRow, Timestamp> m_without_room;
   Duration m_disk_pause{};     ///< grows while writes fail although there seems to be space
   std::string m_last_problem;  ///< of the catalog, as logged
+  /// The last outcome could not be journaled, as logged. Shared with the journal's callbacks, which
+  /// may outlive this agent.
+  std::shared_ptr<std::atomic<bool>> m_outcome_failed = std::make_shared<std::atomic<bool>>(false);
   std::mt19937_64 m_random{std::random_device{}()};
   const std::int64_t m_run =
       static_cast<std::int64_t>(m_random());  ///< this agent, told from earlier ones

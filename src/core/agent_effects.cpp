@@ -91,12 +91,6 @@ void Agent::carry_out(const Effects& effects) {
         log::warn("superseded replicas stay", {{"cause", removed.error().message}});
     } else if (const auto* finding = std::get_if<JournalOutcome>(&effect)) {
       journal_outcome(finding->outcome);
-    } else if (const auto* again = std::get_if<ApplyAgain>(&effect)) {
-      Effects further;
-      if (const Status applied = m_projector->apply_again(*m_policy, again->entries, further);
-          !applied)
-        log::warn("a replay failed", {{"cause", applied.error().message}});
-      carry_out(further);
     }
   }
 }

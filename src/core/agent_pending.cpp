@@ -74,11 +74,8 @@ Status Agent::line_up(const Artifact& artifact, PendingPut bytes, Effects& effec
         }))
       continue;
     bytes.store = store;
-    bytes.journaled = false;
-    if (const auto cause = why_closed(store)) {
+    if (const auto cause = why_closed(store))
       unable = Error{Errc::unavailable, "store \"" + store.get() + "\": " + *cause};
-      bytes.journaled = !artifact.refetch;
-    }
     REELKEEP_TRY(m_catalog->put_pending(bytes));
   }
   if (!unable) return {};
@@ -117,13 +114,11 @@ Status Agent::nothing_to_put(const Artifact& artifact, PendingPut bytes, Effects
     return m_catalog->put_progress(*after);
   }
   REELKEEP_ASSIGN(const std::vector<PendingPut> waiting, m_catalog->pending(artifact.row));
-  if (std::ranges::any_of(waiting,
-                          [&](const PendingPut& row) { return row.digest == bytes.digest; }))
-    return {};
+  const auto known = std::ranges::find(waiting, bytes.digest, &PendingPut::digest);
+  if (known != waiting.end() && known->journaled) return {};
   bytes.artifact = artifact.row;
   bytes.store = project->stores.front();
   bytes.due_at = m_ports.clock->now();
-  bytes.journaled = true;
   REELKEEP_TRY(m_catalog->put_pending(bytes));
   effects.push_back(JournalOutcome{BytesReceived{artifact.identity, artifact.room_id, bytes.size,
                                                  bytes.digest, bytes.disputed}});
@@ -189,8 +184,9 @@ Status Agent::look_over_refetched(const Artifact& artifact, Effects& effects) {
       .settle(artifact, waiting[0].size, waiting[0].digest, waiting[0].disputed);
 }
 
-/// A page of what waits for a store that closed: that the bytes are here goes into the journal.
-/// What comes later is journaled as it comes. Returns whether there are more pages.
+/// A page of what waits for a store that closed, or is closed still: that the bytes are here goes
+/// into the journal, unless it says so already. What comes later is journaled as it comes. Returns
+/// whether there are more pages.
 Result<bool> Agent::journal_waiting() {
   for (auto& waiting : m_journaling) {
     const StoreId store = waiting.first;
@@ -198,22 +194,17 @@ Result<bool> Agent::journal_waiting() {
     Effects effects;
     bool more = true;
     auto next = cursor;
-    REELKEEP_TRY(m_catalog->transact([&]() -> Status {
-      REELKEEP_ASSIGN(std::vector<PendingPut> page,
-                      m_catalog->pending(store, k_looked_over_at_once, cursor));
-      more = !page.empty();
-      for (PendingPut& row : page) {
-        next = std::pair(row.due_at, row.artifact);
-        if (row.journaled) continue;
-        REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(row.artifact));
-        if (!artifact || artifact->refetch) continue;
-        effects.push_back(JournalOutcome{BytesReceived{artifact->identity, artifact->room_id,
-                                                       row.size, row.digest, row.disputed}});
-        row.journaled = true;
-        REELKEEP_TRY(m_catalog->put_pending(row));
-      }
-      return {};
-    }));
+    REELKEEP_ASSIGN(const std::vector<PendingPut> page,
+                    m_catalog->pending(store, k_looked_over_at_once, cursor));
+    more = !page.empty();
+    for (const PendingPut& row : page) {
+      next = std::pair(row.due_at, row.artifact);
+      if (row.journaled) continue;
+      REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(row.artifact));
+      if (!artifact || artifact->refetch) continue;
+      effects.push_back(JournalOutcome{BytesReceived{artifact->identity, artifact->room_id,
+                                                     row.size, row.digest, row.disputed}});
+    }
     carry_out(effects);
     if (more) {
       cursor = next;

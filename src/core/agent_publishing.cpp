@@ -1,5 +1,6 @@
 // From judged bytes to verified replicas.
 #include <algorithm>
+#include <cstdlib>
 
 #include "reelkeep/base/log.hpp"
 
@@ -145,7 +146,6 @@ Status Agent::put_failed(PendingPut pending, Artifact artifact, const Published&
     after.emplace_back([this, received = BytesReceived{
                                   artifact.identity, artifact.room_id, pending.size, pending.digest,
                                   pending.disputed}] { journal_outcome(received); });
-  pending.journaled = pending.journaled || !artifact.refetch;
   pending.due_at =
       m_ports.clock->now() +
       std::min(k_store_retry * (1 << std::min(pending.tries, 10)), m_policy->retry.maximum);
@@ -204,20 +204,41 @@ Status Agent::handle(StoreOpened& message, AfterCommit& after) {
     m_closed_stores.erase(store);
     m_journaling.erase(store);
     works_again(store);
+    if (m_removing_in.insert(store).second) resume_removals(store);
   });
   return {};
 }
 
-Status Agent::remove_superseded(const RemoveSuperseded& effect) {
+/// A store is asked once in a run for each: what comes to lie there afterwards has been put later.
+/// What is superseded before the store opened waits for resume_removals(), what it does not remove
+/// now for the next start.
+Status Agent::remove_superseded(const RemoveSuperseded& effect,
+                                const std::optional<StoreId>& only_in) {
   REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(effect.artifact));
   if (!artifact) return {};
   REELKEEP_ASSIGN(const std::vector<Replica> replicas, m_catalog->replicas(effect.artifact));
   for (const Replica& replica : replicas)
     if (replica.state == ReplicaState::superseded && replica.store &&
+        (only_in ? replica.store == only_in : m_removing_in.contains(*replica.store)) &&
         std::ranges::find(effect.locations, replica.location) != effect.locations.end())
       m_archiver->remove(
           RemoveTask{artifact->identity, *replica.store, replica.path, replica.location});
   return {};
+}
+
+/// A store opened for the first time in this run: what earlier ones had still to remove there.
+void Agent::resume_removals(const StoreId& store) {
+  const auto resume = [&]() -> Status {
+    REELKEEP_ASSIGN(const auto notes, m_catalog->notes(std::string(k_removal_notes)));
+    for (const auto& [key, location] : notes) {
+      const ArtifactRow row(std::strtoll(key.c_str() + k_removal_notes.size(), nullptr, 10));
+      REELKEEP_TRY(remove_superseded({row, {location}}, store));
+    }
+    return {};
+  };
+  if (const Status resumed = resume(); !resumed)
+    log::warn("superseded replicas stay until the next start",
+              {{"store", store.get()}, {"cause", resumed.error().message}});
 }
 
 }  // namespace reelkeep::core

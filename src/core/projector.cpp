@@ -235,17 +235,15 @@ Status Projector::apply_receipt(const Policy& policy, const Receipt& receipt, Ef
 
 Status Projector::apply_again(const Policy& policy, const std::vector<Seq>& entries,
                               Effects& effects) {
-  return m_catalog.transact([&]() -> Status {
-    for (const Seq seq : entries) {
-      REELKEEP_ASSIGN(const std::optional<Entry> entry, of_journal(m_journal.find(seq)));
-      if (!entry || entry->kind != EntryKind::delivery) continue;
-      Status applied = m_catalog.transact(
-          [&] { return apply(policy, *entry, Occasion::repeated, entry->user, effects); });
-      if (!applied && is_catalogs_fault(applied.error())) return applied;
-      if (!applied) REELKEEP_TRY(quarantine(*entry, applied.error().message));
-    }
-    return {};
-  });
+  for (const Seq seq : entries) {
+    REELKEEP_ASSIGN(const std::optional<Entry> entry, of_journal(m_journal.find(seq)));
+    if (!entry || entry->kind != EntryKind::delivery) continue;
+    Status applied = m_catalog.transact(
+        [&] { return apply(policy, *entry, Occasion::repeated, entry->user, effects); });
+    if (!applied && is_catalogs_fault(applied.error())) return applied;
+    if (!applied) REELKEEP_TRY(quarantine(*entry, applied.error().message));
+  }
+  return {};
 }
 
 Status Projector::apply(const Policy& policy, const Entry& entry, Occasion occasion,
@@ -265,6 +263,9 @@ Status Projector::apply(const Policy& policy, const Entry& entry, Occasion occas
   if (entry.kind == EntryKind::command) {
     REELKEEP_ASSIGN(const Command command, decode_command(*entry.body));
     m_has_touched = true;
+    // What was history is applied by its own rows.
+    if (const auto* replay = std::get_if<ReplayCommand>(&command))
+      return era == Era::live ? apply_again(policy, replay->entries, effects) : Status();
     return facts.apply(command, entry.received_at, era);
   }
   REELKEEP_ASSIGN(const Outcome outcome, decode_outcome(*entry.body));

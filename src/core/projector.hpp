@@ -35,9 +35,6 @@ class Projector {
   /// was applied (then there may be more). Effects are added for after the commit.
   Result<bool> advance(const Policy& policy, Effects& effects, std::size_t limit);
 
-  /// Applies journaled deliveries once more (replay).
-  Status apply_again(const Policy& policy, const std::vector<Seq>& entries, Effects& effects);
-
   [[nodiscard]] Seq cursor() const noexcept { return m_position.cursor; }
   /// Rows up to here are history: they were journaled before this catalog existed.
   [[nodiscard]] Seq history_end() const noexcept { return m_history_end; }
@@ -48,6 +45,9 @@ class Projector {
   Result<bool> advance_receipts(const Policy& policy, Effects& effects, std::size_t limit);
   Status apply(const Policy& policy, const Entry& entry, Occasion occasion, const std::string& user,
                Effects& effects);
+  /// Applies journaled deliveries once more (replay), in the transaction of the row that asks for
+  /// it.
+  Status apply_again(const Policy& policy, const std::vector<Seq>& entries, Effects& effects);
   Status apply_delivery(const Policy& policy, const Entry& entry, Occasion occasion,
                         const std::string& user);
   Status quarantine(const Entry& entry, const std::string& reason);

@@ -6,13 +6,15 @@
 
 namespace reelkeep::core {
 
+std::string removal_note(ArtifactRow artifact, const std::string& location) {
+  return std::string(k_removal_notes) + std::to_string(artifact.get()) + ":" + location;
+}
+
 Status RecordFacts::apply(const Command& command, Timestamp at, Era era) {
   if (const auto* wish = std::get_if<RedownloadCommand>(&command))
     return redownload(*wish, at, era);
   if (const auto* wish = std::get_if<CancelCommand>(&command)) return cancel(*wish);
   if (const auto* wish = std::get_if<AcceptCommand>(&command)) return accept(*wish);
-  if (const auto* wish = std::get_if<ReplayCommand>(&command))
-    if (era == Era::live) m_effects.push_back(ApplyAgain{wish->entries});
   return {};
 }
 
@@ -131,8 +133,8 @@ Status RecordFacts::cancel(const CancelCommand& command) {
     if (!waiting.empty())
       artifact->in_hand = false;  // bytes fetched again, on their way into stores
     REELKEEP_TRY(m_catalog.remove_pending(artifact->row));
-    m_effects.push_back(DropTransfer{artifact->row});
-    m_effects.push_back(DropStaging{artifact->staging_name});
+    m_effects.emplace_back(DropTransfer{artifact->row});
+    m_effects.emplace_back(DropStaging{artifact->staging_name});
     REELKEEP_TRY(m_catalog.put_artifact(std::move(*artifact)));
   }
   return {};
@@ -194,11 +196,18 @@ Status RecordFacts::stored(const ReplicaStored& outcome, Timestamp at, Era era) 
                 outcome.wanted);
 }
 
-/// Only a catalog that is being built, or is an older copy, learns something from it.
+/// Only a catalog that is being built, or is an older copy, learns of the bytes from it. Every one
+/// learns that the journal knows of them.
 Status RecordFacts::received(const BytesReceived& outcome, Timestamp at, Era era) {
   REELKEEP_ASSIGN(Artifact artifact,
                   resolve_or_make(outcome.identity, outcome.room_id,
                                   std::string(to_string(outcome.identity.kind)), at));
+  REELKEEP_ASSIGN(std::vector<PendingPut> waiting, m_catalog.pending(artifact.row));
+  for (PendingPut& row : waiting) {
+    if (row.journaled || row.digest != outcome.digest) continue;
+    row.journaled = true;
+    REELKEEP_TRY(m_catalog.put_pending(row));
+  }
   if (artifact.state != ArtifactState::planned && artifact.state != ArtifactState::waiting)
     return {};
   // They turned out not to be there any more before this was read.
@@ -216,6 +225,7 @@ Status RecordFacts::received(const BytesReceived& outcome, Timestamp at, Era era
 Status RecordFacts::removed(const ReplicaRemoved& outcome) {
   REELKEEP_ASSIGN(const std::optional<Artifact> artifact, resolve(outcome.identity));
   if (!artifact) return {};
+  REELKEEP_TRY(m_catalog.set_note(removal_note(artifact->row, outcome.location), std::nullopt));
   return m_catalog.remove_replica(artifact->row, outcome.location);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -27,21 +28,23 @@ struct RemoveSuperseded {
   ArtifactRow artifact;
   std::vector<std::string> locations;
 };
-struct ApplyAgain {
-  std::vector<Seq> entries;
-};  ///< replay
 struct JournalOutcome {
   Outcome outcome;
 };
-using Effect =
-    std::variant<DropTransfer, DropStaging, Publish, RemoveSuperseded, ApplyAgain, JournalOutcome>;
+using Effect = std::variant<DropTransfer, DropStaging, Publish, RemoveSuperseded, JournalOutcome>;
 using Effects = std::vector<Effect>;
+
+/// Notes of the catalog, for each superseded version that is to go until the journal says that it
+/// went: "removal:<artifact row>:<location>", with the location as their value. A RemoveSuperseded
+/// that was not carried out is found again by them.
+inline constexpr std::string_view k_removal_notes = "removal:";
+std::string removal_note(ArtifactRow artifact, const std::string& location);
 
 /// Whether a row is applied for the first time or read again while the catalog is rebuilt.
 enum class Era { live, history };
 
-/// Applies operators' commands and our own outcomes. Inside Catalog::transact(); idempotent.
-/// One thread.
+/// Applies operators' commands (but a replay, which is the projector's) and our own outcomes.
+/// Inside Catalog::transact(); idempotent. One thread.
 class RecordFacts {
  public:
   RecordFacts(Catalog& catalog, const Policy& policy, Effects& effects)

@@ -56,6 +56,9 @@ Status RecordFacts::settle(Artifact artifact, ByteCount size, const Digest& dige
     replica.state = ReplicaState::superseded;
     superseded.push_back(replica.location);
     REELKEEP_TRY(m_catalog.put_replica(artifact.row, replica));
+    REELKEEP_TRY(m_catalog.set_note(
+        removal_note(artifact.row, replica.location),
+        artifact.replace ? std::optional(replica.location) : std::optional<std::string>()));
   }
   if (artifact.replace && !superseded.empty())
     m_effects.push_back(RemoveSuperseded{artifact.row, std::move(superseded)});

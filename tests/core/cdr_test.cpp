@@ -77,8 +77,8 @@ TEST_CASE("without API credentials a roomdrop makes nothing that could be overdu
 
   SUBCASE("given later, a replay of the roomdrop brings it") {
     projection.policy.projects.front().api = k_api;
-    core::Effects effects;
-    REQUIRE(projection.projector->apply_again(projection.policy, {seq}, effects).has_value());
+    projection.record(EntryKind::command, encode(ReplayCommand{{seq}}));
+    projection.advance();
     CHECK(projection.show().artifacts.size() == 1);
   }
   SUBCASE("given later, whatever is heard of the session brings it, once") {

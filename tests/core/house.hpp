@@ -168,7 +168,7 @@ class House {
             .open_journal = [this] { return sqlite::open_journal_reader(dir.path("journal.db")); },
             .open_catalog = [this] { return sqlite::open_catalog(dir.path("catalog.db")); },
             .remove_catalog = [this] { return sqlite::remove_catalog(dir.path("catalog.db")); },
-            .journal = writer.get(),
+            .journal = agents_journal != nullptr ? agents_journal : writer.get(),
             .provider = provider.get(),
             .staging = staging.get(),
             .stores = stores(),
@@ -274,6 +274,7 @@ class House {
   std::vector<Destination*> destinations;
   std::atomic<core::Agent*> awake = nullptr;
   std::unique_ptr<JournalWriter> writer;
+  JournalWriter* agents_journal = nullptr;  ///< what the agent is given instead of it
   std::unique_ptr<core::Agent> agent;
 };
 

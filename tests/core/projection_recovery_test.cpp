@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "core/projected.hpp"
+#include "core/records.hpp"
 
 using namespace reelkeep;
 using namespace reelkeep::testing;
@@ -51,8 +52,8 @@ TEST_CASE(
   CHECK(record->duplicates == 1);
   CHECK(projection.show().artifacts.empty());
 
-  core::Effects effects;
-  REQUIRE(projection.projector->apply_again(projection.policy, {seq}, effects).has_value());
+  projection.record(EntryKind::command, encode(ReplayCommand{{seq}}));
+  projection.advance();
   CHECK(projection.catalog->delivery(seq).value()->state == DeliveryState::applied);
   CHECK(projection.show().artifacts.size() == 1);
 }

@@ -48,6 +48,10 @@ class MemoryStore final : public Store {
     m_failure = std::move(error);
     m_failures_left = times;
   }
+  void refuse_removals(bool refuse) {
+    const std::lock_guard lock(m_disk.mutex);
+    m_refuses_removals = refuse;
+  }
   /// Sizes of the batches so far.
   [[nodiscard]] std::vector<std::size_t> batches() const {
     const std::lock_guard lock(m_disk.mutex);
@@ -129,6 +133,7 @@ class MemoryStore final : public Store {
   Status remove(const std::string& path) override {
     const std::lock_guard lock(m_disk.mutex);
     REELKEEP_TRY(check_ready());
+    if (m_refuses_removals) return Error{Errc::unavailable, "it does not remove anything now"};
     m_disk.files.erase(path);
     return {};
   }
@@ -213,6 +218,7 @@ class MemoryStore final : public Store {
   bool m_open = false;
   Error m_failure;
   int m_failures_left = 0;
+  bool m_refuses_removals = false;
   std::vector<std::size_t> m_batches;
   std::vector<std::string> m_inspected;
 };

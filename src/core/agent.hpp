@@ -173,6 +173,7 @@ class Agent final : public FetchSink {
   void take_in_hand(const Artifact& artifact);
   void begin_transfers();
   void share_connections();
+  void cancel_dropped();
   bool withdraw(std::uint64_t ticket);
   void withdraw_all();
   void withdraw_refused();

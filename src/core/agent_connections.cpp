@@ -74,6 +74,13 @@ void Agent::begin_transfers() {
   }
 }
 
+/// Again every turn until they end: the first cancel may have come while a connection that became
+/// free was about to submit it, and found nothing.
+void Agent::cancel_dropped() {
+  for (const auto& [ticket, running] : m_running)
+    if (running.dropped) m_submits->cancel(ticket);
+}
+
 /// False: it has begun, or waits for nothing.
 bool Agent::withdraw(std::uint64_t ticket) {
   if (!m_backlog.take_back(ticket)) return false;

@@ -60,6 +60,7 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
     carry_out(effects);
     if (!more) break;
   }
+  cancel_dropped();
   m_applied = m_projector->cursor().get() - cursor.get();
   if (!more && !m_caught_up && m_ports.caught_up) m_ports.caught_up();
   m_caught_up = m_caught_up || !more;

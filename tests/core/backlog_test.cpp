@@ -179,3 +179,42 @@ TEST_CASE("what is claimed ahead is given back when the operator cancels it or c
   (void)house.until([](const SessionView& v) { return in_hand(v) == 4; });
   CHECK(asked_for(house) == 5);
 }
+
+TEST_CASE(
+    "a cancel that comes while a free connection takes up the transfer ends it all the same") {
+  House house;
+  std::string taken_up;  // its URL; constant once it is to be taken up
+  std::optional<CancelCommand> wish;
+  house.script.on_submit = [&](const FetchRequest& request) {
+    if (!wish || request.url.display() != taken_up) return;
+    house.command(*wish);
+    REQUIRE(house.eventually([&] {
+      const std::lock_guard lock(house.script.mutex);
+      return house.script.cancels[request.ticket] > 0;
+    }));
+  };
+  house.start();
+  house.offer({k_url}, {{}, movie("first")}, "c0");
+  (void)house.until([](const SessionView& v) { return first(v).state == ArtifactState::archived; },
+                    "c0");
+  hold(house, true);
+  house.offer(short_files(5), {{}, movie("x")});  // one more than have a connection
+  const SessionView claimed = house.until([](const SessionView& v) { return in_hand(v) == 5; });
+  REQUIRE(house.eventually([&] { return asked_for(house) == 5; }));
+  std::string running;
+  for (const ArtifactView& v : claimed.artifacts) {
+    const std::string url = v.artifact.url;
+    const bool has_begun = house.requests(url) > 0;
+    (has_begun ? running : taken_up) = url;
+    if (has_begun) continue;
+    wish = CancelCommand{
+        .session = claimed.session.key, .artifacts = {v.artifact.id}, .reason = "test"};
+  }
+  REQUIRE(wish);
+  house.fetcher.load()->release(running, movie("x"));
+  (void)house.until([&](const SessionView& v) {
+    return std::ranges::any_of(v.artifacts, [](const ArtifactView& one) {
+      return one.artifact.state == ArtifactState::cancelled && !one.artifact.in_hand;
+    });
+  });
+}

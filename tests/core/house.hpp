@@ -74,7 +74,10 @@ class ScriptedFetcher final : public Fetcher {
     std::map<std::string, std::deque<Reply>> replies;  ///< guarded by mutex
     std::map<std::string, int> requests;               ///< guarded by mutex
     std::map<std::uint64_t, std::size_t> granted;      ///< guarded by mutex; now, by ticket
+    std::map<std::uint64_t, int> cancels;              ///< guarded by mutex, by ticket
     bool held = false;                                 ///< guarded by mutex
+    /// Called first by submit(), on its thread; set before the agent starts. May be empty.
+    std::function<void(const FetchRequest&)> on_submit;
   };
   ScriptedFetcher(FetchSink& sink, Script& script) : m_sink(sink), m_script(script) {}
   ~ScriptedFetcher() override {
@@ -83,6 +86,7 @@ class ScriptedFetcher final : public Fetcher {
   }
 
   void submit(FetchRequest request) override {
+    if (m_script.on_submit) m_script.on_submit(request);
     Reply reply;
     {
       std::lock_guard lock(m_script.mutex);
@@ -99,23 +103,24 @@ class ScriptedFetcher final : public Fetcher {
       if (replies.size() > 1) replies.pop_front();
     }
     if (reply.error) return end(std::move(request), *reply.error);
-    Fetched fetched{.ticket = request.ticket};
-    REQUIRE(request.file->prepare().has_value());
-    REQUIRE(request.file->restart().has_value());
-    REQUIRE(request.file->append(std::as_bytes(std::span(reply.bytes))).has_value());
-    REQUIRE(request.file->sync().has_value());
-    fetched.digest = request.file->digest().value();
-    fetched.received = request.file->size();
-    fetched.credential_accepted = true;
-    fetched.file = std::move(request.file);
-    m_sink.fetched(std::move(fetched));
+    complete(std::move(request), reply.bytes);
+  }
+  /// What is held back of this URL ends well, on the caller's thread.
+  void release(const std::string& url, const std::string& bytes) {
+    std::unique_lock lock(m_script.mutex);
+    const auto held = std::ranges::find_if(
+        m_waiting, [&](const auto& waiting) { return waiting.second.url.display() == url; });
+    REQUIRE(held != m_waiting.end());
+    FetchRequest request = std::move(m_waiting.extract(held).mapped());
+    lock.unlock();
+    complete(std::move(request), bytes);
   }
   void cancel(std::uint64_t ticket) override {
-    {
-      std::lock_guard lock(m_script.mutex);
-      m_script.granted.erase(ticket);
-    }
+    std::unique_lock lock(m_script.mutex);
+    ++m_script.cancels[ticket];
+    m_script.granted.erase(ticket);
     auto found = m_waiting.extract(ticket);
+    lock.unlock();
     if (!found.empty()) end(std::move(found.mapped()), Error{Errc::cancelled, "cancelled"});
   }
   void grant(std::uint64_t ticket, std::size_t connections) override {
@@ -127,13 +132,25 @@ class ScriptedFetcher final : public Fetcher {
   [[nodiscard]] Duration longest_turn() const override { return {}; }
 
  private:
+  void complete(FetchRequest request, const std::string& bytes) {
+    Fetched fetched{.ticket = request.ticket};
+    REQUIRE(request.file->prepare().has_value());
+    REQUIRE(request.file->restart().has_value());
+    REQUIRE(request.file->append(std::as_bytes(std::span(bytes))).has_value());
+    REQUIRE(request.file->sync().has_value());
+    fetched.digest = request.file->digest().value();
+    fetched.received = request.file->size();
+    fetched.credential_accepted = true;
+    fetched.file = std::move(request.file);
+    m_sink.fetched(std::move(fetched));
+  }
   void end(FetchRequest request, const Error& error) {
     m_sink.fetched(
         Fetched{.ticket = request.ticket, .status = error, .file = std::move(request.file)});
   }
   FetchSink& m_sink;
   Script& m_script;
-  std::map<std::uint64_t, FetchRequest> m_waiting;
+  std::map<std::uint64_t, FetchRequest> m_waiting;  ///< guarded by m_script.mutex
 };
 
 /// The whole agent on a real journal, catalog, staging and store; only the network is scripted.
@@ -176,7 +193,9 @@ class House {
             .clock = &clock,
             .make_fetcher =
                 [this](FetchSink& sink) {
-                  return std::make_unique<ScriptedFetcher>(sink, script);
+                  auto made = std::make_unique<ScriptedFetcher>(sink, script);
+                  fetcher = made.get();
+                  return made;
                 }},
         policy);
     agent->start();
@@ -273,6 +292,7 @@ class House {
   std::unique_ptr<Staging> staging;
   std::vector<Destination*> destinations;
   std::atomic<core::Agent*> awake = nullptr;
+  std::atomic<ScriptedFetcher*> fetcher = nullptr;  ///< the agent's, once it runs
   std::unique_ptr<JournalWriter> writer;
   JournalWriter* agents_journal = nullptr;  ///< what the agent is given instead of it
   std::unique_ptr<core::Agent> agent;

@@ -107,6 +107,7 @@ Result<ExamineTask> Agent::examination_of(const PushedFile& file, DestinationAct
   task.room_id = artifact->room_id;
   task.kind = artifact->identity.kind;
   task.path = artifact->path;
+  task.digest = artifact->digest;
   return task;
 }
 

@@ -147,20 +147,18 @@ Status DestinationLanes::examine_one(Destination& destination, const ExamineTask
                                      std::optional<ReplicaState>& told) {
   const PushedFile& file = task.file;
   DeliveredFound found = finding_of(task);
-  const bool to_move = task.action == DestinationAction::organise && file.place.empty() &&
-                       file.found == ReplicaState::verified;
+  // Only what was looked at before: its size tells an earlier move from another file.
+  const bool to_move =
+      task.action == DestinationAction::organise && file.place.empty() &&
+      (file.found == ReplicaState::verified || file.found == ReplicaState::delivered);
   if (to_move) {
-    // Only what was looked at before: its size tells an earlier move from another file.
-    auto place = move(destination, task, file.found_size);
-    if (!place && place.error().code != Errc::not_found)
-      return place.error().within("it stays where it was pushed to");
-    if (place) {
-      found.size = file.found_size;
-      found.digest = file.found_digest;
-      found.place = *std::move(place);
-    } else {
+    const Status moved = move(destination, task, found);
+    if (!moved && moved.error().code == Errc::conflict)
+      return moved.error().within("it stays where it was pushed to");
+    if (!moved && moved.error().code != Errc::not_found) return moved.error();
+    if (!moved) {
       found.state = ReplicaState::missing;
-      found.cause = place.error().message;
+      found.cause = moved.error().message;
     }
   } else {
     auto seen = look(destination, task);
@@ -253,6 +251,17 @@ Result<DestinationFile> DestinationLanes::look(Destination& destination, const E
                             [&](ByteCount offset, std::span<std::byte> into) {
                               return read_piece(destination, location, seen.size, offset, into);
                             }));
+  REELKEEP_ASSIGN(const Digest digest, hash(destination, location, seen, task));
+  if (seen.digest && *seen.digest != digest)
+    return Error{Errc::corrupt, "its bytes have SHA-256 " + digest.hex() +
+                                    ", the destination says " + seen.digest->hex()};
+  seen.digest = digest;
+  return seen;
+}
+
+/// Of all bytes of one version.
+Result<Digest> DestinationLanes::hash(Destination& destination, const std::string& location,
+                                      const DestinationFile& seen, const ExamineTask& task) {
   Sha256 hash;
   ByteCount got;
   if (seen.size > ByteCount(0))
@@ -264,12 +273,7 @@ Result<DestinationFile> DestinationLanes::look(Destination& destination, const E
   REELKEEP_ASSIGN(const DestinationFile after, destination.stat(location));
   if (got != seen.size || after.size != seen.size || after.version != seen.version)
     return Error{Errc::unavailable, location + " changed while it was read"};
-  const Digest digest = hash.finish();
-  if (seen.digest && *seen.digest != digest)
-    return Error{Errc::corrupt, "its bytes have SHA-256 " + digest.hex() +
-                                    ", the destination says " + seen.digest->hex()};
-  seen.digest = digest;
-  return seen;
+  return hash.finish();
 }
 
 /// What lies in an archive, ours or another's, is nobody's push: moving it would take away what is
@@ -295,8 +299,8 @@ Status DestinationLanes::keep_out_of_archives(Destination& destination, const st
 }
 
 /// Never over another file: then its name says which push it is.
-Result<std::string> DestinationLanes::move(Destination& destination, const ExamineTask& task,
-                                           ByteCount size) {
+Status DestinationLanes::move(Destination& destination, const ExamineTask& task,
+                              DeliveredFound& found) {
   REELKEEP_TRY(
       keep_out_of_archives(destination, task.file.location, destination.location_of(task.path)));
   const auto slash = task.path.rfind('/');
@@ -306,13 +310,41 @@ Result<std::string> DestinationLanes::move(Destination& destination, const Exami
                            "~" + sha256(task.file.location).hex().substr(0, k_suffix_digits));
   std::optional<Error> taken;
   for (const std::string& path : {task.path, own}) {
-    std::string place = destination.location_of(path);
-    const Status moved = destination.move(task.file.location, place, size);
-    if (moved) return place;
-    if (moved.error().code != Errc::conflict) return moved.error();
-    taken = moved.error();
+    const std::string place = destination.location_of(path);
+    const auto moved = destination.move(task.file.location, place, task.file.found_size);
+    const Status done =
+        moved ? believe(destination, task, place, *moved, found) : Status(moved.error());
+    if (done) return {};
+    if (done.error().code != Errc::conflict)
+      return taken ? done.error().within(taken->message) : done.error();
+    taken = done.error();
   }
   return *taken;
+}
+
+/// What an interrupted move may have left is read: the size alone proves nothing. Where it is not
+/// known what the bytes have to be, it is told as it is.
+Status DestinationLanes::believe(Destination& destination, const ExamineTask& task,
+                                 const std::string& place, const MovedFile& moved,
+                                 DeliveredFound& found) {
+  const std::optional<Digest>& known = task.digest ? task.digest : task.file.found_digest;
+  found.size = moved.file.size;
+  found.digest = task.file.found_digest;
+  if (moved.is_doubtful && !known) {
+    found.state = ReplicaState::delivered;
+    found.cause = "it is not where it was pushed to any more, and " + place +
+                  " has a file of its size, perhaps left by a move that was interrupted; nobody "
+                  "knows the SHA-256 that it has to have";
+    return {};
+  }
+  if (moved.is_doubtful) {
+    REELKEEP_ASSIGN(const Digest digest, hash(destination, place, moved.file, task));
+    if (digest != *known) return Error{Errc::conflict, place + " exists already, with other bytes"};
+    found.digest = digest;
+    found.read = true;
+  }
+  found.place = place;
+  return {};
 }
 
 }  // namespace reelkeep::core

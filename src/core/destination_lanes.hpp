@@ -32,7 +32,8 @@ struct ExamineTask {
   RoomId room_id;
   ArtifactKind kind = ArtifactKind::delivered;  ///< of the artifact that it belongs to
   DestinationAction action = DestinationAction::verify;
-  std::string path;  ///< where it belongs in our layout; organise only
+  std::string path;              ///< where it belongs in our layout; organise only
+  std::optional<Digest> digest;  ///< of the artifact's bytes, as far as known
   /// Of which artifact it is a replica that is read back, at so many bytes a second (0: no limit).
   /// Nothing: it is no audit.
   std::optional<ArtifactRow> audit_of{};
@@ -98,9 +99,13 @@ class DestinationLanes {
   Status keep_pace(const ExamineTask& task, ByteCount bytes);
   [[nodiscard]] bool is_cancelled(std::uint64_t ticket);
   Result<DestinationFile> look(Destination& destination, const ExamineTask& task);
+  Result<Digest> hash(Destination& destination, const std::string& location,
+                      const DestinationFile& seen, const ExamineTask& task);
   Status keep_out_of_archives(Destination& destination, const std::string& from,
                               const std::string& to);
-  Result<std::string> move(Destination& destination, const ExamineTask& task, ByteCount size);
+  Status move(Destination& destination, const ExamineTask& task, DeliveredFound& found);
+  Status believe(Destination& destination, const ExamineTask& task, const std::string& place,
+                 const MovedFile& moved, DeliveredFound& found);
   Fetched bring_one(Destination& destination, BringTask& task);
   Status receive(Destination& destination, BringTask& task, Fetched& fetched);
 

@@ -85,26 +85,27 @@ class ServerDestination final : public Destination {
     return location_at_server(path, m_access());
   }
 
-  Status move(const std::string& from, const std::string& to, ByteCount size) override {
+  Result<MovedFile> move(const std::string& from, const std::string& to, ByteCount size) override {
     ServerAccess access = m_access();
     // The same server with the same login; SCP knows no renaming.
     if (access.protocol == Protocol::scp) access.protocol = Protocol::sftp;
     REELKEEP_ASSIGN(const std::string old_path, path_at_server(from, access));
     REELKEEP_ASSIGN(const std::string new_path, path_at_server(to, access));
-    if (old_path == new_path) return {};
-    const auto there = look(access, new_path);
+    auto there = look(access, new_path);
     if (!there && there.error().code != Errc::not_found) return there.error();
+    if (there && old_path == new_path) return MovedFile{*std::move(there)};
     const auto here = look(access, old_path);
     if (there) {
-      if (!here && here.error().code == Errc::not_found && there->size == size) return {};
+      if (!here && here.error().code == Errc::not_found && there->size == size)
+        return MovedFile{.file = *std::move(there), .is_doubtful = true};
       if (!here && here.error().code != Errc::not_found) return here.error();
       return Error{Errc::conflict, to + " exists already"};
     }
     if (!here) return here.error();
     REELKEEP_TRY(rename(access, old_path, new_path));
-    const auto moved = look(access, new_path);
+    auto moved = look(access, new_path);
     if (!moved) return moved.error().within("after the rename");
-    if (moved->size == here->size) return {};
+    if (moved->size == here->size) return MovedFile{*std::move(moved)};
     return Error{Errc::unavailable, to + " has another size after the rename"};
   }
 

@@ -59,8 +59,8 @@ class S3Destination final : public Destination {
 
   Result<DestinationFile> stat(const std::string& location) override {
     REELKEEP_ASSIGN(const std::string key, key_of(location));
-    REELKEEP_ASSIGN(Seen seen, look(key));
-    return DestinationFile{seen.size, seen.digest, std::move(seen.version)};
+    REELKEEP_ASSIGN(const Seen seen, look(key));
+    return shown(seen);
   }
 
   Status read(const std::string& location, ByteCount offset, const Sink& sink) override {
@@ -81,12 +81,12 @@ class S3Destination final : public Destination {
     return "s3://" + m_client.bucket().bucket + "/" + m_prefix + path;
   }
 
-  Status move(const std::string& from, const std::string& to, ByteCount size) override {
+  Result<MovedFile> move(const std::string& from, const std::string& to, ByteCount size) override {
     REELKEEP_ASSIGN(const std::string old_key, key_of(from));
     REELKEEP_ASSIGN(const std::string new_key, key_of(to));
-    if (old_key == new_key) return {};
-    const auto there = look(new_key);
+    auto there = look(new_key);
     if (!there && there.error().code != Errc::not_found) return there.error();
+    if (there && old_key == new_key) return MovedFile{shown(*there)};
     const auto here = look(old_key);
     if (!here && here.error().code != Errc::not_found) return here.error();
     if (there) {
@@ -100,21 +100,23 @@ class S3Destination final : public Destination {
       if (!here) return here.error();
       REELKEEP_TRY(copy_object(m_client, old_key, new_key, here->size, here->version,
                                m_copy_in_parts_above, m_copy_part));
-      const auto copied = look(new_key);
-      if (!copied) return copied.error().within("after the copy");
-      if (copied->size != here->size)
+      there = look(new_key);
+      if (!there) return there.error().within("after the copy");
+      if (there->size != here->size)
         return Error{Errc::unavailable,
                      to + " has another size after the copy; the original stays"};
     }
-    if (!here) return {};
+    if (!here) return MovedFile{shown(*there)};
     auto removed = m_client.call(Call{.method = "DELETE", .key = old_key});
-    if (removed || removed.error().code == Errc::not_found) return {};
+    if (removed || removed.error().code == Errc::not_found) return MovedFile{shown(*there)};
     return removed.error().within("copied, but the original stays");
   }
 
   void interrupt() noexcept override { m_client.interrupt(); }
 
  private:
+  static DestinationFile shown(const Seen& seen) { return {seen.size, seen.digest, seen.version}; }
+
   [[nodiscard]] Result<std::string> key_of(const std::string& location) const {
     const std::string start = "s3://" + m_client.bucket().bucket + "/";
     if (location.starts_with(start) && location.size() > start.size())

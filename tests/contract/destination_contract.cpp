@@ -19,9 +19,10 @@ Destination::Sink into(std::string& all) {
   };
 }
 
-Errc code_of(const Status& status) {
-  REQUIRE_FALSE(status.has_value());
-  return status.error().code;
+template <class Outcome>
+Errc code_of(const Outcome& outcome) {
+  REQUIRE_FALSE(outcome.has_value());
+  return outcome.error().code;
 }
 
 }  // namespace
@@ -95,13 +96,19 @@ void destination_contract(DestinationPlace& place) {
   SUBCASE("a file moves into a folder that was not there") {
     place.put("in/f 1.mov", "moved");
     const std::string to = destination->location_of("room 1/c#1/recording/f 1.mov");
-    REQUIRE(destination->move(place.location("in/f 1.mov"), to, ByteCount(5)).has_value());
+    const auto moved = destination->move(place.location("in/f 1.mov"), to, ByteCount(5));
+    REQUIRE(moved.has_value());
+    CHECK(moved->file.size == ByteCount(5));
+    CHECK_FALSE(moved->is_doubtful);
     CHECK(place.bytes("room 1/c#1/recording/f 1.mov") == "moved");
     CHECK_FALSE(place.bytes("in/f 1.mov").has_value());
     CHECK(destination->stat(to)->size == ByteCount(5));
 
     // Again, as after a kill before it was noted.
-    REQUIRE(destination->move(place.location("in/f 1.mov"), to, ByteCount(5)).has_value());
+    const auto again = destination->move(place.location("in/f 1.mov"), to, ByteCount(5));
+    REQUIRE(again.has_value());
+    CHECK(again->file.size == ByteCount(5));
+    CHECK(again->is_doubtful != place.marks_moves());
     CHECK(place.bytes("room 1/c#1/recording/f 1.mov") == "moved");
   }
 
@@ -122,6 +129,24 @@ void destination_contract(DestinationPlace& place) {
             ->move(place.location("in/f.mov"), destination->location_of("out/f.mov"), ByteCount(9))
             .has_value());
     CHECK(place.bytes("out/f.mov") == "old");
+  }
+
+  SUBCASE("another file of the same size at the target is not told to be what was moved") {
+    place.put("out/f.mov", "old bytes");
+    const auto moved = destination->move(place.location("in/f.mov"),
+                                         destination->location_of("out/f.mov"), ByteCount(9));
+    CHECK((moved ? moved->is_doubtful : moved.error().code == Errc::conflict));
+    CHECK(moved.has_value() != place.marks_moves());
+    CHECK(place.bytes("out/f.mov") == "old bytes");
+  }
+
+  SUBCASE("what is where it belongs stays there") {
+    place.put("out/f.mov", "old bytes");
+    const std::string there = destination->location_of("out/f.mov");
+    const auto moved = destination->move(there, there, ByteCount(9));
+    REQUIRE(moved.has_value());
+    CHECK_FALSE(moved->is_doubtful);
+    CHECK(place.bytes("out/f.mov") == "old bytes");
   }
 
   SUBCASE("what is not there cannot be moved") {

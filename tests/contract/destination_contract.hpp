@@ -20,6 +20,8 @@ class DestinationPlace {
   virtual std::optional<std::string> bytes(const std::string& path) = 0;
   /// Whether it can tell that bytes changed.
   virtual bool has_versions() { return true; }
+  /// Whether what was moved can be told from another file of its size.
+  virtual bool marks_moves() { return false; }
 };
 
 /// The suite: every implementation runs it.

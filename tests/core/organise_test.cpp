@@ -69,22 +69,87 @@ TEST_CASE("nothing is moved out of an archive or into one, whoever it belongs to
   CHECK(holds_now(house, is_told));
 }
 
-TEST_CASE("killed between the move and its record, an organised file is found again") {
-  PushedHouse house(DestinationAction::verify);
-  house.there.put(k_pushed, movie("film"));
-  house.start();
-  house.deliver(body("recording", ",\"recording\":\"" + k_url + "\""));
-  house.deliver(push());
-  house.until(replica_is(ReplicaState::verified));
-  house.stop();
-  // What the kill left: moved, and nobody noted it.
-  const std::string place = "s3://bucket/r1/c1/recording/f.mov";
-  house.there.restart();
-  REQUIRE(house.there.move(k_pushed, place, ByteCount(movie("film").size())).has_value());
-  house.policy->destinations[0].action = DestinationAction::organise;
-  house.start();
-  house.until([&](const SessionView& view) {
-    return replica_is(ReplicaState::verified)(view) &&
-           at(view.artifacts[0], "there")->location == place;
-  });
+namespace {
+
+const std::string k_place = "s3://bucket/r1/c1/recording/f.mov";
+
+/// A pushed file that was looked at and is moved next; `offered`: what its source gives, or 404.
+struct AboutToMove : PushedHouse {
+  explicit AboutToMove(const std::optional<std::string>& offered)
+      : PushedHouse(DestinationAction::verify) {
+    there.put(k_pushed, movie("film"));
+    if (offered) reply(k_url, {{std::nullopt, *offered}});
+    start();
+    deliver(k_offer);
+    deliver(push());
+    until([&](const SessionView& view) {
+      const bool is_known = !offered || first(view).state == ArtifactState::archived;
+      return is_known && replica_is(ReplicaState::verified)(view);
+    });
+    stop();
+    there.restart();
+  }
+  void go_on() {
+    policy->destinations[0].action = DestinationAction::organise;
+    start();
+  }
+  bool comes_to(const std::function<bool(const SessionView&)>& expected) {
+    return eventually([&] { return holds_now(*this, expected); }, Duration(1000));
+  }
+};
+
+bool is_at_its_place(const SessionView& view) {
+  return replica_is(ReplicaState::verified)(view) &&
+         at(view.artifacts[0], "there")->location == k_place;
+}
+
+}  // namespace
+
+TEST_CASE("killed between the move and its record, an organised file is read and believed") {
+  AboutToMove house(movie("film"));
+  REQUIRE(house.there.move(k_pushed, k_place, ByteCount(movie("film").size())).has_value());
+  house.go_on();
+  REQUIRE(house.comes_to(is_at_its_place));
+  CHECK(holds_now(house, [](const SessionView& view) {
+    const Replica& replica = *at(view.artifacts[0], "there");
+    return replica.digest == sha256(movie("film")) && replica.read_at.has_value();
+  }));
+}
+
+TEST_CASE("other bytes of the same size are not what an interrupted move left") {
+  AboutToMove house(movie("film"));
+  house.there.remove(k_pushed);
+  house.there.put(k_place, movie("fame"));
+  house.go_on();
+  REQUIRE(house.comes_to([](const SessionView& view) {
+    return replica_is(ReplicaState::missing)(view) &&
+           at(view.artifacts[0], "there")->location == k_pushed;
+  }));
+  CHECK(house.there.bytes(k_place) == movie("fame"));
+}
+
+TEST_CASE("what nobody knows the bytes of is not verified by its size after an interrupted move") {
+  AboutToMove house(std::nullopt);
+  REQUIRE(house.there.move(k_pushed, k_place, ByteCount(movie("film").size())).has_value());
+  house.go_on();
+  REQUIRE(house.comes_to([](const SessionView& view) {
+    return replica_is(ReplicaState::delivered)(view) &&
+           at(view.artifacts[0], "there")->location == k_pushed &&
+           at(view.artifacts[0], "there")->cause.find("nobody knows the SHA-256") !=
+               std::string::npos;
+  }));
+  SUBCASE("not by a rebuild either") {
+    house.stop();
+    REQUIRE(sqlite::remove_catalog(house.dir.path("catalog.db")).has_value());
+    house.restart();
+    house.until(replica_is(ReplicaState::delivered));
+    const int requests = house.there.requests();
+    REQUIRE(
+        house.eventually([&] { return house.there.requests() > requests + 8; }, Duration(1000)));
+    CHECK(holds_now(house, replica_is(ReplicaState::delivered)));
+  }
+  SUBCASE("but once its bytes are known") {
+    house.reply(k_url, {{std::nullopt, movie("film")}});
+    REQUIRE(house.comes_to(is_at_its_place));
+  }
 }

@@ -119,6 +119,36 @@ await "the record names the new place" holds moved \
 equal "the bytes there" "$(digest "$SSH_ROOT/tidy/archive/room-1/moved/delivered/m.mp4")" "$wanted"
 never "it is still at the old place" test -e "$SSH_ROOT/tidy/room-1/moved/m.mp4"
 
+# ---- killed between a move and its record: the size alone is no proof ----
+tidied_is() { # ACTION: what is done with the files of that destination from now on
+  sed -i "/^id = \"tidied\"/,/^action/ s/^action = .*/action = \"$1\"/" "$CONFIG"
+  start_agent
+}
+stop_agent
+tidied_is verify
+mkdir -p "$SSH_ROOT/tidy/room-1/half"
+for name in known other unknown; do make_mp4 "$SSH_ROOT/tidy/room-1/half/$name.mp4" 60000 "$name"; done
+cp "$SSH_ROOT/tidy/room-1/half/"{known,other}.mp4 "$FILES"
+offer recording half "$ORIGIN/known.mp4" "$ORIGIN/other.mp4"
+pushed app-1 half sftp localhost "sftp://localhost:$port/room-1/half/"{known,other,unknown}.mp4
+await "all are there" holds half \
+  '[.artifacts[].replicas[] | select(.store == "tidied" and .state == "verified")] | length == 3'
+await "what is offered is archived" holds half '[.artifacts[] | select(.state == "archived")] | length == 2'
+stop_agent
+mkdir -p "$SSH_ROOT/tidy/archive/room-1/half/"{recording,delivered}
+(cd "$SSH_ROOT/tidy" && mv room-1/half/{known,other}.mp4 archive/room-1/half/recording &&
+  mv room-1/half/unknown.mp4 archive/room-1/half/delivered)
+printf 'x' | dd of="$SSH_ROOT/tidy/archive/room-1/half/recording/other.mp4" bs=1 seek=50000 conv=notrunc status=none
+tidied_is organise
+there='.artifacts[] | select(.name == $n) | .replicas[] | select(.store == "tidied")'
+await "the bytes that are known are read and believed" holds half \
+  "[$there | .state == \"verified\" and .read_at != null and (.location | contains(\"/archive/\"))] == [true]" --arg n known.mp4
+await "other bytes are not what was moved" holds half \
+  "[$there | .state] == [\"missing\"]" --arg n other.mp4
+await "the log says why" logged 'half/other.mp4.*state=missing.*exists already, with other bytes'
+await "what nobody knows is not verified" holds half \
+  "[$there | .state == \"delivered\" and (.cause | contains(\"nobody knows the SHA-256\"))] == [true]" --arg n unknown.mp4
+
 # ---- the journal alone knows all of it ----
 stop_agent
 rm "$STATE"/catalog.db*

@@ -28,6 +28,7 @@ class BucketDestinationPlace final : public contract::DestinationPlace {
     at.store_directly(path, bytes);
   }
   std::optional<std::string> bytes(const std::string& path) override { return at.stored(path); }
+  bool marks_moves() override { return true; }
 
   RgwPlace at;
   s3::S3DestinationOptions options;

@@ -30,8 +30,7 @@ class MemoryDestination final : public Destination {
     if (location == m_forbidden) return Error{Errc::unauthorized, location + " may not be read"};
     const auto found = m_files.find(location);
     if (found == m_files.end()) return Error{Errc::not_found, location + " does not exist"};
-    return DestinationFile{ByteCount(found->second.bytes.size()), found->second.vouched,
-                           std::to_string(found->second.version)};
+    return shown(found->second);
   }
 
   Status read(const std::string& location, ByteCount offset, const Sink& sink) override {
@@ -69,22 +68,22 @@ class MemoryDestination final : public Destination {
     return m_start + path;
   }
 
-  Status move(const std::string& from, const std::string& to, ByteCount size) override {
+  Result<MovedFile> move(const std::string& from, const std::string& to, ByteCount size) override {
     std::lock_guard lock(m_mutex);
     ++m_requests;
     if (m_interrupted) return Error{Errc::cancelled, "stopped"};
     if (m_outage) return *m_outage;
-    if (from == to) return {};
     const auto there = m_files.find(to);
     const auto here = m_files.find(from);
     if (there != m_files.end()) {
       const bool moved = here == m_files.end() && there->second.bytes.size() == size.get();
-      return moved ? Status() : Status(Error{Errc::conflict, to + " exists already"});
+      if (from == to || moved) return MovedFile{shown(there->second), from != to};
+      return Error{Errc::conflict, to + " exists already"};
     }
     if (here == m_files.end()) return Error{Errc::not_found, from + " does not exist"};
     m_files[to] = here->second;
     m_files.erase(from);
-    return {};
+    return MovedFile{shown(m_files[to])};
   }
 
   void interrupt() noexcept override {
@@ -158,6 +157,9 @@ class MemoryDestination final : public Destination {
     int version = 0;
     std::optional<Digest> vouched;
   };
+  static DestinationFile shown(const File& file) {
+    return {ByteCount(file.bytes.size()), file.vouched, std::to_string(file.version)};
+  }
 
   const StoreId m_id;
   const std::string m_start;

@@ -89,7 +89,7 @@ struct DeliveredFound {
   std::string destination_name;
   SourceKey source_key;
   StoreId destination;
-  ReplicaState state = ReplicaState::verified;  ///< verified: it is there; missing; corrupt
+  ReplicaState state = ReplicaState::verified;  ///< or missing, corrupt; delivered: in doubt
   ByteCount size;
   std::optional<Digest> digest;
   std::string place;  ///< where it was moved to; empty: not moved

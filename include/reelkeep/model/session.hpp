@@ -33,7 +33,7 @@ struct PushedFile {
   Timestamp at;
 
   StoreId destination;  ///< of the configured one that it is at; empty: none
-  /// verified (it is there) or missing; nothing: not looked at yet.
+  /// What DeliveredFound says of it; nothing: not looked at yet.
   std::optional<ReplicaState> found;
   ByteCount found_size;
   std::optional<Digest> found_digest;  ///< that the destination vouches for, or that was computed

@@ -21,6 +21,13 @@ struct DestinationFile {
   std::string version;
 };
 
+/// What a move left at its target.
+struct MovedFile {
+  DestinationFile file;
+  /// Nothing was at the origin any more, and nothing but its size says that this came from there.
+  bool is_doubtful = false;
+};
+
 /// The customer's storage that the provider pushes to. A location is what PushedFile says:
 /// s3://bucket/key (raw), ftp://host/path or sftp://host/path (percent-encoded). Whatever host a
 /// location names, requests and credentials go to the configured one. Any thread; blocking; nothing
@@ -41,11 +48,12 @@ class Destination {
 
   /// Location of a relative path ('/'-separated) of our layout at this destination.
   [[nodiscard]] virtual std::string location_of(const std::string& path) const = 0;
-  /// Moves a file of `size` bytes within the destination. Idempotent: nothing at `from` and a file
-  /// of that size at `to` is what an earlier move left; where a copy can be marked (S3), only with
-  /// that mark. Errc::conflict: there is another file at
-  /// `to`; both stay as they are. Killed at any point, at least one whole copy is left.
-  virtual Status move(const std::string& from, const std::string& to, ByteCount size) = 0;
+  /// Moves a file of `size` bytes within the destination. Nothing at `from` and a file of that size
+  /// at `to` is what an earlier move may have left: where a copy can be marked (S3) it has to bear
+  /// that mark, elsewhere it is doubtful. Errc::conflict: there is another file at `to`; both stay
+  /// as they are. Killed at any point, at least one whole copy is left.
+  virtual Result<MovedFile> move(const std::string& from, const std::string& to,
+                                 ByteCount size) = 0;
 
   /// Any thread: what runs or is still to come ends soon with Errc::cancelled. For good.
   virtual void interrupt() noexcept = 0;

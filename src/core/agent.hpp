@@ -242,6 +242,7 @@ class Agent final : public FetchSink {
   void count_at_destination(const StoreId& destination, const std::string& outcome);
   static std::string key_of(const PushedFile& file);
   Result<ExamineTask> examination_of(const PushedFile& file, DestinationAction action);
+  Result<std::optional<ArtifactId>> owner_besides(const Artifact& artifact, const PushedFile& file);
   Status handle(Examined& message, AfterCommit& after);
   Status claim_from_destinations();
   Status leave_hand(Artifact& artifact, AfterCommit& after);

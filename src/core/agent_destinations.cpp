@@ -108,7 +108,21 @@ Result<ExamineTask> Agent::examination_of(const PushedFile& file, DestinationAct
   task.kind = artifact->identity.kind;
   task.path = artifact->path;
   task.digest = artifact->digest;
+  if (action != DestinationAction::organise || !file.place.empty()) return task;
+  REELKEEP_ASSIGN(task.other_owner, owner_besides(*artifact, file));
   return task;
+}
+
+/// However a location is spelled: what was moved is known by the one spelling that we use.
+Result<std::optional<ArtifactId>> Agent::owner_besides(const Artifact& artifact,
+                                                       const PushedFile& file) {
+  REELKEEP_ASSIGN(auto owner, m_catalog->delivered_to(file.location, artifact.row));
+  const DestinationRule* rule = m_policy->destination(file.destination);
+  const auto there = std::ranges::find(m_ports.destinations, file.destination, &Destination::id);
+  if (owner || rule == nullptr || there == m_ports.destinations.end()) return owner;
+  const auto path = rule->path_of(file.location);
+  if (!path || !rule->layout_prefix.empty()) return owner;
+  return m_catalog->delivered_to((*there)->location_of(*path), artifact.row);
 }
 
 /// Good and bad findings are in the journal; here is when to look again.

@@ -301,6 +301,8 @@ Status DestinationLanes::keep_out_of_archives(Destination& destination, const st
 /// Never over another file: then its name says which push it is.
 Status DestinationLanes::move(Destination& destination, const ExamineTask& task,
                               DeliveredFound& found) {
+  if (task.other_owner)
+    return Error{Errc::conflict, "artifact " + task.other_owner->get() + " has its copy there"};
   REELKEEP_TRY(
       keep_out_of_archives(destination, task.file.location, destination.location_of(task.path)));
   const auto slash = task.path.rfind('/');

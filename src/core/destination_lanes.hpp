@@ -32,8 +32,9 @@ struct ExamineTask {
   RoomId room_id;
   ArtifactKind kind = ArtifactKind::delivered;  ///< of the artifact that it belongs to
   DestinationAction action = DestinationAction::verify;
-  std::string path;              ///< where it belongs in our layout; organise only
-  std::optional<Digest> digest;  ///< of the artifact's bytes, as far as known
+  std::string path;                       ///< where it belongs in our layout; organise only
+  std::optional<Digest> digest;           ///< of the artifact's bytes, as far as known
+  std::optional<ArtifactId> other_owner;  ///< an artifact that has a copy at that location as well
   /// Of which artifact it is a replica that is read back, at so many bytes a second (0: no limit).
   /// Nothing: it is no audit.
   std::optional<ArtifactRow> audit_of{};

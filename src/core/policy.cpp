@@ -15,9 +15,17 @@ const ProjectPolicy* Policy::project(const AppId& app_id) const noexcept {
 
 const DestinationRule* Policy::destination_of(std::string_view name,
                                               const std::string& location) const {
+  const auto found = std::ranges::find_if(destinations, [&](const DestinationRule& rule) {
+    return rule.matches(name, location) && rule.refuses(location).empty();
+  });
+  return found == destinations.end() ? nullptr : &*found;
+}
+
+std::string Policy::refusal_of(std::string_view name, const std::string& location) const {
+  if (destination_of(name, location) != nullptr) return "";
   const auto found = std::ranges::find_if(
       destinations, [&](const DestinationRule& rule) { return rule.matches(name, location); });
-  return found == destinations.end() ? nullptr : &*found;
+  return found == destinations.end() ? "" : found->refuses(location);
 }
 
 const DestinationRule* Policy::destination(const StoreId& id) const noexcept {
@@ -29,7 +37,8 @@ std::string Policy::destinations_text() const {
   std::string text;
   for (const DestinationRule& rule : destinations)
     text += rule.id.get() + " " + rule.name + " " + rule.account + " " + rule.host + ":" +
-            std::to_string(rule.port) + " " + std::string(to_string(rule.action)) + "\n";
+            std::to_string(rule.port) + " " + std::string(to_string(rule.action)) + " " +
+            rule.source_prefix + " " + rule.layout_prefix + "\n";
   for (const ProjectPolicy& project : projects)
     for (const StoreId& store : project.stores)
       if (destination(store) != nullptr) text += project.app_id.get() + ": " + store.get() + "\n";

@@ -44,9 +44,12 @@ struct Policy {
 
   /// The block of that app_id, else "*", else nothing.
   [[nodiscard]] const ProjectPolicy* project(const AppId& app_id) const noexcept;
-  /// The destination that a pushed file is at; nothing: none that is configured.
+  /// The destination that a pushed file is at; nothing: none that is configured, or refusal_of()
+  /// tells why it is none of that one's.
   [[nodiscard]] const DestinationRule* destination_of(std::string_view name,
                                                       const std::string& location) const;
+  /// Why a pushed file is none of the destination's that it is at; empty: it is, or there is none.
+  [[nodiscard]] std::string refusal_of(std::string_view name, const std::string& location) const;
   [[nodiscard]] const DestinationRule* destination(const StoreId& id) const noexcept;
   /// Changes when pushed files may belong elsewhere or something else is to be done with them, also
   /// because a project asks for them as its replicas.

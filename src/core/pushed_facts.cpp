@@ -1,6 +1,8 @@
 // Files that the provider pushed: which artifact they belong to, and what was found of them.
 #include <algorithm>
 
+#include "reelkeep/base/log.hpp"
+
 #include "core/lane.hpp"
 #include "core/session_facts.hpp"
 
@@ -135,6 +137,8 @@ Status SessionFacts::assign(const Session& session, PushedFile file, Timestamp n
   const PushedFile before = file;
   const DestinationRule* rule = m_policy.destination_of(file.destination_name, file.location);
   file.destination = rule != nullptr ? rule->id : StoreId();
+  const std::string refusal = m_policy.refusal_of(file.destination_name, file.location);
+  if (file.destination != before.destination || !refusal.empty()) file.problem = refusal;
   const DestinationAction action = rule != nullptr ? rule->action : DestinationAction::record;
   const bool settled = file.found == ReplicaState::verified &&
                        file.destination == before.destination &&
@@ -147,6 +151,8 @@ Status SessionFacts::assign(const Session& session, PushedFile file, Timestamp n
     file.looks = 0;
   }
   if (file == before) return {};
+  if (!refusal.empty())
+    log::warn("a pushed file is left alone", {{"location", file.location}, {"cause", refusal}});
   return m_catalog.put_pushed_look(session.row, file);
 }
 
@@ -182,7 +188,9 @@ Status SessionFacts::found(const DeliveredFound& outcome) {
   file->found_at = outcome.at;
   if (!outcome.place.empty()) file->place = outcome.place;
   file->problem = outcome.cause;
-  if (file->destination.empty()) file->destination = outcome.destination;
+  if (file->destination.empty() &&
+      m_policy.refusal_of(file->destination_name, file->location).empty())
+    file->destination = outcome.destination;
   REELKEEP_TRY(m_catalog.put_pushed_look(session.row, *file));
   // What is missing is looked for again at its own pace, for as long as files are offered.
   // Wrong bytes are not read again and again: a repeated push has them looked at anew.

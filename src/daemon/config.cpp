@@ -123,7 +123,9 @@ DestinationRule DestinationConfig::rule() const {
           .account = account,
           .host = host,
           .port = implicit && port == 0 ? k_implicit_tls : port,
-          .action = action};
+          .action = action,
+          .source_prefix = source_prefix,
+          .layout_prefix = prefix};
 }
 
 StoreConfig DestinationConfig::as_store() const {

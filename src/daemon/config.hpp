@@ -133,7 +133,8 @@ struct DestinationConfig {
   StoreId id;
   Name name = Name::awss3;
   DestinationAction action = DestinationAction::record;
-  std::string prefix;  ///< of our layout there; empty, or ends with '/'
+  std::string prefix;         ///< of our layout there; empty, or ends with '/'
+  std::string source_prefix;  ///< of what is pushed there; empty: anywhere, or ends with '/'
   // awss3: as in StoreConfig; the bucket is the account.
   std::string account;
   std::string endpoint;

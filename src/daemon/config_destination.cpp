@@ -119,6 +119,28 @@ void finish_server(DestinationConfig& destination, const std::string& place, Rea
                    "use tls = \"explicit\" where the server has it");
 }
 
+/// Whoever may post an event names any file that the credentials reach.
+void check_source_prefix(DestinationConfig& destination, const std::string& key, Reader& reader) {
+  check_prefix(destination.source_prefix, key, "[[destination]]", reader);
+  const std::string framed = "/" + destination.source_prefix;
+  for (const char* segment : {"//", "/./", "/../"})
+    if (framed.find(segment) != std::string::npos) {
+      reader.problem(reader.at(key), "source_prefix is \"" +
+                                         text::printable(destination.source_prefix) +
+                                         "\", expected plain folders such as \"pushed/rooms\"");
+      return;
+    }
+  const bool touches = destination.action != DestinationAction::record &&
+                       destination.action != DestinationAction::verify;
+  if (touches && destination.source_prefix.empty() && destination.root.empty())
+    reader.warning(reader.at(key.substr(0, key.rfind('.')) + ".action"),
+                   "action \"" + std::string(to_string(destination.action)) +
+                       "\" concerns every file at destination \"" +
+                       text::printable(destination.id.get()) +
+                       "\" that an event of the webhook names",
+                   "write source_prefix, the folder that the provider pushes to");
+}
+
 bool is_this_machine(const std::string& host) {
   std::array<char, 256> name{};
   const bool named = ::gethostname(name.data(), name.size() - 1) == 0;
@@ -164,7 +186,8 @@ void finish_destination(DestinationConfig& destination, const std::string& place
     reader.problem(reader.at(place), "no name in [[destination]]",
                    "one of \"awss3\", \"ftp\", \"sftp\", \"ssh\", as the provider calls it");
   if (!reader.has(place + ".name") || reader.spoilt(place + ".name")) return;
-  check_prefix(destination.prefix, place, "[[destination]]", reader);
+  check_prefix(destination.prefix, place + ".prefix", "[[destination]]", reader);
+  check_source_prefix(destination, place + ".source_prefix", reader);
   if (destination.name == Name::awss3) {
     refuse(k_server_only, destination, place, reader);
     refuse(k_ftp_only, destination, place, reader);

@@ -223,6 +223,8 @@ void check_destinations(Config& config, Reader& reader) {
       DestinationRule same = other.rule();
       same.id = destination.id;
       same.action = destination.action;
+      same.source_prefix = destination.source_prefix;
+      same.layout_prefix = destination.prefix;
       const bool named = !destination.account.empty() || !destination.host.empty();
       if (named && same == destination.rule())
         reader.problem(reader.at(place),

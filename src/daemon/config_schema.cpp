@@ -150,6 +150,7 @@ constexpr std::array k_destination{
     Key<DestinationConfig>{"name", destination_name},
     Key<DestinationConfig>{"action", destination_action},
     Key<DestinationConfig>{"prefix", words<&DestinationConfig::prefix>},
+    Key<DestinationConfig>{"source_prefix", words<&DestinationConfig::source_prefix>},
     Key<DestinationConfig>{"account", words<&DestinationConfig::account>},
     Key<DestinationConfig>{"endpoint", words<&DestinationConfig::endpoint>},
     Key<DestinationConfig>{"region", words<&DestinationConfig::region>},

@@ -25,7 +25,8 @@ void finish_store(StoreConfig& store, const std::string& place, const std::strin
 
 /// Fills in and checks the endpoint of a bucket, in a [[store]] or a [[destination]].
 void check_endpoint(StoreConfig& store, const std::string& place, Reader& reader);
-void check_prefix(std::string& prefix, const std::string& place, std::string_view block,
+/// Of the key `key` in such a block.
+void check_prefix(std::string& prefix, const std::string& key, std::string_view block,
                   Reader& reader);
 
 /// The same for the keys of one [[destination]].

@@ -52,13 +52,14 @@ void check_endpoint(StoreConfig& store, const std::string& place, Reader& reader
                    "use https:// where the server has it");
 }
 
-void check_prefix(std::string& prefix, const std::string& place, std::string_view block,
+void check_prefix(std::string& prefix, const std::string& key, std::string_view block,
                   Reader& reader) {
   while (prefix.starts_with('/')) prefix.erase(0, 1);
   if (!prefix.empty() && !prefix.ends_with('/')) prefix += '/';
   if (!text::is_valid_utf8(prefix) || prefix.size() > 512)
-    reader.problem(reader.at(place + ".prefix"),
-                   "prefix is longer than 512 bytes, or not UTF-8, in " + std::string(block));
+    reader.problem(reader.at(key), key.substr(key.rfind('.') + 1) +
+                                       " is longer than 512 bytes, or not UTF-8, in " +
+                                       std::string(block));
 }
 
 void finish_store(StoreConfig& store, const std::string& place, const std::string& state_dir,
@@ -93,7 +94,7 @@ void finish_store(StoreConfig& store, const std::string& place, const std::strin
     reader.problem(reader.at(place), "no secret_access_key in [[store]]",
                    "give secret_access_key or secret_access_key_file");
   check_endpoint(store, place, reader);
-  check_prefix(store.prefix, place, "[[store]]", reader);
+  check_prefix(store.prefix, place + ".prefix", "[[store]]", reader);
 }
 
 }  // namespace reelkeep::daemon

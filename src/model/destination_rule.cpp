@@ -1,5 +1,6 @@
 #include "reelkeep/model/destination_rule.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "reelkeep/base/text.hpp"
@@ -42,6 +43,36 @@ bool DestinationRule::matches(std::string_view destination_name,
   if (!url->port()) return true;
   const std::uint16_t own = name == "ftp" ? 21 : 22;
   return *url->port() == (port == 0 ? own : port);
+}
+
+std::optional<std::string> DestinationRule::path_of(const std::string& location) const {
+  const bool is_key = name == "awss3";
+  std::string path;
+  if (is_key) {
+    path = location.substr(std::min(location.size(), ("s3://" + account + "/").size()));
+  } else {
+    const auto url = Url::parse(location);
+    if (!url) return std::nullopt;
+    path = text::percent_decode(url->path());
+  }
+  std::string plain;
+  for (const std::string_view segment : text::split(path, '/')) {
+    if (segment == "." || segment == "..") return std::nullopt;
+    if (!segment.empty()) plain.append(plain.empty() ? "" : "/").append(segment);
+  }
+  return is_key ? path : plain;
+}
+
+std::string DestinationRule::refuses(const std::string& location) const {
+  const std::optional<std::string> path = path_of(location);
+  if (!source_prefix.empty() && !(path && path->starts_with(source_prefix)))
+    return "it is not in source_prefix \"" + source_prefix + "\" of destination \"" + id.get() +
+           "\": nothing is done with it";
+  if (action == DestinationAction::organise && !layout_prefix.empty() && path &&
+      path->starts_with(layout_prefix))
+    return "it lies in prefix \"" + layout_prefix + "\" of destination \"" + id.get() +
+           "\", where moved files are kept: nothing is done with it";
+  return "";
 }
 
 }  // namespace reelkeep

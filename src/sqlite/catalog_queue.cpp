@@ -95,6 +95,15 @@ std::vector<Lane> read_lanes(Connection& connection) {
   }
 }
 
+Result<std::optional<ArtifactId>> SqliteCatalog::delivered_to(const std::string& location,
+                                                              ArtifactRow row) {
+  return m_connection->guarded([&]() -> Result<std::optional<ArtifactId>> {
+    Query query(*m_connection, k_delivered_to, location, row);
+    if (!query.step()) return std::optional<ArtifactId>();
+    return std::optional(query.next<ArtifactId>());
+  });
+}
+
 Result<std::vector<ReplicaOf>> SqliteCatalog::audit_due(const StoreId& store, Timestamp now,
                                                         std::size_t limit) {
   return m_connection->guarded([&]() -> Result<std::vector<ReplicaOf>> {

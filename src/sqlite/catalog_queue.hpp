@@ -76,6 +76,12 @@ inline constexpr std::string_view k_next_look =
     "SELECT min(next_look_at) FROM pushed_file INDEXED BY pushed_file_look"
     " WHERE next_look_at IS NOT NULL AND destination = ? AND next_look_at > ?";
 
+inline constexpr std::string_view k_delivered_to =
+    "SELECT artifact.id FROM replica INDEXED BY replica_delivered"
+    " JOIN artifact ON artifact.row = replica.artifact"
+    " WHERE replica.location = ? AND replica.path = '' AND replica.artifact <> ?"
+    " AND replica.state <> 'missing' LIMIT 1";
+
 std::vector<Lane> read_lanes(Connection& connection);
 
 }  // namespace reelkeep::sqlite

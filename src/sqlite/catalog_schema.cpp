@@ -253,8 +253,14 @@ UPDATE session SET stuck = (SELECT count(*) FROM artifact WHERE artifact.session
   WHERE work > 0;
 )sql";
 
-constexpr std::array k_steps{k_tables,  k_listings,     k_pending_puts, k_prospects, k_audits,
-                             k_lengths, k_destinations, k_readings,     k_refusals,  k_stuck};
+// Whose copies lie where the provider pushes to.
+constexpr std::string_view k_delivered = R"sql(
+CREATE INDEX replica_delivered ON replica(location) WHERE path = '';
+)sql";
+
+constexpr std::array k_steps{k_tables,   k_listings, k_pending_puts, k_prospects,
+                             k_audits,   k_lengths,  k_destinations, k_readings,
+                             k_refusals, k_stuck,    k_delivered};
 constexpr Schema k_schema{.noun = "catalog",
                           .application_id = 0x726B6374,  // "rkct"
                           .steps = k_steps};

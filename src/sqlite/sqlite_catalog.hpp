@@ -46,6 +46,8 @@ class SqliteCatalog final : public Catalog {
   Result<std::vector<Replica>> replicas(ArtifactRow row) override;
   Status put_replica(ArtifactRow row, const Replica& replica) override;
   Status remove_replica(ArtifactRow row, const std::string& location) override;
+  Result<std::optional<ArtifactId>> delivered_to(const std::string& location,
+                                                 ArtifactRow row) override;
   Status add_attempt(ArtifactRow row, const Attempt& attempt) override;
   Result<std::vector<ReplicaOf>> audit_due(const StoreId& store, Timestamp now,
                                            std::size_t limit) override;

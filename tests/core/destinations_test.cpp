@@ -43,6 +43,33 @@ TEST_CASE("a destination that only records is not asked, and its id is told") {
   CHECK(house.there.requests() == 0);
 }
 
+TEST_CASE("what is not in source_prefix is left alone and says why, until it is widened") {
+  PushedHouse house(DestinationAction::fetch);
+  house.policy->destinations[0].source_prefix = "pushed/";
+  house.there.put(k_pushed, movie("film"));
+  house.there.put("s3://bucket/pushed/g.mov", movie("other"));
+  house.start();
+  house.deliver(push());
+  house.deliver(push("s3://bucket/pushed/g.mov", "c2"));
+  house.until([](const SessionView& view) { return first(view).state == ArtifactState::archived; },
+              "c2");
+  const SessionView view =
+      house.until([](const SessionView& seen) { return !seen.artifacts.empty(); });
+  CHECK(first(view).state == ArtifactState::delivered);
+  const Replica& replica = view.artifacts[0].replicas.at(0);
+  CHECK(replica.state == ReplicaState::delivered);
+  CHECK_FALSE(replica.store.has_value());
+  CHECK(replica.cause.starts_with("it is not in source_prefix \"pushed/\" of destination"));
+  CHECK(std::ranges::none_of(house.there.asked(),
+                             [](const std::string& location) { return location == k_pushed; }));
+
+  house.stop();
+  house.policy->destinations[0].source_prefix = "";
+  house.restart();
+  const SessionView after = house.until(is_archived_with(ReplicaState::verified));
+  CHECK(at(after.artifacts[0], "there")->cause.empty());
+}
+
 TEST_CASE("a pushed file that is there is verified, with its size") {
   PushedHouse house(DestinationAction::verify);
   house.there.put(k_pushed, movie("film"));

@@ -69,6 +69,31 @@ TEST_CASE("nothing is moved out of an archive or into one, whoever it belongs to
   CHECK(holds_now(house, is_told));
 }
 
+TEST_CASE("what another artifact has its copy in is not moved away, whoever names it") {
+  PushedHouse house(DestinationAction::organise);
+  house.there.put(k_pushed, movie("film"));
+  house.start();
+  house.deliver(body("recording", ",\"recording\":\"" + k_url + "\""));
+  house.deliver(push());
+  const std::string place = "s3://bucket/r1/c1/recording/f.mov";
+  const SessionView owner = house.until([&](const SessionView& view) {
+    return replica_is(ReplicaState::verified)(view) &&
+           at(view.artifacts[0], "there")->location == place;
+  });
+  house.deliver(push(place, "c2"));
+  const SessionView other = house.until(
+      [&](const SessionView& view) {
+        return replica_is(ReplicaState::verified)(view) &&
+               !at(view.artifacts[0], "there")->cause.empty();
+      },
+      "c2");
+  CHECK(at(other.artifacts[0], "there")->cause == "it stays where it was pushed to: artifact " +
+                                                      first(owner).id.get() +
+                                                      " has its copy there");
+  CHECK(at(other.artifacts[0], "there")->location == place);
+  CHECK(house.there.bytes(place) == movie("film"));
+}
+
 namespace {
 
 const std::string k_place = "s3://bucket/r1/c1/recording/f.mov";

@@ -198,6 +198,36 @@ TEST_CASE("an S3 store has the defaults that its endpoint asks for") {
   CHECK(both.download.staging_dir == "/archive/.staging");
 }
 
+TEST_CASE("source_prefix is a plain folder, and check asks for it where files are taken or moved") {
+  const auto told = [](const std::string& lines) {
+    return read_config(
+        std::string(k_project) +
+            "[[destination]]\nid = \"there\"\nname = \"awss3\"\naccount = \"pushed\"\n"
+            "access_key_id = \"a\"\nsecret_access_key = \"s\"\n" +
+            lines,
+        "/etc/reelkeep/config.toml", {});
+  };
+  const auto warned = [](const ConfigResult& result) {
+    return std::ranges::any_of(result.warnings, [](const Problem& warning) {
+      return warning.text().find("write source_prefix, the folder") != std::string::npos;
+    });
+  };
+  const ConfigResult good = told("action = \"fetch\"\nsource_prefix = \"/rooms/in\"\n");
+  REQUIRE(good.config);
+  CHECK(good.config->destinations[0].rule().source_prefix == "rooms/in/");
+  CHECK_FALSE(warned(good));
+  for (const char* action : {"fetch", "adopt", "organise"})
+    CHECK(warned(told("action = \"" + std::string(action) + "\"\n")));
+  for (const char* action : {"record", "verify"})
+    CHECK_FALSE(warned(told("action = \"" + std::string(action) + "\"\n")));
+  for (const char* prefix : {"a/../b", "..", "a//b", "./a"}) {
+    CAPTURE(prefix);
+    const ConfigResult bad = told("source_prefix = \"" + std::string(prefix) + "\"\n");
+    REQUIRE(bad.problems.size() == 1);
+    CHECK(bad.problems[0].text().find("expected plain folders such as") != std::string::npos);
+  }
+}
+
 TEST_CASE("no destination moves files about in a bucket that is a store") {
   const auto problems = [](const std::string& bucket, const std::string& action) {
     const ConfigResult result = read_config(

@@ -40,7 +40,7 @@ id = "local"
 $(destination looked verify)
 $(destination rescue fetch)
 $(destination mine adopt)
-$(destination tidy organise 'prefix = "archive"')
+$(destination tidy organise 'prefix = "archive"' 'source_prefix = "room-1"')
 TOML
 start_agent
 
@@ -130,6 +130,16 @@ never "it is still at the old place" lies 's3://tidy/room-1/moved/m+1.mp4'
 s3 info 's3://tidy/archive/room-1/moved/delivered/m+1.mp4' >"$OUT"
 check "its type went along" grep -q video/quicktime "$OUT"
 check "its metadata went along" grep -q 'x-amz-meta-room: *r1' "$OUT"
+
+# ---- a sender names what is none of its own: nothing of it is touched ----
+s3 put "$WORK/late.mp4" s3://tidy/private/late.mp4 >/dev/null
+moved='s3://tidy/archive/room-1/moved/delivered/m+1.mp4'
+pushed app-1 greedy tidy s3://tidy/private/late.mp4 "$moved" s3://tidy/room-1/../private/late.mp4
+await "each says why it is left alone" holds greedy \
+  '[.artifacts[].replicas[] | select(.store == null and .state == "delivered" and
+    (.cause | startswith("it is not in source_prefix \"room-1/\" of destination \"tidy\"")))] | length == 3'
+check "the private file is where it was" lies s3://tidy/private/late.mp4
+check "what was moved is where it was" lies "$moved"
 
 # ---- the journal alone knows all of it ----
 stop_agent

@@ -38,6 +38,54 @@ TEST_CASE("SFTP and SCP are two destinations at one kind of location") {
   CHECK_FALSE(ssh.matches("scp", "sftp://h:22/a.mov"));
 }
 
+TEST_CASE("what is not in source_prefix is refused, however its location is spelled") {
+  DestinationRule bucket{.id = StoreId("there"), .name = "awss3", .account = "films"};
+  CHECK(bucket.refuses("s3://films/anywhere/f.mov") == "");
+  bucket.source_prefix = "pushed/";
+  CHECK(bucket.refuses("s3://films/pushed/r1/f.mov") == "");
+  for (const char* location : {"s3://films/f.mov", "s3://films/pushed", "s3://films/pushed2/f.mov",
+                               "s3://films/pushed/../secret/f.mov", "s3://films//pushed/f.mov",
+                               "s3://films/pushed/./f.mov", "s3://films/Pushed/f.mov"}) {
+    CAPTURE(location);
+    CHECK(
+        bucket.refuses(location) ==
+        "it is not in source_prefix \"pushed/\" of destination \"there\": nothing is done with it");
+  }
+  const DestinationRule server{
+      .id = StoreId("there"), .name = "sftp", .host = "h", .source_prefix = "a b/pushed/"};
+  for (const char* location : {"sftp://h/a%20b/pushed/f.mov", "sftp://h//a%20b//%70ushed/f.mov"}) {
+    CAPTURE(location);
+    CHECK(server.refuses(location) == "");
+  }
+  for (const char* location :
+       {"sftp://h/a%20b/f.mov", "sftp://h/a%20b/pushed/%2e%2e/f.mov", "sftp://h/pushed/f.mov",
+        "sftp://h/a%20b/pushed/..%2f../f.mov", "sftp://h/a%20b/pushed", "no location"}) {
+    CAPTURE(location);
+    CHECK(server.refuses(location) != "");
+  }
+}
+
+TEST_CASE("what lies in the layout of an organised destination is no push") {
+  DestinationRule rule{.id = StoreId("there"),
+                       .name = "ftp",
+                       .host = "h",
+                       .action = DestinationAction::organise,
+                       .layout_prefix = "archive/"};
+  CHECK(rule.refuses("ftp://h/r1/c1/f.mov") == "");
+  CHECK(rule.refuses("ftp://h/archive2/f.mov") == "");
+  for (const char* location : {"ftp://h/archive/r1/f.mov", "ftp://h//%61rchive//r1/f.mov"}) {
+    CAPTURE(location);
+    CHECK(rule.refuses(location) ==
+          "it lies in prefix \"archive/\" of destination \"there\", where moved files are kept: "
+          "nothing is done with it");
+  }
+  rule.action = DestinationAction::verify;
+  CHECK(rule.refuses("ftp://h/archive/r1/f.mov") == "");
+  rule.action = DestinationAction::organise;
+  rule.layout_prefix = "";
+  CHECK(rule.refuses("ftp://h/archive/r1/f.mov") == "");
+}
+
 TEST_CASE("each action has its word") {
   for (const char* word : {"record", "verify", "fetch", "adopt", "organise"}) {
     REQUIRE(parse_destination_action(word).has_value());

@@ -62,6 +62,15 @@ TEST_CASE_FIXTURE(Fixture, "an artifact has one replica per location") {
 TEST_CASE_FIXTURE(Fixture, "a pushed file is known once, as last told") {
   check_pushed_files(catalog());
 }
+TEST_CASE_FIXTURE(Fixture, "verified replicas are read back in the order in which they are due") {
+  check_audits(catalog());
+}
+TEST_CASE_FIXTURE(Fixture, "pushed files are looked at in the order in which they are due") {
+  check_looks(catalog());
+}
+TEST_CASE_FIXTURE(Fixture, "whose copies lie where the provider pushes to is known") {
+  check_delivered_to(catalog());
+}
 TEST_CASE_FIXTURE(Fixture, "a lane is listed while it has claimable work") {
   check_lanes(catalog());
 }
@@ -166,6 +175,7 @@ TEST_CASE_FIXTURE(Fixture, "the queue is served by indices that hold the queue a
   CHECK(contains(in_hand, "INDEX artifact_in_hand (row>?)"));
   CHECK_FALSE(contains(in_hand, "TEMP B-TREE"));
   CHECK(contains(plan(k_needs_staging), "INDEX artifact_staged (staging_name=?)"));
+  CHECK(contains(plan(k_delivered_to), "INDEX replica_delivered (location=?)"));
   const std::string figures = plan(k_figures);
   CHECK(contains(figures, "INDEX artifact_known"));
   CHECK(contains(figures, "INDEX artifact_deadline"));

@@ -25,6 +25,7 @@ class MemoryDestination final : public Destination {
   Result<DestinationFile> stat(const std::string& location) override {
     std::lock_guard lock(m_mutex);
     ++m_requests;
+    m_asked.push_back(location);
     if (m_interrupted) return Error{Errc::cancelled, "stopped"};
     if (m_outage) return *m_outage;
     if (location == m_forbidden) return Error{Errc::unauthorized, location + " may not be read"};
@@ -143,6 +144,11 @@ class MemoryDestination final : public Destination {
     std::lock_guard lock(m_mutex);
     return m_requests;
   }
+  /// What was looked at.
+  std::vector<std::string> asked() {
+    std::lock_guard lock(m_mutex);
+    return m_asked;
+  }
   std::vector<std::uint64_t> reads() {
     std::lock_guard lock(m_mutex);
     return m_reads;
@@ -173,6 +179,7 @@ class MemoryDestination final : public Destination {
   std::optional<Error> m_outage;           // guarded by m_mutex
   std::optional<std::size_t> m_cut_after;  // guarded by m_mutex
   std::vector<std::uint64_t> m_reads;      // guarded by m_mutex: offsets
+  std::vector<std::string> m_asked;        // guarded by m_mutex
   int m_requests = 0;                      // guarded by m_mutex
   int m_versions = 0;                      // guarded by m_mutex
 };

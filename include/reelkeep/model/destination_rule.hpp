@@ -27,12 +27,22 @@ struct DestinationRule {
   std::string host;        ///< the others: lower case, IPv6 without brackets
   std::uint16_t port = 0;  ///< 0: the protocol's own
   DestinationAction action = DestinationAction::record;
+  /// What the path of a pushed file begins with, below the bucket or the root: empty, or ends with
+  /// '/'. Whoever posts an event names any file that the credentials reach.
+  std::string source_prefix;
+  std::string layout_prefix;  ///< the same of our layout there: what lies in it is no push
   friend bool operator==(const DestinationRule&, const DestinationRule&) = default;
 
   /// A pushed file is at this destination. `destination_name` is compared without case; "s3",
   /// "scp" and "ftps" are other words for awss3, ssh and ftp. A location that names no port may
   /// have any. Pure.
   [[nodiscard]] bool matches(std::string_view destination_name, const std::string& location) const;
+  /// Why nothing is done with a file that matches, in words; empty: it lies where this
+  /// destination's files may lie. Pure.
+  [[nodiscard]] std::string refuses(const std::string& location) const;
+  /// The path of a location that matches, below the bucket (raw) or the root (decoded, without
+  /// empty segments); nothing: it leads out by "." or "..". Pure.
+  [[nodiscard]] std::optional<std::string> path_of(const std::string& location) const;
 };
 
 }  // namespace reelkeep

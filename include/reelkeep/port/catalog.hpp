@@ -97,6 +97,10 @@ class Catalog {
   virtual Result<bool> holds_replica(const StoreId& store) = 0;
 
   /// Remembers it behind the others; of more than k_remembered_attempts the oldest is forgotten.
+  /// Another artifact than `row` that has a replica at this location in no store of ours, and not a
+  /// missing one; one index look-up.
+  virtual Result<std::optional<ArtifactId>> delivered_to(const std::string& location,
+                                                         ArtifactRow row) = 0;
   virtual Status add_attempt(ArtifactRow row, const Attempt& attempt) = 0;
 
   /// Verified replicas of that store which are due to be read back, longest due first; one index

@@ -11,6 +11,8 @@ namespace reelkeep::core {
 namespace {
 
 constexpr Duration k_young{60 * 60 * 1000};
+/// Nothing is older: what a room's archive holds in all is asked for within this, in halves.
+constexpr std::chrono::days k_longest_ago{10 * 366};
 
 /// The comparison of one run.
 class Comparison {
@@ -130,6 +132,23 @@ std::string text_of(const Days& all) {
   return all.from == all.to ? day(all.from) : day(all.from) + " to " + day(all.to);
 }
 
+std::string text_of(const ArchiveQuery& query) {
+  std::string text = query.days ? text_of(*query.days) : "";
+  if (query.conf_num) text = "session " + query.conf_num->get();
+  if (query.room_id) text += (text.empty() ? "room " : " of room ") + query.room_id->get();
+  return text;
+}
+
+/// What to do where an answer cannot be read: the API takes days, and nothing shorter.
+std::string way_out(const ArchiveQuery& query) {
+  if (query.conf_num)
+    return "nothing narrower can be asked for: its recordings come by their events, which the "
+           "provider may send again";
+  if (query.room_id) return "ask for one session of it: reelkeep reconcile --conf CONF_NUM";
+  return "ask for less of it: reelkeep reconcile --room ROOM_ID --from DAY --to DAY, or --conf "
+         "CONF_NUM";
+}
+
 }  // namespace
 
 std::vector<Days> windows(std::chrono::sys_days from, std::chrono::sys_days to) {
@@ -152,18 +171,22 @@ Result<Findings> reconcile(ProviderApi& api, const Provider& provider, KnownSess
       REELKEEP_ASSIGN(std::vector<FoundSession> lacking, comparison.compare(*std::move(items)));
       return lacking.empty() ? Status() : take(std::move(lacking));
     }
-    if (items.error().code != Errc::corrupt || !query.days) return items.error();
+    if (items.error().code != Errc::corrupt) return items.error();
+    const auto today = std::chrono::floor<std::chrono::days>(now);
+    const std::optional<Days> whole =
+        query.days      ? query.days
+        : query.room_id ? std::optional(Days{today - k_longest_ago, today + std::chrono::days(1)})
+                        : std::nullopt;
     const std::size_t entries = comparison.entries();
-    for (const Days& half : halves(*query.days)) {
+    for (const Days& half : whole ? halves(*whole) : std::vector<Days>()) {
       ArchiveQuery narrower = query;
       narrower.days = half;
       REELKEEP_TRY(ask(narrower));
     }
     // Without a single entry the halves prove nothing: a provider may leave out their last day.
     if (comparison.entries() == entries && !unread)
-      unread = Error{Errc::corrupt, text_of(*query.days) + ": " + items.error().message +
-                                        "; ask for less of it: reelkeep reconcile --room ROOM_ID" +
-                                        " --from DAY --to DAY, or --conf CONF_NUM"};
+      unread = Error{Errc::corrupt,
+                     text_of(query) + ": " + items.error().message + "; " + way_out(query)};
     return {};
   };
   for (const ArchiveQuery& query : question.queries) REELKEEP_TRY(ask(query));

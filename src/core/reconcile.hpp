@@ -81,8 +81,9 @@ struct Question {
 std::vector<Days> windows(std::chrono::sys_days from, std::chrono::sys_days to);
 
 /// Asks, compares, and hands what is lacking to `take`, once for each answer that lacked something.
-/// Days whose answer cannot be read (it may be too large) are asked for in halves; where that does
-/// not help either, the other days are compared all the same before the error is returned.
+/// Days whose answer cannot be read (it may be too large) are asked for in halves, a room without
+/// days as well, down to one day; where that does not help either, the other days are compared all
+/// the same before the error is returned, which says what can be asked for instead.
 /// Errors: those of ProviderApi::archive, of `known`, and of `take`; what was taken before stays.
 Result<Findings> reconcile(ProviderApi& api, const Provider& provider, KnownSessions& known,
                            const Policy& policy, const Question& question, Timestamp now,

@@ -147,10 +147,13 @@ class CrowdedApi final : public ProviderApi {
  public:
   Result<std::vector<std::string>> archive(const ApiAccess&, const ArchiveQuery& query,
                                            const std::atomic<bool>*) override {
-    asked.push_back(*query.days);
+    const Days all{std::chrono::sys_days::min(), std::chrono::sys_days::max()};
+    const Days wanted = query.days.value_or(all);
+    asked.push_back(wanted);
     std::vector<std::string> items;
     for (const auto& [day, conf] : sessions)
-      if (query.days->from <= day && (excludes_last ? day < query.days->to : day <= query.days->to))
+      if (wanted.from <= day && (excludes_last ? day < wanted.to : day <= wanted.to) &&
+          (!query.conf_num || *query.conf_num == ConfNum(conf)))
         items.push_back(item(conf, k_old, k_files));
     if (items.size() > most) return Error{Errc::corrupt, "answers with more than 32 MiB"};
     return items;
@@ -201,6 +204,27 @@ TEST_CASE("days whose answer is too large are asked for in halves") {
   const auto none = ask({{.days = Days{first + days(1), first + days(2)}}});
   REQUIRE_FALSE(none.has_value());
   CHECK(none.error().message.starts_with("2026-01-02 to 2026-01-03: "));
+  api.excludes_last = false;
+
+  // A room without days is narrowed as well, and what can be asked for then is something else.
+  const auto of_room = ask({{.room_id = RoomId("r1")}});
+  REQUIRE_FALSE(of_room.has_value());
+  CHECK(of_room.error().message ==
+        "2026-01-02 of room r1: answers with more than 32 MiB; ask for one session of it: reelkeep "
+        "reconcile --conf CONF_NUM");
+  CHECK(taken == 6);
+  CHECK(api.asked.size() < 40);
+  api.most = 3;
+  CHECK(ask({{.room_id = RoomId("r1")}}).value().sessions == 9);
+
+  // Of one session nothing is narrower.
+  api.most = 0;
+  const auto session = ask({{.conf_num = ConfNum("c1a")}, {.conf_num = ConfNum("c2a")}});
+  REQUIRE_FALSE(session.has_value());
+  CHECK(
+      session.error().message.starts_with("session c1a: answers with more than 32 MiB; nothing "
+                                          "narrower can be asked for"));
+  CHECK(api.asked.size() == 2);
 }
 
 TEST_CASE("days are asked for in overlapping pairs, so that none is left out") {

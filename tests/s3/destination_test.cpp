@@ -92,7 +92,7 @@ TEST_CASE("an object where one was to be moved to is no earlier move because it 
   place.put("out/f.mov", "other bytes!");
   const auto destination = place.make();
   const std::string to = destination->location_of("out/f.mov");
-  const Status moved = destination->move(place.location("in.mov"), to, ByteCount(12));
+  const auto moved = destination->move(place.location("in.mov"), to, ByteCount(12));
   CHECK(moved.error().code == Errc::conflict);
   CHECK(place.bytes("out/f.mov") == "other bytes!");
   // Neither is one that was moved there from elsewhere.

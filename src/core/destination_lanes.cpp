@@ -68,7 +68,11 @@ DestinationLanes::DestinationLanes(const std::vector<Destination*>& destinations
   for (auto& [id, lane] : m_lanes) {
     lane->looker = std::thread([this, &lane = *lane, name = "look " + id.get()] {
       name_this_thread(name);
-      look_loop(lane);
+      look_loop(*lane.destination, lane.looking);
+    });
+    lane->auditor = std::thread([this, &lane = *lane, name = "audit " + id.get()] {
+      name_this_thread(name);
+      look_loop(*lane.destination, lane.auditing);
     });
     lane->bringer = std::thread([this, &lane = *lane, name = "bring " + id.get()] {
       name_this_thread(name);
@@ -88,17 +92,20 @@ void DestinationLanes::stop() {
   for (auto& [id, lane] : m_lanes) {
     lane->looking.close();
     lane->bringing.close();
+    lane->auditing.close();
     lane->destination->interrupt();
   }
   for (auto& [id, lane] : m_lanes) {
     if (lane->looker.joinable()) lane->looker.join();
     if (lane->bringer.joinable()) lane->bringer.join();
+    if (lane->auditor.joinable()) lane->auditor.join();
   }
 }
 
 void DestinationLanes::examine(ExamineTask task) {
-  if (const auto lane = m_lanes.find(task.file.destination); lane != m_lanes.end())
-    lane->second->looking.post(std::move(task));
+  const auto lane = m_lanes.find(task.file.destination);
+  if (lane == m_lanes.end()) return;
+  (task.audit_of ? lane->second->auditing : lane->second->looking).post(std::move(task));
 }
 
 void DestinationLanes::bring(BringTask task) {
@@ -128,12 +135,12 @@ bool DestinationLanes::is_cancelled(std::uint64_t ticket) {
   return m_cancelled.contains(ticket);
 }
 
-void DestinationLanes::look_loop(Lane& lane) {
-  while (auto task = lane.looking.take()) {
+void DestinationLanes::look_loop(Destination& destination, Mailbox<ExamineTask>& tasks) {
+  while (auto task = tasks.take()) {
     if (m_stopping) return;
     Examined examined{task->file, {}, task->audit_of};
-    examined.status = task->audit_of ? audit_one(*lane.destination, *task, examined.found)
-                                     : examine_one(*lane.destination, *task, examined.found);
+    examined.status = task->audit_of ? audit_one(destination, *task, examined.found)
+                                     : examine_one(destination, *task, examined.found);
     m_examined(std::move(examined));
   }
 }

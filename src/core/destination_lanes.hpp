@@ -62,9 +62,10 @@ struct Examined {
   std::optional<ReplicaState> found{};  ///< nothing: nothing was found out
 };
 
-/// The workers at the destinations: two threads for each, one looks and moves, one brings, so that
-/// an outage or a large file at one holds up nothing else. All methods from the agent's thread;
-/// `examined` and the sink are called on the workers. Ports are borrowed and outlive it.
+/// The workers at the destinations: three threads for each, one looks and moves, one brings, one
+/// reads back what was adopted, so that an outage or a large file holds up nothing else. All
+/// methods from the agent's thread; `examined` and the sink are called on the workers. Ports are
+/// borrowed and outlive it.
 class DestinationLanes {
  public:
   DestinationLanes(const std::vector<Destination*>& destinations, JournalWriter& journal,
@@ -86,11 +87,13 @@ class DestinationLanes {
     Destination* destination = nullptr;
     Mailbox<ExamineTask> looking;
     Mailbox<BringTask> bringing;
+    Mailbox<ExamineTask> auditing;
     std::thread looker;
     std::thread bringer;
+    std::thread auditor;
   };
 
-  void look_loop(Lane& lane);
+  void look_loop(Destination& destination, Mailbox<ExamineTask>& tasks);
   void bring_loop(Lane& lane);
   Status examine_one(Destination& destination, const ExamineTask& task,
                      std::optional<ReplicaState>& told);

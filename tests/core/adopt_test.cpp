@@ -269,6 +269,24 @@ TEST_CASE("an adopted file is read again, and what it became is told") {
   });
 }
 
+TEST_CASE("while an adopted file is read back, what is pushed meanwhile is looked at") {
+  PushedHouse house(DestinationAction::adopt);
+  house.policy->projects[0].stores = {StoreId("there")};
+  house.policy->audit_every = std::chrono::hours(24);
+  house.there.put(k_pushed, movie("film"));
+  house.there.put("s3://bucket/r1/c2/g.mov", movie("other"));
+  house.start();
+  house.deliver(push());
+  house.until(is_archived_with(ReplicaState::verified));
+  const std::size_t reads = house.there.reads().size();
+  house.there.hold_reads(k_pushed);
+  REQUIRE(
+      house.eventually([&] { return house.there.reads().size() > reads; }, std::chrono::hours(1)));
+  house.deliver(push("s3://bucket/r1/c2/g.mov", "c2"));
+  house.until(is_archived_with(ReplicaState::verified), "c2");
+  house.there.let_reads_go();
+}
+
 TEST_CASE("beside a good copy of ours an adopted file that went bad is no reason to fetch again") {
   PushedHouse house(DestinationAction::adopt);
   house.policy->projects[0].stores = {StoreId("local"), StoreId("there")};

@@ -51,7 +51,9 @@ class MemoryDestination final : public Destination {
     }
     {
       std::unique_lock lock(m_mutex);
-      m_go.wait(lock, [this] { return !m_held || m_interrupted; });
+      m_go.wait(lock, [&] {
+        return !m_held || (!m_held->empty() && *m_held != location) || m_interrupted;
+      });
     }
     for (std::size_t at = offset.get(); at < bytes.size();) {
       if (at - offset.get() >= most) return Error{Errc::unavailable, "the connection broke off"};
@@ -126,15 +128,15 @@ class MemoryDestination final : public Destination {
     std::lock_guard lock(m_mutex);
     m_cut_after = bytes;
   }
-  /// Reads that begin give nothing before let_reads_go().
-  void hold_reads() {
+  /// Reads that begin (of this location; empty: of any) give nothing before let_reads_go().
+  void hold_reads(std::string location = "") {
     std::lock_guard lock(m_mutex);
-    m_held = true;
+    m_held = std::move(location);
   }
   void let_reads_go() {
     {
       std::lock_guard lock(m_mutex);
-      m_held = false;
+      m_held.reset();
     }
     m_go.notify_all();
   }
@@ -173,7 +175,7 @@ class MemoryDestination final : public Destination {
   std::atomic<std::size_t> m_given = 0;
   std::mutex m_mutex;
   std::condition_variable m_go;
-  bool m_held = false;                     // guarded by m_mutex
+  std::optional<std::string> m_held;       // guarded by m_mutex
   std::map<std::string, File> m_files;     // guarded by m_mutex
   std::string m_forbidden;                 // guarded by m_mutex
   std::optional<Error> m_outage;           // guarded by m_mutex

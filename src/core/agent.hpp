@@ -241,6 +241,7 @@ class Agent final : public FetchSink {
   Status look_at_destinations();
   void count_at_destination(const StoreId& destination, const std::string& outcome);
   static std::string key_of(const PushedFile& file);
+  [[nodiscard]] bool is_at(const PushedFile& file, const StoreId& destination) const;
   Result<ExamineTask> examination_of(const PushedFile& file, DestinationAction action);
   Result<std::optional<ArtifactId>> owner_besides(const Artifact& artifact, const PushedFile& file);
   Status handle(Examined& message, AfterCommit& after);

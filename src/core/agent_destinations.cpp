@@ -89,13 +89,19 @@ Status Agent::look_at_destinations() {
                     m_catalog->due_looks(destination->id(), now, k_looks_in_hand + room));
     for (const PushedFile& file : due) {
       if (standing.in_hand.size() >= room) break;
-      if (standing.in_hand.contains(key_of(file))) continue;
+      if (standing.in_hand.contains(key_of(file)) || !is_at(file, destination->id())) continue;
       REELKEEP_ASSIGN(ExamineTask task, examination_of(file, rule->action));
       standing.in_hand.insert(key_of(file));
       m_destination_lanes->examine(std::move(task));
     }
   }
   return {};
+}
+
+/// By the rules of now: until all pushed files are assigned anew the catalog has those of before.
+bool Agent::is_at(const PushedFile& file, const StoreId& destination) const {
+  const DestinationRule* rule = m_policy->destination_of(file.destination_name, file.location);
+  return rule != nullptr && rule->id == destination;
 }
 
 Result<ExamineTask> Agent::examination_of(const PushedFile& file, DestinationAction action) {
@@ -129,17 +135,16 @@ Result<std::optional<ArtifactId>> Agent::owner_besides(const Artifact& artifact,
 Status Agent::handle(Examined& message, AfterCommit& after) {
   const Status& status = message.status;
   const StoreId id = message.file.destination;
-  const std::optional<Errc> code = status ? std::nullopt : std::optional<Errc>(status.error().code);
-  const bool outage = code && is_outage(*code);
-  const std::string outcome(message.found ? to_string(*message.found)
-                                          : to_string(code.value_or(Errc::internal)));
+  const Errc code = status ? Errc::internal : status.error().code;  // of a failure
+  const bool outage = !status && is_outage(code);
+  const std::string outcome(message.found ? to_string(*message.found) : to_string(code));
   after.emplace_back([this, id, key = key_of(message.file), file = message.file, status, outcome] {
     count_at_destination(id, outcome);
     m_destinations[id].in_hand.erase(key);
     note_standing(id, status);
     if (status && !m_breakers.open().empty()) m_found.push_back(file);
   });
-  if (code == Errc::cancelled) return {};
+  if (!status && code == Errc::cancelled) return {};
   if (message.audit_of) return audited(message);
   if (status) return {};
   REELKEEP_ASSIGN(const std::optional<Session> session, m_catalog->session(message.file.session));
@@ -235,8 +240,9 @@ void Agent::bring(const Artifact& artifact, const StoreId& destination,
                               .declared_left = {}};
   m_tickets[artifact.row] = ticket;
   const auto file = std::ranges::find_if(files, [&](const PushedFile& one) {
-    return one.destination == destination && (artifact.identity.kind != ArtifactKind::delivered ||
-                                              one.source_key == artifact.identity.source_key);
+    return one.destination == destination && is_at(one, destination) &&
+           (artifact.identity.kind != ArtifactKind::delivered ||
+            one.source_key == artifact.identity.source_key);
   });
   if (file == files.end()) {
     fetched(Fetched{

@@ -129,3 +129,34 @@ TEST_CASE("an outage of the destination costs nothing of what was fetched from i
                            Duration(2000)));
   CHECK(house.there.reads() == std::vector<std::uint64_t>{0, 50'000});
 }
+
+TEST_CASE("a push that is not known at its destination any more costs nothing of the file") {
+  PushedHouse house(DestinationAction::fetch);
+  house.there.put(k_pushed, movie("film"));
+  house.there.set_outage(Error{Errc::unavailable, "cannot connect"});
+  house.start();
+  house.deliver(push());
+  house.until([](const SessionView& view) { return first(view).error.has_value(); });
+  house.stop();
+  house.there.set_outage(std::nullopt);
+  house.there.restart();
+  const std::size_t asked = house.there.asked().size();
+  // It waits for that destination, whose files may lie elsewhere only from now on.
+  house.policy->destinations[0].source_prefix = "elsewhere/";
+  house.start();
+  REQUIRE(house.eventually(
+      [&] {
+        return holds_now(house, [](const SessionView& view) {
+          return first(view).error &&
+                 first(view).error->message.find("is not known any more") != std::string::npos;
+        });
+      },
+      Duration(60'000)));
+  CHECK(house.there.asked().size() == asked);
+  house.stop();
+  house.there.restart();
+  house.policy->destinations[0].source_prefix = "";
+  house.start();
+  REQUIRE(house.eventually([&] { return house.dir.exists("archive/r1/c1/delivered/f.mov"); },
+                           Duration(60'000)));
+}

@@ -166,7 +166,14 @@ run check --online
 equal "destinations that let us in" "$(grep -c 'destination.*answers and accepts the login' "$OUT")" 4
 sed -i 's/^account = "looked"/account = "nowhere"/' "$CONFIG"
 refused 7 'destination.*"looked".*there is no bucket nowhere' check --online
-sed -i 's/^account = "nowhere"/account = "looked"/' "$CONFIG"
+# A zone group is Ceph's word for a region; this gateway has one, and is told that a bucket is in another.
+s3 mb s3://abroad >/dev/null
+instance=bucket.instance:abroad:$("$S3_ADMIN" metadata get bucket:abroad | jq -r .data.bucket.bucket_id)
+"$S3_ADMIN" metadata get "$instance" | jq '.data.bucket_info.zonegroup = "elsewhere"' >"$WORK/abroad.json"
+"$S3_ADMIN" metadata put "$instance" <"$WORK/abroad.json"
+sed -i 's/^account = "nowhere"/account = "abroad"/' "$CONFIG"
+refused 2 'destination.*"looked".*bucket abroad is not in region default of .*: correct region and endpoint in \[\[destination\]\]' check --online
+sed -i 's/^account = "abroad"/account = "looked"/' "$CONFIG"
 printf 'wrong\n' >"$WORK/secrets/s3"
 refused 5 'destination.*refuses the signature: secret_access_key' check --online
 never "the key was printed" grep -rlaF "$S3_SECRET_ACCESS_KEY" "$SEEN" "$AGENT_LOG" "$WORK/earlier.log" "$STATE"/catalog.db

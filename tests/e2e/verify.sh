@@ -48,6 +48,10 @@ refused 2 'not both' verify c1 --artifact abc
 
 # ---- rot, beside a running agent: found, then copied from the other store ----
 bad=$(file_of "$ARCHIVE" file1.mp4)
+run verify c1
+await "when a named session was read is known" holds c1 \
+  '[.artifacts[].replicas[].read_at] | length > 0 and all(. != null)'
+read_at=$(jq -r --arg path "$bad" '.artifacts[].replicas[] | select(.location == $path) | .read_at' "$WORK/show.json")
 rot "$bad"
 run verify --quick
 status=0
@@ -55,6 +59,7 @@ rk verify --json || status=$?
 equal "exit status with a rotten file" "$status" 9
 judge "it is told" "$OUT" '.good == 5 and (.wrong | length) == 1 and .wrong[0].state == "corrupt"
   and .wrong[0].store == "local" and .wrong[0].location == $path and (.wrong[0].cause | test("SHA-256"))' --arg path "$bad"
+judge "and when it was read and good" "$OUT" '.wrong[0].read_at == $at' --arg at "$read_at"
 repaired() {
   show "$1" && jq -e '[.artifacts[] | .state == "archived" and (.replicas
     | ([.[] | select(.store == "local" and .state == "verified")] | length == 1) and

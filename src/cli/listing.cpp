@@ -114,6 +114,7 @@ Status list_sessions(Scene scene, const SessionsArguments& arguments) {
                              {"SIZE", Side::right},
                              {"WHEN"},
                              {"DEADLINE"}});
+  std::optional<daemon::AgentState> agent;  // asked when there is work left
   std::int64_t last = 0;
   bool more = false;
   REELKEEP_TRY(scene.state.sessions(
@@ -139,11 +140,12 @@ Status list_sessions(Scene scene, const SessionsArguments& arguments) {
           pages.note(describe(summary, scene.now) + "; see reelkeep why " +
                          text::printable(session.key.conf_num.get()),
                      tone_of(summary.state));
-        if (summary.archived < summary.artifacts &&
-            scene.state.config().project_of(session.key.app_id) == nullptr)
-          pages.note(
-              daemon::project_obstacle(session.key.app_id, scene.state.config(), {}, scene.now),
-              Tone::bad);
+        if (summary.archived < summary.artifacts) {
+          if (!agent) agent = scene.state.agent_state();
+          const std::string held =
+              daemon::project_obstacle(session.key.app_id, scene.state.config(), *agent, scene.now);
+          if (!held.empty()) pages.note(held, Tone::bad);
+        }
         return go_on;
       }));
   pages.flush();

@@ -109,8 +109,16 @@ void print_whole(Scene scene, const daemon::AgentState& agent, const Forecast& f
       output.line(output.toned(
           daemon::project_obstacle(AppId(breaker.app_id), scene.state.config(), agent, scene.now),
           Tone::bad));
-  if (agent.report && agent.report->disk_paused)
+  if (!agent.report) return;
+  if (agent.report->disk_paused)
     output.line(output.toned("downloads are paused: the staging filesystem is full", Tone::bad));
+  const auto problem = [&](const std::string& what, const std::string& cause) {
+    if (!cause.empty()) output.line(output.toned(what + ": " + text::printable(cause), Tone::bad));
+  };
+  problem("the catalog", agent.report->catalog_problem);
+  problem("staging is not available", agent.report->staging_problem);
+  for (const auto& [store, cause] : agent.report->store_problems)
+    problem("store \"" + text::printable(store) + "\" is not available", cause);
 }
 
 }  // namespace

@@ -122,7 +122,10 @@ Result<CommandArguments> command_of(const std::string& name, const Raw& raw, Tim
       return Error{Errc::invalid, "--from " + raw.from + " has not come yet"};
     if (given("--conf") && (given("--from") || given("--to") || given("--room")))
       return Error{Errc::invalid, "--conf names one session: leave --from, --to and --room away"};
-    if (given("--conf")) it.order.conf_num = ConfNum(raw.conf_num);
+    if (given("--conf")) {
+      it.order.conf_num = ConfNum(raw.conf_num);
+      it.order.youth = core::Youth::taken;  // who names it does not wait for its webhook
+    }
     if (given("--room")) it.order.room_id = RoomId(raw.room);
     if ((given("--conf") && raw.conf_num.empty()) || (given("--room") && raw.room.empty()))
       return Error{Errc::invalid, "--conf and --room must not be empty"};

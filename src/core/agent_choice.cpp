@@ -74,10 +74,14 @@ Result<std::vector<Artifact>> Agent::choose_work(std::size_t slots, ByteCount fr
   }
   // A declared size is a hint. With nothing else to do it is tried; the guard of staging decides.
   if (chosen.empty() && m_running.empty() && too_large) {
-    log::warn("a file is declared larger than the free space; it is tried all the same",
-              {{"artifact", too_large->id.get()},
-               {"declared", to_string(too_large->declared_size.value_or(ByteCount(0)))},
-               {"free", to_string(free)}});
+    log::warn(
+        "a file is declared larger than the free space less minimum_free_space; it is tried all "
+        "the "
+        "same",
+        {{"artifact", too_large->id.get()},
+         {"declared", to_string(too_large->declared_size.value_or(ByteCount(0)))},
+         {"free", to_string(free)},
+         {"minimum_free_space", to_string(m_policy->minimum_free_space)}});
     chosen.push_back(std::move(*too_large));
   }
   return chosen;

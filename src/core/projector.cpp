@@ -304,6 +304,14 @@ Status Projector::apply_delivery(const Policy& policy, const Entry& entry, Occas
                     "\": see app_ids of [[webhook.user]]";
     return m_catalog.put_delivery(record);
   }
+  if (decoded->remark && occasion == Occasion::first && entry.seq > m_history_end)
+    log::warn(
+        "a part of an event could not be understood: what it offered there is not fetched; the "
+        "event "
+        "is kept, and shown by 'reelkeep deliveries'",
+        {{"seq", std::to_string(entry.seq.get())},
+         {"session", decoded->conf_num},
+         {"part", *decoded->remark}});
   SessionFacts facts(m_catalog, policy);
   for (const Event& event : decoded->events)
     REELKEEP_TRY(facts.apply(event, entry.received_at, occasion));

@@ -119,6 +119,13 @@ Finding check_open_files(const Config& config, std::uint64_t limit) {
 
 std::vector<Finding> check_secret_files(const Config& config) {
   std::vector<Finding> findings;
+  // The same of the file that names them all.
+  if (!config.file.empty() && ::faccessat(AT_FDCWD, config.file.c_str(), R_OK, AT_EACCESS) != 0) {
+    const Error error = Error::from_errno(errno, "configuration " + text::printable(config.file));
+    findings.push_back(
+        Finding::bad(error.code, error.message + ", for the user that runs the agent",
+                     "let that user read it (0640 root:reelkeep, and its folder 0750 or more)"));
+  }
   for (const SecretFile& secret : config.secret_files) {
     const std::string name = secret.key + " " + text::printable(secret.path);
     struct stat status {};
@@ -182,7 +189,13 @@ std::string way_out_of(Errc code, std::string when_damaged) {
 std::optional<Finding> check_catalog(const Config& config) {
   const std::string path = catalog_path(config);
   const auto there = sqlite::file_exists(path);
-  if (there && !*there) return std::nullopt;
+  if (there && !*there) {
+    const auto holder = fs::StateLock::holder(config.agent.state_dir);
+    if (!holder || !*holder) return std::nullopt;
+    return Finding::doubtful(
+        "an agent runs, and there is no catalog " + text::printable(path),
+        "if that stays so it was removed behind its back: restart the agent, which makes it anew");
+  }
   const auto seen = [&]() -> Status {
     REELKEEP_ASSIGN(const auto reader, sqlite::open_catalog_reader(path));
     REELKEEP_ASSIGN(const CatalogFigures figures, reader->figures());

@@ -60,8 +60,8 @@ Finding check_directory(const std::string& what, const std::string& path) {
   if (const Status written = try_to_write(place); !written)
     return Finding::bad(
         written.error().code, name + ": " + written.error().message,
-        "the user that runs reelkeep must own it (chown reelkeep), and under systemd the "
-        "unit must allow it (ReadWritePaths)");
+        "the user that runs reelkeep must own it (chown reelkeep), its filesystem must be mounted "
+        "read-write, and under systemd the unit must allow it (ReadWritePaths)");
   return Finding::good(name + (place == path ? ": can be written" : ": will be made"));
 }
 

@@ -86,6 +86,8 @@ std::string render_metrics(const Figures& figures) {
     return std::ranges::count(figures.agent.open_breakers, key, &core::OpenBreaker::key) > 0 ? 1
                                                                                              : 0;
   };
+  page.gauge("reelkeep_files_without_room", "Waiting files that are larger than the free space", {},
+             static_cast<double>(figures.agent.without_room));
   page.gauge("reelkeep_unconfigured_app_ids",
              "app_ids whose files are fetched by nobody: no [[project]] is for them", {},
              static_cast<double>(figures.agent.unconfigured.size()));

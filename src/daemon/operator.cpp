@@ -18,6 +18,7 @@
 #include "fs/watch.hpp"
 #include "sqlite/catalog.hpp"
 #include "sqlite/journal.hpp"
+#include "sqlite/place.hpp"
 
 namespace reelkeep::daemon {
 namespace {
@@ -92,8 +93,16 @@ Error Operator::never_ran(Error error, std::string_view what) const {
   const std::string where = text::printable(m_config.agent.state_dir);
   const auto running = agent();
   if (running && *running)
-    return Error{Errc::unavailable, "the agent is still making the " + std::string(what) + " in " +
-                                        where + "; try again in a moment"};
+    return Error{Errc::unavailable,
+                 "the agent has no " + std::string(what) + " in " + where +
+                     " yet: try again in a moment; if that stays so it was removed behind its "
+                     "back, and only a restart helps (systemctl restart reelkeep)"};
+  const auto other = sqlite::file_exists(what == "journal" ? catalog_path(m_config) : "");
+  if (what == "journal" && other && *other)
+    return Error{Errc::not_found,
+                 "the journal in " + where +
+                     " is gone, while its catalog is there: put it back before the agent starts; "
+                     "without it the catalog is built anew, from nothing"};
   return Error{Errc::not_found, "no " + std::string(what) + " in " + where +
                                     ": the agent has not run there yet; start it once (systemctl "
                                     "start reelkeep), or name its configuration with --config"};

@@ -166,8 +166,11 @@ void Runtime::start_agent(Reconciling reconciling) {
         config.download.staging_dir.starts_with(config.stores[i].path + "/"))
       above = stores[i];
   m_staging = std::make_unique<LateStaging>(
-      config.download.staging_dir, config.download.minimum_free_space,
-      [above] { return above != nullptr ? above->ready() : Status(); });
+      config.download.staging_dir, config.download.minimum_free_space, [above]() -> Status {
+        const Status ready = above != nullptr ? above->ready() : Status();
+        if (ready) return {};
+        return ready.error().within("it lies in store \"" + above->id().get() + "\"");
+      });
   const std::shared_ptr<const core::Policy> policy = policy_of(config);
   if (reconciling == Reconciling::yes) {
     m_api = enablex::make_provider_api(http());

@@ -32,6 +32,7 @@ namespace {
 
 constexpr Duration k_turn{1000};  ///< the main loop looks at least this often
 constexpr Duration k_reserve_look{60'000};
+constexpr Duration k_refusals_rest{60'000};
 constexpr Duration k_outlook_look{15'000};
 constexpr int k_outlook_share = 50;  ///< looking ahead takes at most one part in so many
 /// Our own commits come by the thousand, and the agent knows of them: what other processes write
@@ -117,6 +118,7 @@ class Service {
       log::warn("commands of other processes are seen with a delay",
                 {{"cause", watch.error().message}});
     MonotonicTime next_reserve = m_runtime->clock().steady() + k_reserve_look;
+    MonotonicTime next_refusals;
     MonotonicTime next_alive;
     MonotonicTime next_outlook;
     MonotonicTime next_watch;
@@ -145,8 +147,8 @@ class Service {
       if (now >= next_reserve) {
         next_reserve = now + k_reserve_look;
         m_runtime->tend_reserve();
-        tell_refusals();
       }
+      if (now >= next_refusals && tell_refusals()) next_refusals = now + k_refusals_rest;
       if (now >= next_outlook) {
         look_ahead();
         const MonotonicTime done = m_runtime->clock().steady();
@@ -159,9 +161,11 @@ class Service {
     }
   }
 
-  /// Once a minute at most: a provider with the wrong pair loses its recordings in silence else.
-  void tell_refusals() {
+  /// At once, then once a minute at most: a provider with the wrong pair loses its recordings in
+  /// silence else. Returns whether there was something to tell.
+  bool tell_refusals() {
     const http::WebhookCounters now = m_webhook->counters();
+    const bool is_news = now.unauthorized > m_told.unauthorized || now.too_large > m_told.too_large;
     if (now.unauthorized > m_told.unauthorized)
       log::warn(
           "deliveries were refused: user name or password of the webhook is wrong at the "
@@ -171,6 +175,7 @@ class Service {
       log::warn("deliveries were refused: larger than [webhook] max_body",
                 {{"refused", std::to_string(now.too_large - m_told.too_large)}});
     m_told = now;
+    return is_news;
   }
 
   /// What will miss its deadline at the present pace. A catalog that cannot be read is told by the

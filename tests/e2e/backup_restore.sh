@@ -42,6 +42,11 @@ equal "status of check with a damaged journal" "$status" 9
 check "check tells it, and the way out" grep -qE 'the journal: .*(malformed|was changed).*' "$OUT"
 check "with where it is written" grep -q 'Back up, restore, upgrade' "$OUT"
 
+# ---- the whole file is gone, while its catalog is there ----
+mv "$STATE/journal.db" "$WORK/away.db"
+refused 4 'journal in .* is gone, while its catalog is there: put it back' deliveries
+mv "$WORK/away.db" "$STATE/journal.db"
+
 # Without a catalog the agent needs those rows. It takes events all the same.
 rm -f "$STATE"/catalog.db*
 start_agent

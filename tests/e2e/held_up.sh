@@ -32,6 +32,13 @@ await "nothing is amiss any more" metric 'reelkeep_unconfigured_app_ids 0'
 run show c1
 check "the digest stands there for people" grep -qF "sha256 $(sha256sum <"$FILES/film.mp4" | cut -d' ' -f1)" "$OUT"
 
+# ---- a part of an event, a pair that is refused ----
+event '{type: "recording", trans_date: $now, app_id: "app-1", room_id: "room-1", conf_num: "c1",
+        recording: ["//files.example/b.mov", $u]}' --arg u "$ORIGIN/film.mp4"
+await "what was left out is warned of" logged 'a part of an event could not be understood.*recording\[0\]'
+equal "a wrong pair" "$(http -u "$HOOK_USER:wrong" --data-binary '{}' "$HOOK")" 401
+await "it is told at once" logged 'deliveries were refused: user name or password'
+
 # ---- hosts without one, and the placeholder ----
 cp "$CONFIG" "$WORK/good.toml"
 sed -i 's/^hosts = .*/hosts = []/' "$CONFIG"
@@ -69,6 +76,8 @@ check "with the cause: $(cat "$WORK/answer")" grep -q 'read-only file system' "$
 offer recording c3 "$ORIGIN/more.mp4"
 run why c3
 check "why says so: $(cat "$OUT")" grep -q 'mount it read-write' "$OUT"
+run queue
+check "queue says so: $(cat "$OUT")" grep -q 'mount it read-write' "$OUT"
 never "the provider's credentials are blamed" logged 'refuses the file credentials'
 mount -o remount,rw "$WORK/disk"
 await "it goes on by itself" holds c3 'all(.artifacts[]; .state == "archived")'

@@ -135,6 +135,9 @@ archive_of third 0s
 run reconcile
 check "the young one is left" grep -q '^1 session younger than an hour left to the webhook' "$OUT"
 equal "and not journaled" "$(rows reconcile)" 2
+run reconcile --dry-run --conf "${SESSIONS[0]}"
+never "who names it does not wait for its webhook: $(cat "$OUT")" grep -q 'younger than an hour' "$OUT"
+check "it is lacking" grep -qE '^1 session listed, [1-9][0-9]* artifacts that no event told of' "$OUT"
 
 # ---- credentials that come later: the CDR of a session whose roomdrop is long known ----
 simulate --seed later

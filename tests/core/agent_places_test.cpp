@@ -21,6 +21,59 @@ TEST_CASE("a full disk pauses downloads without burning attempts and resumes by 
   CHECK(house.attempts(first(archived))[0].number == 0);
 }
 
+TEST_CASE(
+    "a body without a length that fills the disk is thrown away, costs a try and lets others "
+    "pass") {
+  House house;
+  const Error full{Errc::no_space, "no space left"};
+  house.reply(k_url, {{full, "endless", 200}, {{}, movie("whole")}});
+  house.start();
+  house.deliver(k_offer);
+  const SessionView waiting = house.until_state(ArtifactState::waiting);
+  CHECK(first(waiting).error == full);
+  CHECK(first(waiting).attempts == 1);
+  CHECK(first(waiting).received == ByteCount(0));
+  CHECK_FALSE(first(waiting).resume.has_value());
+  CHECK(house.eventually([&] { return house.staging->list()->empty(); }));
+  CHECK_FALSE(house.agent->status().disk_paused);
+  house.offer({"https://portal.enablex.io/p/other.mov"}, {{}, movie("other")}, "c2");
+  house.until(
+      [](const SessionView& v) {
+        return !v.artifacts.empty() && first(v).state == ArtifactState::archived;
+      },
+      "c2");
+  CHECK(house.requests(k_url) == 1);
+  house.clock.turn(std::chrono::minutes(20));
+  CHECK(first(house.until_state(ArtifactState::archived)).attempts == 2);
+}
+
+TEST_CASE("what is larger than all the room keeps its bytes, costs no try and lets others pass") {
+  House house;
+  const Error full{Errc::no_space, "no space left"};
+  const ByteCount huge(std::uint64_t{1} << 60U);
+  house.reply(k_url, {{full, "the first bytes", 200, huge}, {{}, movie("fits now")}});
+  house.start();
+  house.deliver(k_offer);
+  const SessionView waiting = house.until_state(ArtifactState::waiting);
+  CHECK(first(waiting).error == full);
+  CHECK(first(waiting).attempts == 0);
+  CHECK(first(waiting).received == ByteCount(std::string("the first bytes").size()));
+  CHECK(first(waiting).resume.has_value());
+  CHECK(first(waiting).next_attempt_at <= house.clock.now() + std::chrono::minutes(1));
+  CHECK(house.staging->list()->size() == 1);
+  CHECK_FALSE(house.agent->status().disk_paused);
+  CHECK(house.eventually([&] { return house.agent->status().without_room == 1; }));
+  house.offer({"https://portal.enablex.io/p/other.mov"}, {{}, movie("other")}, "c2");
+  house.until(
+      [](const SessionView& v) {
+        return !v.artifacts.empty() && first(v).state == ArtifactState::archived;
+      },
+      "c2");
+  CHECK(house.requests(k_url) == 1);
+  house.clock.turn(std::chrono::seconds(61));
+  CHECK(first(house.until_state(ArtifactState::archived)).attempts == 1);
+}
+
 TEST_CASE("a missing store keeps complete bytes in staging until it is back") {
   House house;
   house.reply(k_url, {{{}, movie("kept")}});

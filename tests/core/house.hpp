@@ -63,7 +63,9 @@ class TurnedClock final : public Clock {
 
 struct Reply {
   std::optional<Error> error;
-  std::string bytes;
+  std::string bytes;  ///< with an error: what came before it
+  int http_status = 0;
+  std::optional<ByteCount> length{};  ///< that the server declared
 };
 
 /// Answers each URL with its replies in turn, the last one for ever; holds back what is "held".
@@ -102,7 +104,8 @@ class ScriptedFetcher final : public Fetcher {
       reply = replies.front();
       if (replies.size() > 1) replies.pop_front();
     }
-    if (reply.error) return end(std::move(request), *reply.error);
+    if (reply.error && reply.bytes.empty()) return end(std::move(request), *reply.error);
+    if (reply.error) return break_off(std::move(request), reply);
     complete(std::move(request), reply.bytes);
   }
   /// What is held back of this URL ends well, on the caller's thread.
@@ -132,6 +135,19 @@ class ScriptedFetcher final : public Fetcher {
   [[nodiscard]] Duration longest_turn() const override { return {}; }
 
  private:
+  void break_off(FetchRequest request, const Reply& reply) {
+    Fetched fetched{.ticket = request.ticket, .status = *reply.error};
+    REQUIRE(request.file->prepare().has_value());
+    REQUIRE(request.file->restart().has_value());
+    REQUIRE(request.file->append(std::as_bytes(std::span(reply.bytes))).has_value());
+    REQUIRE(request.file->sync().has_value());
+    fetched.received = request.file->size();
+    fetched.resume = ResumePoint{.offset = fetched.received};
+    fetched.length = reply.length;
+    fetched.http_status = reply.http_status;
+    fetched.file = std::move(request.file);
+    m_sink.fetched(std::move(fetched));
+  }
   void complete(FetchRequest request, const std::string& bytes) {
     Fetched fetched{.ticket = request.ticket};
     REQUIRE(request.file->prepare().has_value());

@@ -115,10 +115,33 @@ check "the digest is in the metadata" grep -q "x-amz-meta-sha256: $(digest "$FIL
 equal "unfinished uploads" "$(s3 multipart s3://films | grep -c enablex || true)" 0
 equal "what is left in staging" "$(find "$ARCHIVE/.staging" -name '*.part' | wc -l)" 0
 
+# ---- names that are alike, or the same: no two files at one key ----
+urls_of_odd=${#urls[@]}
+urls=()
+alike=(Film.mp4 film.mp4 $'\u00e9.mp4' $'e\u0301.mp4' $'\u00c9.mp4' 'film.mp4 ' 'film.mp4.')
+for folder in one two; do
+  for name in "${alike[@]}"; do
+    make_mp4 "$FILES/alike/$folder/$name" 3000 "$folder $name"
+    urls+=("$ORIGIN/alike/$folder/$(encoded "$name")")
+  done
+done
+offer recording alike "${urls[@]}"
+await "all of them are archived" session_is alike complete
+judge "each at a key of its own" "$WORK/show.json" \
+  '[.artifacts[].replicas[].location] | length == $n and (unique | length) == $n' --argjson n "${#urls[@]}"
+while IFS=$'\t' read -r sha256 key; do
+  s3 get --force --no-progress "$key" "$WORK/got" >/dev/null
+  equal "digest of $key" "$(digest "$WORK/got")" "$sha256"
+  printf '%s\n' "$sha256"
+done < <(jq -r '.artifacts[] | [.sha256, .replicas[0].location] | @tsv' "$WORK/show.json") | sort >"$WORK/digests"
+find "$FILES/alike" -type f -exec sha256sum {} + | cut -d' ' -f1 | sort | cmp - "$WORK/digests" ||
+  die "the bucket holds other bytes"
+
 # ---- presigned URLs ----
 run url odd --expires 5m
-equal "one URL for each file" "$(wc -l <"$OUT")" $((${#urls[@]} + 1))
+equal "one URL for each file" "$(wc -l <"$OUT")" $((urls_of_odd + 1))
 cp "$OUT" "$WORK/urls"
+show odd
 while read -r url; do
   equal "status of a presigned URL" "$(http "$url")" 200
   digest "$WORK/answer"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Upload of one large file by the agent and by `rclone copy`, to the same gateway in the same run:
-# seconds, the ratio, and the agent's largest resident memory. Needs ceph, rclone, nginx, jq, sqlite3.
+# seconds at the same priority, the ratio, and the agent's largest resident memory. Needs ceph, rclone, nginx, jq, sqlite3.
 #   REELKEEP=build/release/reelkeep bench/s3_upload.sh [MIB] [ROUNDS]
 here=$(cd "$(dirname "$0")" && pwd)
 if [[ -z ${S3_ENDPOINT:-} ]]; then
@@ -37,6 +37,7 @@ secret_access_key_file = "secrets/s3"
 TOML
 make_mp4 "$FILES/big.mp4" $((mib * 1024 * 1024))
 start_agent
+behind=$(ps -L -o ni= -p "$AGENT" | sort -n | tail -1 | tr -d ' ')
 now() { date +%s.%N; }
 state_of() { sqlite3 "$STATE/catalog.db" "select state from artifact where conf_num = '$1'"; }
 until_state() { # CONF STATE: precise to the look
@@ -54,7 +55,8 @@ for ((round = 1; round <= rounds; ++round)); do
   until_state "c$round" archived
   ours+=("$(seconds "$begin" "$(now)")")
   begin=$(now)
-  rclone copyto "$FILES/big.mp4" "rgw:bench/rclone/$round.mp4"
+  # As far behind others as the agent puts what is not the intake.
+  nice -n "$behind" rclone copyto "$FILES/big.mp4" "rgw:bench/rclone/$round.mp4"
   theirs+=("$(seconds "$begin" "$(now)")")
   rclone deletefile "rgw:bench/rclone/$round.mp4"
 done

@@ -16,6 +16,7 @@ WANTED = {"1x4G": 1.5, "64x64M": 1.8, "5000x200K": 1.2, "16x256M-tls": 1.3}
 MOST_MEMORY = 64 * 2**20
 MOST_OF_LIMIT = 1.5
 FILES_A_SESSION = 8
+MOST_WARMED = 2**30
 PEERS = ["curl", "aria2"]
 
 
@@ -47,6 +48,7 @@ def _compare(chosen, workspace, report, offered, target_name, target):
     for round_number in range(chosen.rounds):
         for name, contestant in contestants.items():
             empty(target)
+            _warm(target, offered.work.total)
             figures = contestant(workspace, offered, target, round_number == 0, settings)
             series[name].add(**figures)
     empty(target)
@@ -58,6 +60,17 @@ def _compare(chosen, workspace, report, offered, target_name, target):
                  for name, one in series.items()])
     print_targets(targets)
     report.add("downloads", title, series, targets, target=target_name, work=offered.work.name)
+
+
+def _warm(target, size):
+    """The memory that files go to: a virtual machine gives what is free back to its host within
+    seconds, and whoever writes first pays for having it returned (1.4 s for 1 GiB instead of 0.3)."""
+    file = pathlib.Path(target) / "warm"
+    block = bytes(2**20)
+    with open(file, "wb") as output:
+        for _ in range(min(size, MOST_WARMED) // len(block)):
+            output.write(block)
+    file.unlink()
 
 
 def _targets(offered, series):

@@ -32,6 +32,7 @@ struct Begin {
   bool is_whole = true;  ///< from the first byte: what is there goes
   std::string validator;
   std::optional<ByteCount> length;
+  bool is_short = false;  ///< all of it in one buffer
 };
 struct Append {
   Buffer buffer;
@@ -102,6 +103,8 @@ class Intake {
   Lane hashing{this, {}, false};
   /// All further work is done on the hashing lane. The writer of the writing lane only.
   bool is_in_series = false;
+  /// A short body: one writer does it all, on the writing lane. The writer of that lane only.
+  bool is_alone = false;
 
  private:
   void expect();

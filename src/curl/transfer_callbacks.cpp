@@ -119,7 +119,9 @@ void Transfer::judged() {
     m_at = ByteCount();
   }
   // From here on the earlier resume point is history: the answer brought a newer one.
-  m_plant.writers.post(m_intake, Begin{is_whole, m_judgement->validator, m_judgement->length});
+  const std::optional<ByteCount> length = m_judgement->length;
+  const bool is_short = is_whole && length && *length <= ByteCount(m_plant.buffers.buffer_size());
+  m_plant.writers.post(m_intake, Begin{is_whole, m_judgement->validator, length, is_short});
 }
 
 bool Transfer::keeps_body() const noexcept {

@@ -99,7 +99,7 @@ void TransferLoop::buffer_returned() noexcept {
 }
 
 void TransferLoop::wake() noexcept {
-  curl_multi_wakeup(m_multi.get());
+  if (!m_is_woken.exchange(true)) curl_multi_wakeup(m_multi.get());
 }
 
 void TransferLoop::stop() {
@@ -131,6 +131,7 @@ void TransferLoop::run() {
     const Duration sleep = care(steady_now());
     if (is_closing && m_downloads.empty()) return;
     curl_multi_poll(m_multi.get(), nullptr, 0, static_cast<int>(sleep.count()), nullptr);
+    m_is_woken.exchange(false);  // before the events are taken: none is left without a wake-up
   }
 }
 

@@ -102,6 +102,7 @@ class TransferLoop final : public IntakeEvents, public Connections {
   // Any thread.
   std::atomic<std::int64_t> m_last_turn_ms;
   std::atomic<bool> m_is_starved{false};
+  std::atomic<bool> m_is_woken{false};  ///< since it began to sleep: once is enough
   std::mutex m_mutex;
   std::vector<Event> m_events;  // guarded by m_mutex
   bool m_is_closed = false;     // guarded by m_mutex

@@ -33,8 +33,11 @@ void WriterPool::post(Lane& lane, Job job) {
   {
     std::lock_guard lock(m_mutex);
     const bool is_prepare = std::holds_alternative<Prepare>(job);
+    const auto* const begin = std::get_if<Begin>(&job);
+    // The body follows, or the end: not worth waking anybody yet.
+    const bool can_wait = begin != nullptr && begin->is_short;
     lane.jobs.push_back(std::move(job));
-    if (lane.is_scheduled) return;
+    if (lane.is_scheduled || can_wait) return;
     lane.is_scheduled = true;
     (is_prepare ? m_to_prepare : m_ready).push_back(&lane);
   }
@@ -108,8 +111,11 @@ bool WriterPool::work_on(Lane& lane, std::deque<Job> jobs) {
 bool WriterPool::write(Intake& intake, Job job) {
   auto* const append = std::get_if<Append>(&job);
   const bool is_finish = std::holds_alternative<Finish>(job);
+  if (const auto* const begin = std::get_if<Begin>(&job))
+    intake.is_alone = begin->is_short && !intake.is_in_series && is_idle(intake.hashing);
+  if (intake.is_alone) return work_alone(intake, std::move(job));
   // What is not to be seen beside hashing waits for it by going the same way.
-  if (append == nullptr && (is_finish || !is_idle(intake.hashing))) intake.is_in_series = true;
+  if (append == nullptr && !is_idle(intake.hashing)) intake.is_in_series = true;
   if (intake.is_in_series) {
     post(intake.hashing, std::move(job));
     return !is_finish;

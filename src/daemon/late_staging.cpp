@@ -9,6 +9,10 @@
 namespace reelkeep::daemon {
 namespace {
 
+/// So long one look is good for all calls: each of a thousand small files a second would pay for
+/// seven system calls several times. A file that is open when the directory goes knows no better.
+constexpr Duration k_trusted{20};
+
 std::string this_boot() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");
   std::string id;
@@ -51,13 +55,19 @@ LateStaging::LateStaging(std::string directory, ByteCount minimum_free_space,
       m_allowed(std::move(allowed)) {}
 
 Result<Staging*> LateStaging::real() {
+  {
+    const std::lock_guard lock(m_mutex);
+    if (!m_opened.empty() && steady_now() < m_trusted_until) return m_opened.back().staging.get();
+  }
   if (m_allowed) REELKEEP_TRY(m_allowed());
   std::lock_guard lock(m_mutex);
   struct stat status {};
   const bool there = ::stat(m_directory.c_str(), &status) == 0;
   if (there && !m_opened.empty() && m_opened.back().device == status.st_dev &&
-      m_opened.back().inode == status.st_ino)
+      m_opened.back().inode == status.st_ino) {
+    m_trusted_until = steady_now() + k_trusted;
     return m_opened.back().staging.get();
+  }
   auto made = fs::make_staging(m_directory,
                                {.minimum_free_space = m_minimum_free_space, .boot_id = m_boot_id});
   if (!made) return made.error();

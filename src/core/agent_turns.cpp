@@ -65,7 +65,8 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
     carry_out(effects);
     if (!more) break;
     // Once the past is known, connections without work do not wait for all that was delivered. Only
-    // of a full commit: "more" has to be true then, and what waits for the last row goes on waiting.
+    // of a full commit: "more" has to be true then, and what waits for the last row goes on
+    // waiting.
     const bool is_full = m_projector->cursor().get() - before >= static_cast<std::int64_t>(rows);
     const bool is_long = m_ports.clock->steady() - began >= k_turn_span;
     if (m_caught_up && is_full && is_long && m_backlog.size() == 0) break;

@@ -15,8 +15,8 @@ namespace reelkeep::daemon {
 /// Staging on a filesystem that may be mounted, or made by a store's first use, after the start:
 /// each call tries to open it until it is there. Nothing but an unwritable journal stops the
 /// intake, so the service does not wait for it. When another directory appears under the path (a
-/// filesystem was mounted over it) the next call after 20 ms opens that one; what is under way in the
-/// old one by then ends like any file of which staging knows nothing. Any thread.
+/// filesystem was mounted over it) the next call after 20 ms opens that one; what is under way in
+/// the old one by then ends like any file of which staging knows nothing. Any thread.
 class LateStaging final : public Staging {
  public:
   /// `allowed`: may the directory be used now? (Below a store's root: is that root confirmed?)
@@ -49,7 +49,7 @@ class LateStaging final : public Staging {
     dev_t device = 0;
     ino_t inode = 0;
   };
-  std::vector<Opened> m_opened;    ///< guarded by m_mutex
+  std::vector<Opened> m_opened;     ///< guarded by m_mutex
   MonotonicTime m_trusted_until{};  ///< guarded by m_mutex
 };
 

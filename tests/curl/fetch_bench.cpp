@@ -1,5 +1,6 @@
 #include "curl/fetch_bench.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <stdexcept>
 
@@ -87,6 +88,13 @@ const MemoryFile& file_of(const Fetched& fetched) {
 
 const std::string& bytes_of(const Fetched& fetched) {
   return file_of(fetched).bytes;
+}
+
+std::string difference(std::string_view got, std::string_view wanted) {
+  if (got == wanted) return {};
+  const auto at = std::ranges::mismatch(got, wanted).in1 - got.begin();
+  return std::to_string(got.size()) + " bytes instead of " + std::to_string(wanted.size()) +
+         ", the first difference at " + std::to_string(at);
 }
 
 std::string pattern(std::size_t size) {

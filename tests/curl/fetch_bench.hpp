@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -58,6 +59,9 @@ struct FetchBench {
 
 /// The bytes that reached the file of a completion.
 const std::string& bytes_of(const Fetched& fetched);
+/// Where two contents part, in words short enough for a test's complaint; "" where they are the
+/// same.
+std::string difference(std::string_view got, std::string_view wanted);
 const MemoryFile& file_of(const Fetched& fetched);
 /// `size` bytes in which no two blocks are alike.
 std::string pattern(std::size_t size);

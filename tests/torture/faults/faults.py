@@ -11,6 +11,7 @@ the end journal, catalog, archive and manifests are whole.
 
 import argparse
 import collections
+import contextlib
 import errno
 import pathlib
 import random
@@ -86,15 +87,21 @@ class Trial:
         said_before = self.agent.log.stat().st_size
         self.posters.put(self.provider.bodies(conf_num))
         wanted = sum(file["conf_num"] == conf_num for file in self.provider.files)
-        catalog = f"file:{self.agent.state_dir}/catalog.db?mode=ro"
+        catalog = self.agent.state_dir / "catalog.db"
 
         def archived():
             check(self.agent.alive, f"the agent ended ({self.agent.child.returncode})")
-            with sqlite3.connect(catalog, uri=True) as connection:
+            if not catalog.exists():
+                return False
+            with contextlib.closing(sqlite3.connect(f"file:{catalog}?mode=ro",
+                                                    uri=True)) as connection:
+                # The agent is ready for deliveries before its catalog has tables.
+                if not connection.execute(
+                        "SELECT 1 FROM sqlite_master WHERE name = 'artifact'").fetchone():
+                    return False
                 found = connection.execute(
                     "SELECT a.state FROM artifact a JOIN session s ON s.row = a.session "
                     "WHERE s.conf_num = ?", (conf_num,)).fetchall()
-            connection.close()
             return len(found) == wanted and all(state == "archived" for state, in found)
 
         wait_for(archived, 120, f"session {conf_num} is archived")

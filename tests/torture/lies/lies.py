@@ -91,7 +91,7 @@ class Stage:
         self.last = {}
         self.agent = Agent(
             workspace,
-            {"download": {"stall_timeout": '"1s"', "connect_timeout": '"2s"', "concurrency": "64",
+            {"download": {"stall_timeout": '"3s"', "connect_timeout": '"10s"', "concurrency": "64",
                           "per_host": "64", "allow_plain_http": "false", "retry_max": '"1s"',
                           "allow_private_addresses": str(not world.apart).lower(),
                           "ca_file": f'"{certificates.file}"', **settings}},
@@ -182,7 +182,7 @@ def main():
                                 {"minimum_free_space": '"16MiB"'}, home=disk))
         for stage in stages:
             stage.begin()
-        wait_for(lambda: all([stage.settled() for stage in stages]), 100,
+        wait_for(lambda: all([stage.settled() for stage in stages]), 300,
                  lambda: "\n".join(stage.lacking() for stage in stages))
         for stage in stages:
             stage.stop()

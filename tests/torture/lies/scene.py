@@ -13,7 +13,7 @@ from support.scripted_server import Place
 from behaviours import head
 
 SIZE = 192 << 10
-SPAN = 4  # seconds that the projects of late rows offer their files; as long is tried afterwards
+SPAN = 20  # seconds that the projects of late rows offer their files; as long is tried afterwards
 
 
 def video(seed):

@@ -90,11 +90,15 @@ equal "digest of the new file" "$(digest "$(location_of file2.mp4)")" "$(digest 
 await "the old file is gone" test ! -e "$path2"
 manifest
 
-# An order is seen when it is given, not when the agent next looks by itself (every 5 s): that would
-# take longer than a hang.
-begin=$SECONDS
-for _ in {1..20}; do run redownload c1 --kind chatdata --wait; done
-((SECONDS - begin < HANG)) || die "orders are seen late: 20 took $((SECONDS - begin)) s"
+# An order is seen when it is given, not when the agent next looks by itself, which is 5 s after it
+# saw the order before: one of twenty at least comes sooner, however busy the machine.
+fastest=$HANG
+for _ in {1..20}; do
+  begin=$SECONDS
+  run redownload c1 --kind chatdata --wait
+  ((SECONDS - begin >= fastest)) || fastest=$((SECONDS - begin))
+done
+((fastest <= 3)) || die "orders are seen late: the fastest of 20 took $fastest s"
 
 # ---- what is gone at the provider stays here ----
 mv "$FILES/live.mp4" "$WORK/live.away"

@@ -21,7 +21,7 @@ s3cmd --config /dev/null --host "${S3_ENDPOINT#http://}" --host-bucket "${S3_END
   --access_key AKIDLEAK --secret_key leakBucketSecret mb s3://kept >/dev/null
 printf 'leakFtpPassword\n' >>"$(dirname "$FTP_ROOT")/passwords"
 cp "$SSH_KEY" "$WORK/secrets/ssh"
-ssh-keygen -q -p -P '' -N leakKeyPassphrase -f "$WORK/secrets/ssh" >/dev/null
+ssh-keygen -q -p -a 1 -P '' -N leakKeyPassphrase -f "$WORK/secrets/ssh" >/dev/null
 printf 'app-1:%s\n' "$(openssl passwd -apr1 leakApiKey)" >>"$WORK/nginx/users"
 printf 'leakBucketSecret\n' >"$WORK/secrets/s3"
 printf 'leakKeyPassphrase\n' >"$WORK/secrets/passphrase"

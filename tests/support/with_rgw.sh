@@ -121,7 +121,7 @@ S3_SECRET_ACCESS_KEY=secret/with+signs
 S3_REGION=default
 admin=(radosgw-admin -n client.rgw -c "$folder/ceph.conf")
 # Waits for the cluster by itself.
-timeout 90 "${admin[@]}" user create --uid test --display-name test \
+timeout 300 "${admin[@]}" user create --uid test --display-name test \
   --access-key "$S3_ACCESS_KEY_ID" --secret-key "$S3_SECRET_ACCESS_KEY" >"$folder/user.out" 2>&1 || {
   tail -n 20 "$folder"/*.out "$folder"/*.log >&2
   exit 1

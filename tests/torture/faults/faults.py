@@ -138,12 +138,12 @@ class Trial:
             self.silent[part, kind] += not tells()
             return
         # The last call of a session may fail after all of it is called archived.
-        wait_for(tells, 30, lambda: f"{last}, errno {error}: the log does not say why, but: "
+        wait_for(tells, 180, lambda: f"{last}, errno {error}: the log does not say why, but: "
                  f"{self.said(before)}")
 
     def finish(self):
-        wait_for(self.posters.idle, 30, "all deliveries are answered")
-        wait_for(lambda: not self.archive.leftovers(), 30,
+        wait_for(self.posters.idle, 180, "all deliveries are answered")
+        wait_for(lambda: not self.archive.leftovers(), 180,
                  lambda: f"an empty staging: {self.archive.leftovers()}")
         check(self.agent.starts == 1 and self.agent.alive, "the agent was restarted")
         check(set(self.posters.refused) <= {503}, f"answers: {self.posters.refused}")

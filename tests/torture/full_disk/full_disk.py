@@ -113,7 +113,7 @@ class Trial:
             states = {row["conf_num"]: row["state"] for row in self.agent.ask("sessions")}
             time.sleep(0.1)
             return all(states.get(conf_num) == "complete" for conf_num in sessions)
-        wait_for(done, 60, lambda: "complete: " + ", ".join(
+        wait_for(done, 180, lambda: "complete: " + ", ".join(
             f"{row['conf_num']} {row['state']}" for row in self.agent.ask("sessions")))
 
     def check_archived(self, sessions):
@@ -134,19 +134,19 @@ def pause_at_the_watermark(trial, posters):
     sessions = trial.large.sessions + trial.provider.sessions[:2]
     posters.put(trial.large.bodies(sessions[0]))
     staging = trial.agent.archive / ".staging"
-    wait_for(lambda: any(part.stat().st_size > 2 * MIB for part in staging.glob("*.part")), 20,
+    wait_for(lambda: any(part.stat().st_size > 2 * MIB for part in staging.glob("*.part")), 180,
              "the large download runs")
     posters.put([body for conf_num in sessions[1:] for body in trial.provider.bodies(conf_num)])
-    wait_for(lambda: trial.metric("reelkeep_running_transfers") > 1, 20, "more downloads run")
+    wait_for(lambda: trial.metric("reelkeep_running_transfers") > 1, 180, "more downloads run")
     trial.ballast.leave(MINIMUM - 4 * MIB)
-    wait_for(trial.paused, 30, "reelkeep_disk_paused 1")
+    wait_for(trial.paused, 180, "reelkeep_disk_paused 1")
     status, text = trial.readiness()
     check(status == 503 and "disk" in text, f"/readyz while paused: {status} {text}")
     posters.put([trial.filler() for _ in range(20)])
     posters.put([body for body in trial.provider.bodies(trial.provider.sessions[2])])
-    wait_for(posters.idle, 20, "deliveries are answered while downloads pause")
+    wait_for(posters.idle, 180, "deliveries are answered while downloads pause")
     check(not posters.refused, f"answers while downloads pause: {posters.refused}")
-    wait_for(lambda: trial.metric("reelkeep_running_transfers") == 0, 30, "all downloads paused")
+    wait_for(lambda: trial.metric("reelkeep_running_transfers") == 0, 180, "all downloads paused")
     large, = trial.agent.artifacts(sessions[0])
     check(large["state"] == "planned" and large["error"]["code"] == "no_space"
           and 0 < large["received"] < trial.large.files[0]["size"], f"cut off by the disk: {large}")
@@ -166,7 +166,7 @@ def live_on_the_reserve(trial, posters):
         check(stored < 2000, "the reserve is never given up")
     # It is good for some more.
     posters.put([trial.filler(2000) for _ in range(20)])
-    wait_for(posters.idle, 20, "deliveries are answered out of the reserve")
+    wait_for(posters.idle, 180, "deliveries are answered out of the reserve")
     check(not posters.refused, f"answers out of the reserve: {posters.refused}")
     status, text = trial.readiness()
     check(status == 503 and "disk" in text, f"/readyz on a full disk: {status} {text}")
@@ -193,16 +193,16 @@ def refuse_and_recover(trial, posters):
     # The provider sends again what was refused; posted by hand and not answered 200 is theirs.
     posters.put([refused, *(trial.filler() for _ in range(5)),
                  *trial.provider.bodies(trial.provider.sessions[3])])
-    wait_for(lambda: posters.refused[503] >= 3, 20, "503 for what is posted meanwhile")
+    wait_for(lambda: posters.refused[503] >= 3, 180, "503 for what is posted meanwhile")
     return "503 with Retry-After when nothing is left"
 
 
 def resume(trial, posters, sessions):
     trial.ballast.remove()
-    wait_for(posters.idle, 30, "what was refused is stored")
+    wait_for(posters.idle, 180, "what was refused is stored")
     trial.complete(sessions)
-    wait_for(lambda: trial.metric("reelkeep_disk_paused") == 0, 20, "reelkeep_disk_paused 0")
-    wait_for(lambda: trial.readiness()[0] == 200, 20, lambda: f"ready again: {trial.readiness()}")
+    wait_for(lambda: trial.metric("reelkeep_disk_paused") == 0, 180, "reelkeep_disk_paused 0")
+    wait_for(lambda: trial.readiness()[0] == 200, 180, lambda: f"ready again: {trial.readiness()}")
     trial.check_archived(sessions)
 
 

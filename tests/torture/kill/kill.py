@@ -136,7 +136,7 @@ class Drill:
         self.agent.start(environment)
         self.feed(number)
         child = self.agent.child
-        wait_for(lambda: child.poll() is not None, 30, f"the crash at {point}")
+        wait_for(lambda: child.poll() is not None, 180, f"the crash at {point}")
         check(child.returncode == CRASH_STATUS,
               f"expected the crash at {point}, the agent ended with status {child.returncode}")
         self.points[point] += 1
@@ -162,7 +162,7 @@ class Drill:
         self.feed(self.options.rounds)
         sessions = len(self.small.sessions) + len(self.large.sessions)
         self.posters.quiet()
-        wait_for(self.posters.idle, 60, "all deliveries are answered")
+        wait_for(self.posters.idle, 180, "all deliveries are answered")
 
         def complete():
             check(self.agent.alive, "the agent ended by itself")

@@ -92,7 +92,7 @@ class Stage:
         self.agent = Agent(
             workspace,
             {"download": {"stall_timeout": '"3s"', "connect_timeout": '"10s"', "concurrency": "64",
-                          "per_host": "64", "allow_plain_http": "false", "retry_max": '"1s"',
+                          "per_host": "64", "allow_plain_http": "false", "retry_max": '"3s"',
                           "allow_private_addresses": str(not world.apart).lower(),
                           "ca_file": f'"{certificates.file}"', **settings}},
             "\n".join(scene.project() for scene in scenes), home=home, name=name)
@@ -101,11 +101,11 @@ class Stage:
 
     def begin(self):
         self.agent.wait_ready()
-        wait_for(lambda: is_working(self.agent), 30, "the agent works")
+        wait_for(lambda: is_working(self.agent), 180, "the agent works")
         self.posters.put([scene.body() for scene in self.scenes])
-        wait_for(self.posters.idle, 30, "all deliveries are answered")
-        wait_for(lambda: all(row["state"] != "pending" for row in self.agent.ask("deliveries")), 30,
-                 "all deliveries are applied")
+        wait_for(self.posters.idle, 180, "all deliveries are answered")
+        wait_for(lambda: all(row["state"] != "pending" for row in self.agent.ask("deliveries")),
+                 180, "all deliveries are applied")
 
     def settled(self):
         check(self.agent.alive, "the agent ended")
@@ -182,7 +182,7 @@ def main():
                                 {"minimum_free_space": '"16MiB"'}, home=disk))
         for stage in stages:
             stage.begin()
-        wait_for(lambda: all([stage.settled() for stage in stages]), 300,
+        wait_for(lambda: all([stage.settled() for stage in stages]), 500,
                  lambda: "\n".join(stage.lacking() for stage in stages))
         for stage in stages:
             stage.stop()

@@ -107,7 +107,7 @@ class Trial:
             return settled(self.agent, self.posters, sessions)
 
         before = sum(deaths for _, deaths in self.told)
-        wait_for(quiet, 60, lambda: f"{what}: everything is settled, after "
+        wait_for(quiet, 180, lambda: f"{what}: everything is settled, after "
                  f"{len(self.supervisor.deaths) - before} deaths")
         deaths = len(self.supervisor.deaths) - before
         check(deaths <= most_deaths, f"{what}: {deaths} deaths")
@@ -136,7 +136,7 @@ def deadly_publishing(workspace):
     posters = Posters(agent, 1)
     conf_num = provider.sessions[0]
     posters.put(provider.bodies(conf_num))
-    wait_for(lambda: len(supervisor.deaths) == 2 and agent.alive and agent.addresses(), 30,
+    wait_for(lambda: len(supervisor.deaths) == 2 and agent.alive and agent.addresses(), 180,
              lambda: f"two deaths: {supervisor.deaths}")
 
     def held_back():
@@ -151,7 +151,7 @@ def deadly_publishing(workspace):
     supervisor.stop()
     agent.start()
     agent.wait_ready()
-    wait_for(lambda: agent.artifacts(conf_num)[0]["state"] == "archived", 30, "archived at last")
+    wait_for(lambda: agent.artifacts(conf_num)[0]["state"] == "archived", 180, "archived at last")
     check(agent.artifacts(conf_num)[0]["sha256"] == provider.files[0]["sha256"], "its bytes")
     agent.stop()
     posters.stop()
@@ -171,7 +171,7 @@ def main():
         again = trial.posters.answered[digest(poison(1))]
         trial.post([poison(1)] + trial.session(2))
         trial.survive("the same once more", MOST_DEATHS, sessions[:3])
-        wait_for(lambda: deliveries(trial.agent)[again]["duplicates"] == 1, 30,
+        wait_for(lambda: deliveries(trial.agent)[again]["duplicates"] == 1, 180,
                  "the repetition is counted")
 
         trial.post([trial.poison(2)] + trial.session(3) + [trial.poison(3), trial.poison(4)]

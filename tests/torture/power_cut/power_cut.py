@@ -170,7 +170,7 @@ class Drill:
         self.boot.write_text("boot-last\n")
         self.agent.start()
         self.agent.wait_ready()
-        wait_for(self.posters.idle, 60, "all deliveries are answered")
+        wait_for(self.posters.idle, 180, "all deliveries are answered")
         sessions = self.small.sessions + self.large.sessions
 
         def complete():

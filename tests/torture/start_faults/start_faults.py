@@ -48,7 +48,7 @@ class Start:
         """Until it is ready, catalog and store included (True), or has ended (False)."""
         self.lay_out()
         self.agent.start(self.environment)
-        wait_for(lambda: not self.agent.alive or is_working(self.agent), 60,
+        wait_for(lambda: not self.agent.alive or is_working(self.agent), 180,
                  "it is ready or has ended")
         return self.agent.alive
 
@@ -84,7 +84,7 @@ class Start:
                 archive.replicas(databases)
         self.orders.rest()
         self.agent.start()
-        wait_for(lambda: is_working(self.agent), 60, "the next start works")
+        wait_for(lambda: is_working(self.agent), 180, "the next start works")
         return failed
 
 
@@ -93,11 +93,11 @@ def archived_state(workspace, provider):
     agent = Agent(workspace, name="before", home=workspace.path / "before")
     agent.home.mkdir()
     agent.start()
-    wait_for(lambda: is_working(agent), 60, "the agent works")
+    wait_for(lambda: is_working(agent), 180, "the agent works")
     posters = Posters(agent, 1)
     posters.put(provider.bodies(provider.sessions[0]))
-    wait_for(posters.idle, 30, "all deliveries are answered")
-    wait_for(lambda: [row["state"] for row in agent.ask("sessions")] == ["complete"], 60,
+    wait_for(posters.idle, 180, "all deliveries are answered")
+    wait_for(lambda: [row["state"] for row in agent.ask("sessions")] == ["complete"], 180,
              "the session is archived")
     posters.stop()
     agent.kill()
@@ -108,8 +108,8 @@ def check_whole(start, provider):
     """The agent, started without a fault, holds or fetches the session."""
     posters = Posters(start.agent, 1)
     posters.put(provider.bodies(provider.sessions[0]))
-    wait_for(posters.idle, 30, "all deliveries are answered")
-    wait_for(lambda: [row["state"] for row in start.agent.ask("sessions")] == ["complete"], 60,
+    wait_for(posters.idle, 180, "all deliveries are answered")
+    wait_for(lambda: [row["state"] for row in start.agent.ask("sessions")] == ["complete"], 180,
              "the session is archived")
     posters.stop()
     start.agent.stop()

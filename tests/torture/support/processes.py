@@ -124,7 +124,7 @@ class Provider:
             check(child.poll() is None, f"the provider ended: {log.read_text()}")
             return re.search(r" on (http://\S+)\n", log.read_text())
 
-        self.origin = wait_for(origin, 30, "the provider's address").group(1)
+        self.origin = wait_for(origin, 180, "the provider's address").group(1)
         for file in self.files:
             file["url"] = self.origin + re.sub(r"^http://[^/]*", "", file["url"])
         self.sessions = list(dict.fromkeys(file["conf_num"] for file in self.files))

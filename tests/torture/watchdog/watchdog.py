@@ -20,7 +20,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from support.posting import post
-from support.processes import Agent, Failure, Workspace, check, run, wait_for
+from support.processes import Agent, Workspace, check, run, wait_for
 
 LOOPS = ("webhook", "admin", "journal", "agent", "transfers")
 INTERVAL = 6.0  # seconds between feedings at the most, as WatchdogSec= says
@@ -67,10 +67,12 @@ def may_trace():
 
 
 def thread_of(process, name):
-    for task in pathlib.Path(f"/proc/{process}/task").iterdir():
-        if (task / "comm").read_text().strip() == name:
-            return int(task.name)
-    raise Failure(f"no thread is called {name}")
+    def found():
+        for task in pathlib.Path(f"/proc/{process}/task").iterdir():
+            if (task / "comm").read_text().strip() == name:
+                return int(task.name)
+        return None
+    return wait_for(found, 180, f"a thread that is called {name}")  # a thread names itself
 
 
 class Manager:
@@ -103,7 +105,7 @@ def start(workspace, loop):
 def starve(agent, manager, loop):
     webhook, _ = agent.wait_ready()
     begin = time.monotonic()
-    wait_for(lambda: len(manager.fed_since(begin)) >= 2, 60, f"{loop}: the watchdog is fed")
+    wait_for(lambda: len(manager.fed_since(begin)) >= 2, 180, f"{loop}: the watchdog is fed")
     thread = thread_of(agent.child.pid, loop)
     with held(thread):
         if loop == "journal":
@@ -115,7 +117,8 @@ def starve(agent, manager, loop):
         time.sleep(INTERVAL)
         check(not manager.fed_since(starved), f"{loop} hangs and the watchdog is fed")
     freed = time.monotonic()
-    wait_for(lambda: manager.fed_since(freed), 60, f"{loop} turns again: the watchdog is fed again")
+    wait_for(lambda: manager.fed_since(freed), 180,
+             f"{loop} turns again: the watchdog is fed again")
     agent.stop()
 
 

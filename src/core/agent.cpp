@@ -57,15 +57,6 @@ void Agent::checkpointed(Checkpoint checkpoint) {
   m_mailbox.post(std::move(checkpoint), Wakes::no);
 }
 
-/// A connection that has its next transfer already can wait for the agent.
-void Agent::fetched(Fetched fetched) {
-  std::optional<FetchRequest> next =
-      m_backlog.ended(fetched.ticket, fetched.status ? Backlog::Ended::well : Backlog::Ended::badly,
-                      std::chrono::steady_clock::now());
-  m_mailbox.post(std::move(fetched), next ? Wakes::no : Wakes::yes);
-  if (next) m_submits->submit(std::move(*next));
-}
-
 AgentStatus Agent::status() const {
   std::lock_guard lock(m_mutex);
   AgentStatus copy = m_status;
@@ -229,13 +220,11 @@ void Agent::shut_down(std::vector<Message> kept) {
     // Only the facts: what would follow from them waits for the next start, but what the journal is
     // to know of complete bytes.
     for (Message& message : kept) {
-      if (auto* end = std::get_if<Fetched>(&message)) REELKEEP_TRY(handle(*end, after));
+      if (auto* end = std::get_if<Ended>(&message))
+        REELKEEP_TRY(handle(*end, after, after_judgement));
       if (auto* point = std::get_if<Checkpoint>(&message)) REELKEEP_TRY(handle(*point, after));
-      if (auto* report = std::get_if<ArchiverMessage>(&message))
-        if (auto* judged = std::get_if<Judged>(report))
-          REELKEEP_TRY(handle(*judged, after_judgement));
     }
-    return {};
+    return hold_express(after_judgement);
   });
   if (done)
     for (const auto& action : after_judgement) action();

@@ -19,6 +19,7 @@
 #include "core/archiver.hpp"
 #include "core/backlog.hpp"
 #include "core/breaker.hpp"
+#include "core/claims.hpp"
 #include "core/destination_lanes.hpp"
 #include "core/projector.hpp"
 #include "core/rate_meter.hpp"
@@ -96,6 +97,14 @@ class Agent final : public FetchSink {
   void fetched(Fetched fetched) override;
 
  private:
+  /// What goes straight on, at most: longer ones are not to be downloaded twice.
+  static constexpr ByteCount k_longest_express = 1_MiB;
+  /// The end of a transfer.
+  struct Ended {
+    Fetched fetched;
+    std::optional<Judged> judged;    ///< with complete bytes
+    std::optional<StoreId> express;  ///< the store that it is on its way into
+  };
   struct PolicyChanged {
     std::shared_ptr<const Policy> policy;
   };
@@ -105,7 +114,7 @@ class Agent final : public FetchSink {
     std::uint64_t ticket = 0;
   };
   using Message =
-      std::variant<Checkpoint, Fetched, ArchiverMessage, Examined, PolicyChanged, Stop, Withdrawn>;
+      std::variant<Checkpoint, Ended, ArchiverMessage, Examined, PolicyChanged, Stop, Withdrawn>;
   using AfterCommit = std::vector<std::function<void()>>;
 
   /// A transfer in hand.
@@ -168,6 +177,12 @@ class Agent final : public FetchSink {
   void sweep_staging();
   void carry_out(const Effects& effects);
 
+  // agent_express.cpp: short files that go straight on
+  [[nodiscard]] Claim claim_of(const Artifact& artifact) const;
+  std::optional<PublishTask> judge(Ended& end, Claim& claim);
+  Status handle_express(const Published& message, const Judged& judged, AfterCommit& after);
+  Status hold_express(AfterCommit& after);
+
   // agent_connections.cpp: who downloads, and over how many connections
   Status claim();
   void take_in_hand(const Artifact& artifact);
@@ -193,7 +208,7 @@ class Agent final : public FetchSink {
   // agent_transfers.cpp: transfers and their ends
   Result<std::vector<Artifact>> choose_next();
   Status handle(Checkpoint& message, AfterCommit& after);
-  Status handle(Fetched& message, AfterCommit& after);
+  Status handle(Ended& message, AfterCommit& after, AfterCommit& after_verdict);
   Status handle(const Withdrawn& message, AfterCommit& after);
   Status attempt_failed(Artifact artifact, const Error& error, AfterCommit& after);
   /// Remembers how this attempt ended. In a transaction.
@@ -204,7 +219,7 @@ class Agent final : public FetchSink {
 
   // agent_publishing.cpp: from judged bytes to replicas
   Status handle(ArchiverMessage& message, AfterCommit& after);
-  Status handle(Judged& message, AfterCommit& after);
+  Status take_verdict(Artifact artifact, const Judged& judged, AfterCommit& after);
   Status handle(Published& message, AfterCommit& after);
   Status handle(StoreOpened& message, AfterCommit& after);
   Status put_failed(PendingPut pending, Artifact artifact, const Published& message,
@@ -233,6 +248,9 @@ class Agent final : public FetchSink {
   Result<bool> journal_waiting();
   Status hand_out();
   Status hand_out(const StoreId& store);
+  [[nodiscard]] PublishTask publish_task(const Artifact& artifact, const ProjectPolicy& project,
+                                         const StoreId& store) const;
+  static void give_bytes(PublishTask& task, ByteCount size, const Digest& digest);
   Result<std::vector<CopySource>> copies_for(const PendingPut& pending);
   [[nodiscard]] std::optional<std::string> why_closed(const StoreId& store) const;
 
@@ -273,6 +291,7 @@ class Agent final : public FetchSink {
   std::map<ArtifactRow, std::uint64_t> m_tickets;
   std::map<StoreId, std::set<ArtifactRow>> m_at_stores;  ///< handed out, bounded; the rest waits
                                                          ///< in the catalog
+  std::map<ArtifactRow, Judged> m_express;               ///< on their way, not in the catalog
   std::set<StoreId> m_doubted_stores;                    ///< refused the last one: tried one by one
   /// Closed stores, and how far it was journaled that bytes for them are here.
   std::map<StoreId, std::optional<std::pair<Timestamp, ArtifactRow>>> m_journaling;
@@ -317,6 +336,8 @@ class Agent final : public FetchSink {
   // any thread
   Mailbox<Message> m_mailbox;
   Backlog m_backlog;
+  Claims m_claims;
+  std::atomic<std::size_t> m_express_tasks = 0;  ///< with the stores
   Fetcher* m_submits = nullptr;  ///< m_fetcher's; constant once a transfer was submitted
   mutable std::mutex m_mutex;
   AgentStatus m_status;                 ///< guarded by m_mutex

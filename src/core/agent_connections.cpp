@@ -52,6 +52,9 @@ void Agent::take_in_hand(const Artifact& artifact) {
     fetched(Fetched{.ticket = ticket, .status = way.error()});
     return;
   }
+  Claim claim = claim_of(artifact);
+  const ByteCount unsynced = claim.express ? k_longest_express : ByteCount();
+  m_claims.add(ticket, std::move(claim));
   log::debug("to be fetched", {{"artifact", artifact.id.get()}, {"host", artifact.host}});
   m_backlog.add({.host = artifact.host,
                  .deadline = artifact.deadline,
@@ -62,7 +65,8 @@ void Agent::take_in_hand(const Artifact& artifact) {
                      .credential = std::move(way->credential),
                      .rules = std::move(way->rules),
                      .file = m_ports.staging->open(artifact.staging_name, artifact.resume),
-                     .resume = artifact.resume}});
+                     .resume = artifact.resume,
+                     .unsynced_up_to = unsynced}});
 }
 
 void Agent::begin_transfers() {
@@ -84,6 +88,7 @@ void Agent::cancel_dropped() {
 /// False: it has begun, or waits for nothing.
 bool Agent::withdraw(std::uint64_t ticket) {
   if (!m_backlog.take_back(ticket)) return false;
+  (void)m_claims.take(ticket);
   m_mailbox.post(Withdrawn{ticket});
   return true;
 }

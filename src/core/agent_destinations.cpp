@@ -251,6 +251,9 @@ void Agent::bring(const Artifact& artifact, const StoreId& destination,
                                                destination.get() + "\" is not known any more"}});
     return;
   }
+  Claim claim = claim_of(artifact);
+  claim.express.reset();
+  m_claims.add(ticket, std::move(claim));
   log::debug("fetching from a destination",
              {{"artifact", artifact.id.get()}, {"destination", destination.get()}});
   m_destination_lanes->bring(

@@ -261,26 +261,37 @@ Status Agent::hand_out(const StoreId& store) {
       if (!sources.empty() && is_busy(*artifact)) continue;
     }
     at_work.insert(row.artifact);
-    m_archiver->publish(PublishTask{
-        .artifact = artifact->row,
-        .identity = artifact->identity,
-        .room_id = artifact->room_id,
-        .store = store,
-        .staging_name = artifact->staging_name,
-        .request =
-            PutRequest{.staged = m_ports.staging->path_of(artifact->staging_name),
-                       .path = artifact->path,
-                       .manifest_dir = session_folder(m_policy->layout, artifact->path),
-                       .suffix = suffix_of(row.digest),
-                       .size = row.size,
-                       .digest = row.digest,
-                       .disposition = project->stores.size() == 1 ? Staged::take : Staged::keep},
-        .disputed = row.disputed,
-        .hash_first = row.run != m_run,
-        .sources = std::move(sources),
-        .wanted = project->stores});
+    PublishTask task = publish_task(*artifact, *project, store);
+    give_bytes(task, row.size, row.digest);
+    task.disputed = row.disputed;
+    task.hash_first = row.run != m_run;
+    task.sources = std::move(sources);
+    m_archiver->publish(std::move(task));
   }
   return {};
+}
+
+/// All but the bytes.
+PublishTask Agent::publish_task(const Artifact& artifact, const ProjectPolicy& project,
+                                const StoreId& store) const {
+  return PublishTask{
+      .artifact = artifact.row,
+      .identity = artifact.identity,
+      .room_id = artifact.room_id,
+      .store = store,
+      .staging_name = artifact.staging_name,
+      .request =
+          PutRequest{.staged = m_ports.staging->path_of(artifact.staging_name),
+                     .path = artifact.path,
+                     .manifest_dir = session_folder(m_policy->layout, artifact.path),
+                     .disposition = project.stores.size() == 1 ? Staged::take : Staged::keep},
+      .wanted = project.stores};
+}
+
+void Agent::give_bytes(PublishTask& task, ByteCount size, const Digest& digest) {
+  task.request.size = size;
+  task.request.digest = digest;
+  task.request.suffix = suffix_of(digest);
 }
 
 }  // namespace reelkeep::core

@@ -21,66 +21,55 @@ bool is_of_the_store(Errc code) {
 }  // namespace
 
 Status Agent::handle(ArchiverMessage& message, AfterCommit& after) {
-  if (auto* judged = std::get_if<Judged>(&message)) return handle(*judged, after);
   if (auto* published = std::get_if<Published>(&message)) return handle(*published, after);
   if (auto* opened = std::get_if<StoreOpened>(&message)) return handle(*opened, after);
   if (auto* inspected = std::get_if<Inspected>(&message)) return handle(*inspected, after);
   return {};
 }
 
-Status Agent::handle(Judged& message, AfterCommit& after) {
-  REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(message.artifact));
-  if (!artifact) return {};
-  artifact->deaths = 0;
-  after.emplace_back(
-      [this, code = message.status ? std::optional<Errc>() : message.status.error().code] {
-        std::lock_guard lock(m_mutex);
-        if (code)
-          ++m_status.failures[*code];
-        else
-          ++m_status.successes;
-      });
+/// What became of complete bytes. `artifact` is in hand, its attempt counted.
+Status Agent::take_verdict(Artifact artifact, const Judged& judged, AfterCommit& after) {
   // Given up meanwhile: a cancelled artifact, or a cancelled refetch of an archived one.
-  if (artifact->state == ArtifactState::cancelled ||
-      (artifact->state == ArtifactState::archived && !artifact->refetch)) {
-    artifact->in_hand = false;
-    after.emplace_back([this, name = artifact->staging_name] {
+  if (artifact.state == ArtifactState::cancelled ||
+      (artifact.state == ArtifactState::archived && !artifact.refetch)) {
+    artifact.in_hand = false;
+    after.emplace_back([this, name = artifact.staging_name] {
       (void)m_ports.staging->remove(name).has_value();
       (void)m_ports.staging->discard_aside(name).has_value();
     });
-    return leave_hand(*artifact, after);
+    return leave_hand(artifact, after);
   }
-  if (!message.status) {
-    artifact->in_hand = false;
-    artifact->resume.reset();
-    if (!artifact->refetch) artifact->received = ByteCount(0);
-    if (artifact->state == ArtifactState::running) artifact->state = ArtifactState::planned;
-    if (message.status.error().code == Errc::corrupt && !artifact->refetch)
-      artifact->bad_digest = message.digest, artifact->size = message.size;
-    return attempt_failed(std::move(*artifact), message.status.error(), after);
+  if (!judged.status) {
+    artifact.in_hand = false;
+    artifact.deaths = 0;
+    artifact.resume.reset();
+    if (!artifact.refetch) artifact.received = ByteCount(0);
+    if (artifact.state == ArtifactState::running) artifact.state = ArtifactState::planned;
+    if (judged.status.error().code == Errc::corrupt && !artifact.refetch)
+      artifact.bad_digest = judged.digest, artifact.size = judged.size;
+    return attempt_failed(std::move(artifact), judged.status.error(), after);
   }
-  if (artifact->attempts > 1) REELKEEP_TRY(note_attempt(*artifact, std::nullopt));
-  if (!artifact->refetch) {
+  if (artifact.attempts > 1) REELKEEP_TRY(note_attempt(artifact, std::nullopt));
+  if (!artifact.refetch) {
     // From here on the source and its deadline do not matter any more.
-    artifact->in_hand = false;
-    artifact->state = ArtifactState::verifying;
-    artifact->size = artifact->received = message.size;
-    artifact->digest = message.digest;
-    artifact->disputed = message.disputed;
-    artifact->error.reset();
-    artifact->resume.reset();
-    artifact->next_attempt_at.reset();
+    artifact.in_hand = false;
+    artifact.state = ArtifactState::verifying;
+    artifact.size = artifact.received = judged.size;
+    artifact.digest = judged.digest;
+    artifact.disputed = judged.disputed;
+    artifact.error.reset();
+    artifact.resume.reset();
+    artifact.next_attempt_at.reset();
   }
-  REELKEEP_TRY(m_catalog->put_progress(*artifact));
+  REELKEEP_TRY(m_catalog->put_progress(artifact));
   // Handed to the stores in this same turn, as far as their hands are free.
   Effects effects;
-  REELKEEP_TRY(line_up(*artifact,
-                       PendingPut{.digest = message.digest,
-                                  .size = message.size,
-                                  .disputed = message.disputed,
-                                  .run = m_run},
-                       effects));
-  after.emplace_back([this, row = artifact->row, effects = std::move(effects)] {
+  REELKEEP_TRY(line_up(
+      artifact,
+      PendingPut{
+          .digest = judged.digest, .size = judged.size, .disputed = judged.disputed, .run = m_run},
+      effects));
+  after.emplace_back([this, row = artifact.row, effects = std::move(effects)] {
     m_refetch_failures.erase(row);
     carry_out(effects);
   });
@@ -89,7 +78,12 @@ Status Agent::handle(Judged& message, AfterCommit& after) {
 
 Status Agent::handle(Published& message, AfterCommit& after) {
   after.emplace_back(
-      [this, row = message.artifact, store = message.store] { m_at_stores[store].erase(row); });
+      [this, row = message.artifact, store = message.store, is_express = message.is_express] {
+        m_at_stores[store].erase(row);
+        if (is_express) --m_express_tasks;
+      });
+  if (const auto express = m_express.find(message.artifact); express != m_express.end())
+    REELKEEP_TRY(handle_express(message, express->second, after));
   REELKEEP_ASSIGN(const std::vector<PendingPut> waiting, m_catalog->pending(message.artifact));
   const auto pending = std::ranges::find_if(waiting, [&](const PendingPut& row) {
     return row.store == message.store && row.digest == message.digest;

@@ -37,6 +37,13 @@ bool is_final_for_refetch(Errc code) {
   return true;
 }
 
+/// A success counts once its content is judged.
+std::optional<Errc> failure_of(const Status& fetched, const std::optional<Judged>& judged) {
+  if (!fetched) return fetched.error().code;
+  if (judged && !judged->status) return judged->status.error().code;
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<std::vector<Artifact>> Agent::choose_next() {
@@ -87,26 +94,41 @@ Status Agent::handle(Checkpoint& message, AfterCommit& after) {
   return m_catalog->put_progress(*artifact);
 }
 
-Status Agent::handle(Fetched& message, AfterCommit& after) {
+/// What follows from a verdict on complete bytes goes to `after_verdict`.
+Status Agent::handle(Ended& end, AfterCommit& after, AfterCommit& after_verdict) {
+  const Fetched& message = end.fetched;
   const auto found = m_running.find(message.ticket);
   if (found == m_running.end()) return {};
   const Running running = found->second;
   after.emplace_back([this, ticket = message.ticket, row = running.artifact,
-                      key = running.credential,
-                      code = message.status ? std::optional<Errc>() : message.status.error().code] {
+                      key = running.credential, is_whole = message.status.has_value(),
+                      code = failure_of(message.status, end.judged)] {
     m_running.erase(ticket);
     m_tickets.erase(row);
     m_without_room.erase(row);
     m_breakers.probe_ended(key, row, m_ports.clock->now());  // nothing, unless it was one
-    if (!code) m_disk_pause = {};
+    if (is_whole) m_disk_pause = {};
     std::lock_guard lock(m_mutex);
-    if (code) ++m_status.failures[*code];  // a success counts once its content is judged
+    if (code)
+      ++m_status.failures[*code];
+    else
+      ++m_status.successes;
   });
   if (const auto destination = destination_of_lane(running.host))
     after.emplace_back([this, id = *destination, status = message.status] {
       count_at_destination(id, status ? "fetched" : std::string(to_string(status.error().code)));
       note_standing(id, status);
     });
+  const std::string& key = running.credential;
+  if (message.status && message.credential_accepted && !running.dropped)
+    after.emplace_back([this, key] { m_breakers.succeeded(key); });
+  if (end.express && !running.dropped) {
+    // Nothing is written: what the store does with it is an outcome in the journal.
+    m_express.insert_or_assign(running.artifact, *end.judged);
+    after.emplace_back(
+        [this, row = running.artifact, store = *end.express] { m_at_stores[store].insert(row); });
+    return {};
+  }
   REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(running.artifact));
   if (!artifact) return {};
   if (running.dropped) {
@@ -121,24 +143,9 @@ Status Agent::handle(Fetched& message, AfterCommit& after) {
   // of the file can be trusted now.
   if (artifact->resume && artifact->resume->boot_id.empty())
     artifact->resume->boot_id = m_ports.staging->boot_id();
-  const std::string& key = running.credential;
-
   if (message.status) {
-    if (message.credential_accepted) after.emplace_back([this, key] { m_breakers.succeeded(key); });
     artifact->attempts += 1;
-    after.emplace_back([this, &message, kept = *artifact] {
-      m_archiver->judge(JudgeTask{.artifact = kept.row,
-                                  .kind = kept.identity.kind,
-                                  .staging_name = kept.staging_name,
-                                  .file = std::move(message.file),
-                                  .size = message.received,
-                                  .digest = message.digest.value_or(Digest{}),
-                                  .declared_size = kept.declared_size,
-                                  .bad_digest = kept.bad_digest,
-                                  .tells_end = message.tells_end,
-                                  .sent = api_credential(*m_policy, kept)});
-    });
-    return m_catalog->put_progress(*artifact);
+    return take_verdict(std::move(*artifact), *end.judged, after_verdict);
   }
   artifact->in_hand = false;
   artifact->deaths = 0;

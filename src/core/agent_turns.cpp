@@ -109,8 +109,8 @@ Status Agent::handle_all(std::vector<Message>& messages) {
     for (Message& message : messages) {
       if (auto* checkpoint = std::get_if<Checkpoint>(&message)) {
         REELKEEP_TRY(handle(*checkpoint, after));
-      } else if (auto* end = std::get_if<Fetched>(&message)) {
-        REELKEEP_TRY(handle(*end, after));
+      } else if (auto* end = std::get_if<Ended>(&message)) {
+        REELKEEP_TRY(handle(*end, after, after));
       } else if (auto* report = std::get_if<ArchiverMessage>(&message)) {
         REELKEEP_TRY(handle(*report, after));
       } else if (auto* examined = std::get_if<Examined>(&message)) {

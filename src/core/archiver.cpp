@@ -1,5 +1,7 @@
 #include "core/archiver.hpp"
 
+#include <algorithm>
+
 #include "reelkeep/base/log.hpp"
 #include "reelkeep/base/text.hpp"
 #include "reelkeep/base/thread_name.hpp"
@@ -11,6 +13,9 @@ namespace reelkeep::core {
 namespace {
 
 constexpr std::size_t k_batch = 64;
+/// From one batch of short files to the next: those of a moment share a manifest's and the
+/// journal's syncs.
+constexpr std::chrono::milliseconds k_batch_span{10};
 /// An answer without rows, or a refusal, is never as long: of a longer one, which as a tree would
 /// take many times its size in memory, only its ends are read.
 constexpr ByteCount k_longest_read_cdr = 1_MiB;
@@ -64,10 +69,6 @@ Archiver::Archiver(const std::vector<Store*>& stores, Staging& staging, JournalW
       name_this_thread(name);
       store_loop(lane);
     });
-  m_judge = std::thread([this] {
-    name_this_thread("judge");
-    judge_loop();
-  });
   m_auditor = std::thread([this] {
     name_this_thread("auditor");
     audit_loop();
@@ -82,13 +83,11 @@ void Archiver::stop() {
   if (m_stopping.exchange(true)) return;
   { const std::lock_guard lock(m_rest_mutex); }
   m_rest.notify_all();
-  m_judging.close();
   m_auditing.close();
   for (auto& [id, lane] : m_lanes) {
     lane->tasks.close();
     lane->store->interrupt();
   }
-  if (m_judge.joinable()) m_judge.join();
   if (m_auditor.joinable()) m_auditor.join();
   for (auto& [id, lane] : m_lanes)
     if (lane->worker.joinable()) lane->worker.join();
@@ -99,9 +98,6 @@ Store* Archiver::store(const StoreId& id) {
   return found == m_lanes.end() ? nullptr : found->second->store;
 }
 
-void Archiver::judge(JudgeTask task) {
-  m_judging.post(std::move(task));
-}
 void Archiver::inspect(InspectTask task) {
   m_auditing.post(std::move(task));
 }
@@ -127,37 +123,30 @@ void Archiver::remove(RemoveTask task) {
 void Archiver::publish(PublishTask task) {
   const auto lane = m_lanes.find(task.store);
   if (lane == m_lanes.end()) {
-    m_deliver(Published{task.artifact, task.store, task.request.digest,
-                        Error{Errc::invalid,
-                              "it is not configured any more: restart the "
-                              "agent after changing [[store]]"}});
-    return;
+    return tell(task, Error{Errc::invalid,
+                            "it is not configured any more: restart the agent after changing "
+                            "[[store]]"});
   }
-  lane->second->tasks.post(std::move(task));
+  // Many short files share what a batch costs.
+  const Wakes wakes = task.is_express ? Wakes::no : Wakes::yes;
+  lane->second->tasks.post(std::move(task), wakes);
 }
 
-void Archiver::judge_loop() {
-  while (auto task = m_judging.take()) {
-    if (m_stopping) continue;
-    m_deliver(judge_one(*task));
-  }
-}
-
-Status Archiver::judge_content(const JudgeTask& task) const {
+Status Archiver::judge_content(const JudgeTask& task, StagingFile& file) const {
   const auto read = [&](ByteCount offset, std::span<std::byte> into) {
-    return task.file->read_at(offset, into);
+    return file.read_at(offset, into);
   };
   REELKEEP_TRY(media::judge(expectation(task.kind), task.size, read));
   if (task.kind != ArtifactKind::cdr) return {};
-  if (task.size > k_longest_read_cdr) return judge_ends(*task.file, task.size);
+  if (task.size > k_longest_read_cdr) return judge_ends(file, task.size);
   REELKEEP_ASSIGN(const std::string answer,
-                  read_text(*task.file, ByteCount(0), static_cast<std::size_t>(task.size.get())));
+                  read_text(file, ByteCount(0), static_cast<std::size_t>(task.size.get())));
   return m_provider.judge_cdr(answer, task.sent);
 }
 
-Judged Archiver::judge_one(JudgeTask& task) {
-  Judged judged{.artifact = task.artifact, .status = {}, .size = task.size, .digest = task.digest};
-  judged.status = judge_content(task);
+Judged Archiver::judge(const JudgeTask& task, StagingFile& file) const {
+  Judged judged{.status = {}, .size = task.size, .digest = task.digest};
+  judged.status = judge_content(task, file);
   if (judged.status && task.declared_size && *task.declared_size != task.size) {
     if (task.bad_digest == task.digest)
       judged.disputed = true;
@@ -171,7 +160,6 @@ Judged Archiver::judge_one(JudgeTask& task) {
     judged.status = Error{Errc::corrupt,
                           "the answer had no Content-Length, so that its end proves nothing; "
                           "fetching once more to see whether the same bytes come"};
-  task.file.reset();
   if (!judged.status && judged.status.error().code == Errc::corrupt)
     if (const Status aside = m_staging.set_aside(task.staging_name); !aside)
       judged.status = aside.error();
@@ -182,6 +170,7 @@ void Archiver::store_loop(Lane& lane) {
   for (;;) {
     std::vector<StoreTask> tasks = lane.tasks.take_all(k_batch);
     if (tasks.empty() || m_stopping) return;
+    const auto began = std::chrono::steady_clock::now();
     std::vector<PublishTask> batch;
     for (StoreTask& task : tasks) {
       if (auto* publishing = std::get_if<PublishTask>(&task))
@@ -196,26 +185,22 @@ void Archiver::store_loop(Lane& lane) {
       } else if (auto* removing = std::get_if<RemoveTask>(&task))
         remove_one(*lane.store, *removing);
     }
+    const bool more_follow = std::ranges::any_of(batch, &PublishTask::is_express);
     if (!batch.empty()) publish_batch(lane, batch);
+    if (more_follow) lane.tasks.rest_until(began + k_batch_span);
   }
 }
 
 void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) {
   Store& store = *lane.store;
-  const auto fail_all = [&](const Error& error) {
-    for (const PublishTask& task : batch)
-      m_deliver(Published{task.artifact, store.id(), task.request.digest, error});
-  };
-  if (const Status ready = store.ready(); !ready) return fail_all(ready.error());
+  if (const Status ready = store.ready(); !ready) {
+    for (const PublishTask& task : batch) tell(task, ready);
+    return;
+  }
   std::erase_if(batch, [&](const PublishTask& task) {
     std::optional<StoreId> at_fault;
     const Status checked = task.hash_first ? bring(task, at_fault) : Status();
-    if (!checked)
-      m_deliver(Published{.artifact = task.artifact,
-                          .store = store.id(),
-                          .digest = task.request.digest,
-                          .status = checked.error(),
-                          .source_at_fault = at_fault});
+    if (!checked) tell(task, checked, at_fault);
     return !checked;
   });
 
@@ -246,8 +231,19 @@ void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) 
     if (auto appended = m_journal.append_all(std::move(outcomes)); !appended)
       journaled = appended.error().within("the outcome could not be journaled");
   for (std::size_t i = 0; i < batch.size(); ++i)
-    m_deliver(Published{batch[i].artifact, store.id(), batch[i].request.digest,
-                        placed[i] ? journaled : Status(placed[i].error())});
+    tell(batch[i], placed[i] ? journaled : Status(placed[i].error()));
+}
+
+void Archiver::tell(const PublishTask& task, Status status, std::optional<StoreId> at_fault) {
+  // They may wait for long now, and nobody synced them yet.
+  if (!status && task.is_express && status.error().code != Errc::corrupt)
+    if (const Status checked = check_staged(task); !checked) status = checked;
+  m_deliver(Published{.artifact = task.artifact,
+                      .store = task.store,
+                      .digest = task.request.digest,
+                      .status = std::move(status),
+                      .source_at_fault = std::move(at_fault),
+                      .is_express = task.is_express});
 }
 
 void Archiver::remove_one(Store& store, const RemoveTask& task) {

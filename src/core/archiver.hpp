@@ -25,10 +25,8 @@ namespace reelkeep::core {
 
 /// Complete bytes that wait for a verdict on their content.
 struct JudgeTask {
-  ArtifactRow artifact;
   ArtifactKind kind = ArtifactKind::recording;
   std::string staging_name;
-  std::unique_ptr<StagingFile> file;
   ByteCount size;
   Digest digest;
   std::optional<ByteCount> declared_size;
@@ -58,6 +56,9 @@ struct PublishTask {
   /// Where the bytes are brought from when staging does not hold them.
   std::vector<CopySource> sources;
   std::vector<StoreId> wanted;  ///< every store that is to have these bytes
+  /// Nobody synced the bytes, nothing waits for them in the catalog: when the store does not take
+  /// them they are looked at and synced before that is told.
+  bool is_express = false;
 };
 
 /// A superseded replica that the operator does not want any more.
@@ -91,7 +92,6 @@ struct LookTask {
 };
 
 struct Judged {
-  ArtifactRow artifact;
   Status status;  ///< Errc::corrupt: the body was set aside
   ByteCount size;
   Digest digest;
@@ -104,6 +104,7 @@ struct Published {
   Status status;  ///< success: the outcome is in the journal
   /// With a failure that is another store's: the one that the bytes were to be copied from.
   std::optional<StoreId> source_at_fault;
+  bool is_express = false;  ///< as the task's
 };
 struct StoreOpened {
   StoreId store;
@@ -117,12 +118,12 @@ struct Inspected {
   Depth depth = Depth::quick;
   Status status;  ///< Errc::corrupt: bad and journaled; other errors: nothing was learned
 };
-using ArchiverMessage = std::variant<Judged, Published, StoreOpened, JournalGrew, Inspected>;
+using ArchiverMessage = std::variant<Published, StoreOpened, JournalGrew, Inspected>;
 
-/// The workers behind a completed transfer: judge its content, bring it into every store, journal
-/// the outcome, read replicas back. One thread judges, one inspects, and each store has its own, so
-/// that an outage of one holds up nothing else. All methods from the agent's thread; `deliver` is
-/// called on the workers. Ports are borrowed and outlive it.
+/// What comes behind a completed transfer: judge its content, bring it into every store, journal
+/// the outcome, read replicas back. One thread inspects, and each store has its own, so that an
+/// outage of one holds up nothing else. judge() and publish() from any thread, all others from the
+/// agent's; `deliver` is called on the workers. Ports are borrowed and outlive it.
 class Archiver {
  public:
   using Deliver = std::function<void(ArchiverMessage)>;
@@ -130,7 +131,8 @@ class Archiver {
            const Provider& provider, const Clock& clock, Deliver deliver);
   ~Archiver();
 
-  void judge(JudgeTask task);
+  /// On the caller's thread. Reads the ends of `file`, of a CDR all; what is corrupt is set aside.
+  Judged judge(const JudgeTask& task, StagingFile& file) const;
   void open(OpenTask task);
   void look(LookTask task);
   void publish(PublishTask task);
@@ -158,12 +160,12 @@ class Archiver {
     std::thread worker;
   };
 
-  void judge_loop();
   void store_loop(Lane& lane);
   void audit_loop();
-  Judged judge_one(JudgeTask& task);
-  [[nodiscard]] Status judge_content(const JudgeTask& task) const;
+  [[nodiscard]] Status judge_content(const JudgeTask& task, StagingFile& file) const;
   void publish_batch(const Lane& lane, std::vector<PublishTask>& batch);
+  /// `at_fault`: see Published::source_at_fault.
+  void tell(const PublishTask& task, Status status, std::optional<StoreId> at_fault = {});
   /// Are the staged bytes still what they were? Absent ones are the store's to judge.
   Status check_staged(const PublishTask& task);
   /// The bytes are in staging, if need be copied from another store. `at_fault` gets the store that
@@ -186,10 +188,8 @@ class Archiver {
   std::atomic<std::uint64_t> m_audited = 0;
   std::mutex m_rest_mutex;  ///< guards nothing but the wait for m_stopping
   std::condition_variable m_rest;
-  Mailbox<JudgeTask> m_judging;
   Mailbox<AuditTask> m_auditing;
   std::map<StoreId, std::unique_ptr<Lane>> m_lanes;  ///< constant after construction
-  std::thread m_judge;
   std::thread m_auditor;
 };
 

@@ -63,6 +63,8 @@ Status RecordFacts::settle(Artifact artifact, ByteCount size, const Digest& dige
   if (artifact.replace && !superseded.empty())
     m_effects.push_back(RemoveSuperseded{artifact.row, std::move(superseded)});
   if (artifact.state == ArtifactState::cancelled) return {};  // the tombstone stays
+  // It came straight from its transfer, whose end wrote nothing.
+  if (artifact.in_hand && artifact.state == ArtifactState::running) artifact.attempts += 1;
   artifact.state = ArtifactState::archived;
   artifact.size = artifact.received = size;
   artifact.digest = digest;

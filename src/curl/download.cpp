@@ -18,7 +18,7 @@ Download::Download(FetchRequest request, FetchSink& sink, IntakeEvents& events, 
       m_plant(plant),
       m_tuning(tuning),
       m_connections(connections),
-      m_intake(request.ticket, std::move(request.file), request.resume, sink, events),
+      m_intake(request, sink, events),
       m_resume(std::move(request.resume)),
       m_granted(request.connections),
       m_bearable(tuning.connections) {

@@ -20,13 +20,13 @@ constexpr ByteCount k_all = ByteCount(std::uint64_t{1} << 62U);
 
 }  // namespace
 
-Intake::Intake(std::uint64_t ticket, std::unique_ptr<StagingFile> file,
-               std::optional<ResumePoint> resume, FetchSink& sink, IntakeEvents& events)
-    : m_ticket(ticket),
+Intake::Intake(FetchRequest& request, FetchSink& sink, IntakeEvents& events)
+    : m_ticket(request.ticket),
+      m_unsynced_up_to(request.unsynced_up_to),
       m_sink(sink),
       m_events(events),
-      m_file(std::move(file)),
-      m_resume(std::move(resume)) {}
+      m_file(std::move(request.file)),
+      m_resume(request.resume) {}
 
 Result<ByteCount> Intake::prepare() {
   if (Status status = m_file->prepare(); !status) {
@@ -181,7 +181,8 @@ void Intake::finish_complete(Fetched& fetched) {
     forget_resume();
     return;
   }
-  if (Status status = m_file->sync(); !status) {
+  fetched.is_synced = fetched.received > m_unsynced_up_to;
+  if (Status status = fetched.is_synced ? m_file->sync() : Status(); !status) {
     forget_resume();
     fetched.status = status.error();
     return;

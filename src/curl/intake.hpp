@@ -66,8 +66,8 @@ class IntakeEvents {
 /// failure is kept and ends the transfer through finish().
 class Intake {
  public:
-  Intake(std::uint64_t ticket, std::unique_ptr<StagingFile> file, std::optional<ResumePoint> resume,
-         FetchSink& sink, IntakeEvents& events);
+  /// Takes `file` out of the request.
+  Intake(FetchRequest& request, FetchSink& sink, IntakeEvents& events);
 
   Result<ByteCount> prepare();
   void begin(Begin answer);
@@ -114,6 +114,7 @@ class Intake {
   void forget_resume();
 
   const std::uint64_t m_ticket;
+  const ByteCount m_unsynced_up_to;
   FetchSink& m_sink;
   IntakeEvents& m_events;
 

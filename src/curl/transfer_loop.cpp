@@ -9,6 +9,7 @@ namespace reelkeep::curl {
 namespace {
 
 constexpr Duration k_longest_sleep{1000};
+constexpr Duration k_idle_before_trim{1000};
 constexpr long k_idle_connections = 16;
 constexpr std::size_t k_idle_handles = 16;
 
@@ -129,6 +130,7 @@ void TransferLoop::run() {
     curl_multi_perform(m_multi.get(), &running);
     collect_done();
     const Duration sleep = care(steady_now());
+    trim_buffers(steady_now());
     if (is_closing && m_downloads.empty()) return;
     curl_multi_poll(m_multi.get(), nullptr, 0, static_cast<int>(sleep.count()), nullptr);
     m_is_woken.exchange(false);  // before the events are taken: none is left without a wake-up
@@ -189,7 +191,6 @@ void TransferLoop::handle(Finished& finished) {
   if (found == m_downloads.end()) return;
   std::erase(m_order, found->second.get());
   m_downloads.erase(found);
-  if (m_downloads.empty()) m_services.buffers.trim();
 }
 
 Status TransferLoop::start(Transfer& transfer) {
@@ -232,6 +233,15 @@ Duration TransferLoop::care(MonotonicTime now) {
   Duration sleep = k_longest_sleep;
   for (Download* const download : m_order) sleep = std::min(sleep, download->care(now, scarcity));
   return sleep;
+}
+
+/// Between two short files all is idle for a moment; pages that were given back would have to be
+/// cleared again.
+void TransferLoop::trim_buffers(MonotonicTime now) {
+  if (!m_downloads.empty()) return m_idle_since.reset();
+  if (!m_idle_since) m_idle_since = now;
+  if (now - *m_idle_since < k_idle_before_trim) return;
+  m_services.buffers.trim();
 }
 
 void TransferLoop::cancel_all() {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <variant>
@@ -91,6 +92,7 @@ class TransferLoop final : public IntakeEvents, public Connections {
   void take_off(Transfer& transfer) override;
   void collect_done();
   Duration care(MonotonicTime now);
+  void trim_buffers(MonotonicTime now);
   void cancel_all();
   Download* find(std::uint64_t ticket);
   Easy take_easy();
@@ -112,6 +114,7 @@ class TransferLoop final : public IntakeEvents, public Connections {
   std::vector<Download*> m_order;  ///< the same, in the order of care
   std::vector<Easy> m_idle;        ///< handles to use again
   std::size_t m_share = 0;
+  std::optional<MonotonicTime> m_idle_since;  ///< while the buffers are kept for nobody
 
   std::jthread m_thread;
 };

@@ -31,6 +31,8 @@ struct FetchRequest {
   /// At most this many at once. More than one is used where a single one is slow and the server
   /// has proven that it can send parts of one version.
   std::size_t connections = 1;
+  /// A complete body of at most this length is not synced: whoever takes it further does that.
+  ByteCount unsynced_up_to;
 };
 
 /// After an fdatasync: what the catalog may vouch for.
@@ -42,12 +44,13 @@ struct Checkpoint {
 /// The one completion of a submit.
 struct Fetched {
   std::uint64_t ticket = 0;
-  /// Success: complete body in `file`, as long as the server said, synced. Errors as in Errc:
+  /// Success: complete body in `file`, as long as the server said. Errors as in Errc:
   /// not_found only for 404/410; unauthorized only for 401/403 from a host that the pair was sent
   /// to.
   Status status;
   std::unique_ptr<StagingFile> file;
   std::optional<Digest> digest;       ///< with success
+  bool is_synced = true;              ///< false: see FetchRequest::unsynced_up_to
   ByteCount received;                 ///< bytes in `file`
   ByteCount from_network;             ///< bytes of this attempt
   std::optional<ResumePoint> resume;  ///< what is left can be continued from here (synced)
@@ -59,7 +62,8 @@ struct Fetched {
   bool credential_accepted = false;  ///< a success from a host that the pair was sent to
 };
 
-/// Both are called on the fetcher's threads, outside any lock; they must not block.
+/// Both are called on the fetcher's threads, outside any lock; they may look at the file and must
+/// wait for nothing else.
 class FetchSink {
  public:
   virtual ~FetchSink() = default;

@@ -1,0 +1,109 @@
+// The end of a transfer, and the straight way of a short file: from the thread that brought it to
+// its store, without a turn of the agent in between. The catalog knows it as running until the
+// outcome is in the journal; what ends the process meanwhile costs another download of it.
+#include <utility>
+
+#include "core/agent.hpp"
+#include "core/cdr.hpp"
+
+namespace reelkeep::core {
+namespace {
+
+/// Bounds the memory where a store is slower than the network.
+constexpr std::size_t k_most_express = 256;
+/// Not when it may be too late for another download.
+constexpr Duration k_safe_before_deadline{60 * 60 * 1000};
+
+}  // namespace
+
+/// What goes wrong, is wanted in several stores or has a history takes the agent's way.
+Claim Agent::claim_of(const Artifact& artifact) const {
+  Claim claim{.judging = JudgeTask{.kind = artifact.identity.kind,
+                                   .staging_name = artifact.staging_name,
+                                   .size = {},
+                                   .digest = {},
+                                   .declared_size = artifact.declared_size,
+                                   .bad_digest = artifact.bad_digest,
+                                   .sent = api_credential(*m_policy, artifact)},
+              .express = {}};
+  const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
+  if (project == nullptr || project->stores.size() != 1) return claim;
+  const StoreId& store = project->stores.front();
+  const bool is_open = m_policy->destination(store) == nullptr && !why_closed(store) &&
+                       !m_closed_stores.contains(store) && !m_doubted_stores.contains(store);
+  const bool is_new = !artifact.refetch && !artifact.bad_digest && artifact.attempts == 0 &&
+                      artifact.deaths == 0 &&
+                      artifact.deadline - m_ports.clock->now() >= k_safe_before_deadline;
+  if (is_open && is_new) claim.express = publish_task(artifact, *project, store);
+  return claim;
+}
+
+/// A connection that has its next transfer already can wait for the agent.
+void Agent::fetched(Fetched fetched) {
+  std::optional<FetchRequest> next =
+      m_backlog.ended(fetched.ticket, fetched.status ? Backlog::Ended::well : Backlog::Ended::badly,
+                      std::chrono::steady_clock::now());
+  const Wakes wakes = next ? Wakes::no : Wakes::yes;
+  if (next) m_submits->submit(std::move(*next));
+
+  std::optional<Claim> claim = m_claims.take(fetched.ticket);
+  Ended end{.fetched = std::move(fetched), .judged = {}, .express = {}};
+  std::optional<PublishTask> express;
+  if (end.fetched.status) {
+    if (!claim) abort_broken_invariant("a transfer ended that nobody claimed");
+    express = judge(end, *claim);
+  }
+  // First its end, then what the store says.
+  m_mailbox.post(std::move(end), wakes);
+  if (express) m_archiver->publish(std::move(*express));
+}
+
+/// Of complete bytes. What goes straight on is returned, and synced by its store.
+std::optional<PublishTask> Agent::judge(Ended& end, Claim& claim) {
+  Fetched& fetched = end.fetched;
+  claim.judging.size = fetched.received;
+  claim.judging.digest = fetched.digest.value_or(Digest{});
+  claim.judging.tells_end = fetched.tells_end;
+  end.judged = m_archiver->judge(claim.judging, *fetched.file);
+  const bool goes_straight_on = claim.express && end.judged->status && !end.judged->disputed &&
+                                fetched.received <= k_longest_express &&
+                                m_express_tasks < k_most_express;
+  if (!goes_straight_on && !fetched.is_synced)
+    if (const Status synced = fetched.file->sync(); !synced) {
+      fetched.status = synced.error();
+      fetched.resume.reset();
+      end.judged.reset();
+    }
+  fetched.file.reset();
+  if (!goes_straight_on) return std::nullopt;
+  ++m_express_tasks;
+  end.express = claim.express->store;
+  claim.express->is_express = true;
+  give_bytes(*claim.express, fetched.received, claim.judging.digest);
+  return std::move(claim.express);
+}
+
+/// Where the store took the bytes their outcome says all that follows. In a transaction.
+Status Agent::handle_express(const Published& message, const Judged& judged, AfterCommit& after) {
+  after.emplace_back([this, row = message.artifact] { m_express.erase(row); });
+  REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(message.artifact));
+  if (!artifact || !artifact->in_hand) return {};
+  const ProjectPolicy* project = m_policy->project(artifact->identity.session.app_id);
+  const bool is_all = project == nullptr || project->stores == std::vector{message.store};
+  if (message.status && is_all && artifact->state == ArtifactState::running) return {};
+  artifact->attempts += 1;
+  return take_verdict(std::move(*artifact), judged, after);
+}
+
+/// What no store told of yet goes the agent's way at the next start. In a transaction.
+Status Agent::hold_express(AfterCommit& after) {
+  for (const auto& [row, judged] : m_express) {
+    REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(row));
+    if (!artifact || !artifact->in_hand) continue;
+    artifact->attempts += 1;
+    REELKEEP_TRY(take_verdict(std::move(*artifact), judged, after));
+  }
+  return {};
+}
+
+}  // namespace reelkeep::core

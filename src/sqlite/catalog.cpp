@@ -89,7 +89,7 @@ Status SqliteCatalog::clear() {
     drop_catalog_tables(*m_connection);
     for (const auto step : catalog_schema().steps) m_connection->execute(step);
   }));
-  m_transactions.forget_touched();
+  m_transactions.forget();
   m_known.forget_all();
   for (const auto& [key, value] : kept) REELKEEP_TRY(set_note(key, value));
   return {};
@@ -174,7 +174,11 @@ Result<std::optional<Artifact>> SqliteCatalog::artifact(const ArtifactId& id) {
 
 Result<Artifact> SqliteCatalog::put_artifact(Artifact artifact) {
   ArtifactRow row;
-  REELKEEP_TRY(change([&] { row = write_artifact(*m_connection, artifact); }));
+  REELKEEP_TRY(change([&] {
+    const auto before = state_of(artifact.row);
+    row = write_artifact(*m_connection, artifact);
+    if (row.get() != 0) recount(before, artifact.state);
+  }));
   if (row.get() == 0) return no_row("artifact", artifact.row.get());
   m_transactions.touch(artifact.session_row);
   artifact.row = row;
@@ -185,7 +189,11 @@ Result<Artifact> SqliteCatalog::put_artifact(Artifact artifact) {
 Status SqliteCatalog::put_progress(const Artifact& artifact) {
   const Artifact* known = m_known.find(artifact.row);
   std::int64_t changed = 0;
-  REELKEEP_TRY(change([&] { changed = write_progress(*m_connection, artifact, known); }));
+  REELKEEP_TRY(change([&] {
+    const auto before = known != nullptr ? known->state : state_of(artifact.row);
+    changed = write_progress(*m_connection, artifact, known);
+    if (changed != 0) recount(before, artifact.state);
+  }));
   if (changed == 0) return no_row("artifact", artifact.row.get());
   if (known == nullptr) {
     m_transactions.touch(artifact.session_row);
@@ -199,9 +207,12 @@ Status SqliteCatalog::put_progress(const Artifact& artifact) {
 }
 
 Status SqliteCatalog::remove_artifact(ArtifactRow row) {
-  m_known.forget(row);
   return change([&] {
     touch_session_of(row);
+    recount(state_of(row), std::nullopt);
+    m_known.forget(row);
+    for (const Replica& replica : read_replicas(*m_connection, row))
+      m_transactions.count(Counted::replicas, to_string(replica.state), -1);
     Query(*m_connection, "DELETE FROM replica WHERE artifact = ?", row).run();
     Query(*m_connection, k_remove_pending, row).run();
     Query(*m_connection, "DELETE FROM attempt WHERE artifact = ?", row).run();
@@ -220,13 +231,16 @@ Result<std::vector<Replica>> SqliteCatalog::replicas(ArtifactRow row) {
 
 Status SqliteCatalog::put_replica(ArtifactRow row, const Replica& replica) {
   return change([&] {
+    uncount_replica(row, replica.location);
     write_replica(*m_connection, row, replica);
+    m_transactions.count(Counted::replicas, to_string(replica.state), 1);
     touch_session_of(row);
   });
 }
 
 Status SqliteCatalog::remove_replica(ArtifactRow row, const std::string& location) {
   return change([&] {
+    uncount_replica(row, location);
     Query(*m_connection, "DELETE FROM replica WHERE artifact = ? AND location = ?", row, location)
         .run();
     touch_session_of(row);
@@ -245,7 +259,30 @@ Result<bool> SqliteCatalog::knows_staging(const std::string& staging_name) {
   return exists("SELECT 1 FROM artifact WHERE staging_name = ? LIMIT 1", staging_name);
 }
 
+/// Nothing: there is no such row.
+std::optional<ArtifactState> SqliteCatalog::state_of(ArtifactRow row) {
+  if (row.get() == 0) return std::nullopt;
+  if (const Artifact* known = m_known.find(row)) return known->state;
+  Query query(*m_connection, "SELECT state FROM artifact WHERE row = ?", row);
+  return query.step() ? std::optional(query.next<ArtifactState>()) : std::nullopt;
+}
+
+void SqliteCatalog::recount(std::optional<ArtifactState> before,
+                            std::optional<ArtifactState> after) {
+  if (before == after) return;
+  if (before) m_transactions.count(Counted::artifacts, to_string(*before), -1);
+  if (after) m_transactions.count(Counted::artifacts, to_string(*after), 1);
+}
+
+void SqliteCatalog::uncount_replica(ArtifactRow row, const std::string& location) {
+  Query query(*m_connection, "SELECT state FROM replica WHERE artifact = ? AND location = ?", row,
+              location);
+  if (query.step())
+    m_transactions.count(Counted::replicas, to_string(query.next<ReplicaState>()), -1);
+}
+
 void SqliteCatalog::touch_session_of(ArtifactRow row) {
+  if (const Artifact* known = m_known.find(row)) return m_transactions.touch(known->session_row);
   Query query(*m_connection, "SELECT session FROM artifact WHERE row = ?", row);
   if (query.step()) m_transactions.touch(query.next<SessionRow>());
 }

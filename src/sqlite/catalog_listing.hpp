@@ -26,7 +26,8 @@ inline constexpr std::string_view k_queue =
 /// Parameter: how many of the newest.
 inline constexpr std::string_view k_typical_sizes =
     "SELECT kind, CAST(avg(size) AS INTEGER) FROM (SELECT kind, size FROM artifact"
-    " INDEXED BY artifact_state WHERE state = 'archived' ORDER BY row DESC LIMIT ?)"
+    " INDEXED BY artifact_state WHERE state = 'archived'"
+    " AND state NOT IN ('planned', 'running') ORDER BY row DESC LIMIT ?)"
     " WHERE size IS NOT NULL GROUP BY kind";
 
 /// Which rows of a listing: floor <= row < below, the newest `limit` of them.

@@ -193,8 +193,12 @@ Result<std::vector<Artifact>> SqliteCatalog::claimable(const Lane& lane, std::si
 Result<std::int64_t> SqliteCatalog::release_due(Timestamp now, std::size_t limit) {
   std::int64_t released = 0;
   m_known.forget_all();
-  REELKEEP_TRY(
-      change([&] { released = Query(*m_connection, k_release_due, now, as_limit(limit)).run(); }));
+  REELKEEP_TRY(change([&] {
+    Query query(*m_connection, k_release_due, now, as_limit(limit));
+    for (; query.step(); ++released)
+      if (query.next<ArtifactState>() == ArtifactState::planned)
+        recount(ArtifactState::waiting, ArtifactState::planned);
+  }));
   return released;
 }
 

@@ -28,14 +28,16 @@ inline constexpr std::string_view k_release_due =
     "UPDATE artifact SET state = CASE state WHEN 'waiting' THEN 'planned' ELSE state END,"
     " next_attempt_at = NULL, due_at = NULL, claimable = NOT in_hand"
     " WHERE row IN (SELECT row FROM artifact INDEXED BY artifact_due"
-    "               WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT ?)";
+    "               WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT ?)"
+    " RETURNING state";
 inline constexpr std::string_view k_bring_forward =
     "UPDATE artifact INDEXED BY artifact_due SET next_attempt_at = ?1, due_at = ?1"
     " WHERE due_at IS NOT NULL AND due_at > ?2";
 inline constexpr std::string_view k_next_due =
     "SELECT min(due_at) FROM artifact INDEXED BY artifact_due WHERE due_at IS NOT NULL";
 inline constexpr std::string_view k_in_state =
-    "INDEXED BY artifact_state WHERE state = ? AND row > ? ORDER BY row LIMIT ?";
+    "INDEXED BY artifact_state WHERE state = ? AND state NOT IN ('planned', 'running')"
+    " AND row > ? ORDER BY row LIMIT ?";
 inline constexpr std::string_view k_in_hand =
     "INDEXED BY artifact_in_hand WHERE in_hand = 1 AND row > ? ORDER BY row LIMIT ?";
 inline constexpr std::string_view k_needs_staging =

@@ -22,10 +22,19 @@ constexpr std::string_view k_for_writing =
     "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
     "PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;";
 
+/// Statistics of its memory would cost SQLite a lock for each allocation, and nobody asks for them.
+const std::string& with_library_set_up(const std::string& path) {
+  static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)once;  // refused where somebody else opened a database before: slower, not wrong
+  return path;
+}
+
 }  // namespace
 
 Connection::Connection(const std::string& path, Access access)
-    : m_path(path), m_database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, k_busy_ms) {
+    : m_path(path),
+      m_database(with_library_set_up(path), SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX,
+                 k_busy_ms) {
   sqlite3_extended_result_codes(m_database.getHandle(), 1);
   execute(access == Access::read ? k_for_reading : k_for_writing);
 }

@@ -72,6 +72,7 @@ class Query {
   void bind(const std::string& value);
   void bind(const char* value) { bind(std::string_view(value)); }
   void bind(BorrowedBlob value);
+  void bind_literal(const char* value);  ///< lives for ever: bound without a copy
   void bind(const Digest& value);
   void bind(Timestamp value) { bind(std::int64_t{value.time_since_epoch().count()}); }
   /// The bits as they are: also sizes that only a broken sender can mean come back unchanged.
@@ -79,7 +80,7 @@ class Query {
   void bind(std::nullopt_t);
   template <class Word>
   requires std::is_enum_v<Word>
-  void bind(Word word) { bind(to_string(word)); }
+  void bind(Word word) { bind_literal(to_string(word).data()); }
   template <class Tag, class Value>
   void bind(const Strong<Tag, Value>& value) {
     bind(value.get());

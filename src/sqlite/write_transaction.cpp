@@ -8,6 +8,13 @@ namespace reelkeep::sqlite {
 
 namespace {
 
+constexpr std::string_view k_count_artifacts =
+    "INSERT INTO artifact_count(state, count) VALUES (?, ?)"
+    " ON CONFLICT(state) DO UPDATE SET count = count + excluded.count";
+constexpr std::string_view k_count_replicas =
+    "INSERT INTO replica_count(state, count) VALUES (?, ?)"
+    " ON CONFLICT(state) DO UPDATE SET count = count + excluded.count";
+
 /// Counts one level of nesting for as long as it lives, whatever ends it.
 class Level {
  public:
@@ -38,13 +45,14 @@ Status WriteTransactions::check_open() const {
 }
 
 Status WriteTransactions::run_outermost(const std::function<Status()>& work) {
-  m_touched.clear();
+  forget();
   return m_connection.guarded([&]() -> Status {
     Transaction transaction(m_connection, Access::write);
     const Level level(m_depth);
     REELKEEP_TRY(work());
     REELKEEP_TRY(check_open());
     summarise_touched();
+    add_counts();
     transaction.commit();
     return {};
   });
@@ -56,8 +64,10 @@ Status WriteTransactions::run_nested(const std::function<Status()>& work) {
     const std::string name = fmt::format("level_{}", m_depth);
     Query(m_connection, "SAVEPOINT " + name).run();
     const Level level(m_depth);
+    const auto counted_before = m_counts;
     Status done = work();
     if (done) done = check_open();
+    if (!done) m_counts = counted_before;
     if (done) {
       Query(m_connection, "RELEASE " + name).run();
     } else if (m_connection.in_transaction()) {
@@ -66,6 +76,16 @@ Status WriteTransactions::run_nested(const std::function<Status()>& work) {
     }
     return done;
   });
+}
+
+void WriteTransactions::add_counts() {
+  for (const auto& [key, change] : m_counts) {
+    if (change == 0) continue;
+    const auto& [table, state] = key;
+    Query(m_connection, table == Counted::artifacts ? k_count_artifacts : k_count_replicas, state,
+          change)
+        .run();
+  }
 }
 
 void WriteTransactions::summarise_touched() {

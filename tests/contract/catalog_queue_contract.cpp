@@ -194,22 +194,22 @@ void check_in_hand_and_states(const CatalogFixture& fixture) {
   Queue queue(catalog, 14);
   REQUIRE(catalog.transact([&]() -> Status {
     std::vector<ArtifactRow> held;
-    std::vector<ArtifactRow> running;
+    std::vector<ArtifactRow> verifying;
     for (int i = 0; i < 12; ++i) {
       Artifact artifact = queue.plain(lane("a", "h"));
       artifact.in_hand = i % 2 == 0;
-      artifact.state = i % 3 == 0 ? ArtifactState::running : ArtifactState::archived;
+      artifact.state = i % 3 == 0 ? ArtifactState::verifying : ArtifactState::archived;
       artifact = queue.put(artifact);
       if (artifact.in_hand) held.push_back(artifact.row);
-      if (artifact.state == ArtifactState::running) running.push_back(artifact.row);
+      if (artifact.state == ArtifactState::verifying) verifying.push_back(artifact.row);
     }
     CHECK(rows(catalog.in_hand(100).value()) == held);
     CHECK(rows(catalog.in_hand(2).value()) == std::vector(held.begin(), held.begin() + 2));
     CHECK(rows(catalog.in_hand(2, held[1]).value()) ==
           std::vector(held.begin() + 2, held.begin() + 4));
-    CHECK(rows(catalog.in_state(ArtifactState::running, 100).value()) == running);
-    CHECK(rows(catalog.in_state(ArtifactState::running, 2, running[0]).value()) ==
-          std::vector(running.begin() + 1, running.begin() + 3));
+    CHECK(rows(catalog.in_state(ArtifactState::verifying, 100).value()) == verifying);
+    CHECK(rows(catalog.in_state(ArtifactState::verifying, 2, verifying[0]).value()) ==
+          std::vector(verifying.begin() + 1, verifying.begin() + 3));
     CHECK(catalog.in_state(ArtifactState::expired, 100).value().empty());
     return {};
   }));

@@ -104,6 +104,47 @@ TEST_CASE_FIXTURE(Fixture, "a session is found with all that belongs to it") {
 TEST_CASE_FIXTURE(Fixture, "the figures follow every change") {
   check_figures(catalog());
 }
+TEST_CASE_FIXTURE(Fixture, "what is taken back is not counted") {
+  const auto add = [&](const std::string& number) {
+    Artifact artifact;
+    const Session session =
+        opened->put_session({.key = {AppId("a"), ConfNum("c" + number)}}).value();
+    artifact.session_row = session.row;
+    artifact.identity.session = session.key;
+    artifact.identity.source_key = SourceKey(number);
+    artifact.id = ArtifactId("id-" + number);
+    artifact = opened->put_artifact(artifact).value();
+    REQUIRE(opened->put_replica(artifact.row, Replica{.store = {}, .path = {}, .location = "/" + number}));
+    return artifact.row;
+  };
+  const auto counted = [&] {
+    const CatalogFigures figures = catalog().open_reader()->figures().value();
+    std::pair<std::int64_t, std::int64_t> sums;
+    for (const auto& [state, count] : figures.artifacts) sums.first += count;
+    for (const auto& [state, count] : figures.replicas) sums.second += count;
+    return sums;
+  };
+  const Error refusal{Errc::internal, "taken back"};
+  REQUIRE(opened->transact([&]() -> Status {
+    add("1");
+    const Status inner = opened->transact([&]() -> Status {
+      add("2");
+      return refusal;
+    });
+    CHECK_FALSE(inner);
+    return {};
+  }));
+  CHECK(counted() == std::pair<std::int64_t, std::int64_t>(1, 1));
+  CHECK_FALSE(opened->transact([&]() -> Status {
+    add("3");
+    return refusal;
+  }));
+  REQUIRE(opened->transact([&]() -> Status {
+    const ArtifactRow row = add("4");
+    return opened->remove_artifact(row);
+  }));
+  CHECK(counted() == std::pair<std::int64_t, std::int64_t>(1, 1));
+}
 TEST_CASE_FIXTURE(Fixture, "of each artifact the newest attempts are remembered") {
   check_attempts(catalog());
 }

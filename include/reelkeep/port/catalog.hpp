@@ -160,6 +160,8 @@ class Catalog {
   /// When the next one of this store after `after` becomes due.
   virtual Result<std::optional<Timestamp>> next_pending(const StoreId& store, Timestamp after) = 0;
 
+  /// Of a state in which artifacts stay: neither planned nor running, which come and go with every
+  /// file (see claimable() and in_hand()).
   virtual Result<std::vector<Artifact>> in_state(ArtifactState state, std::size_t limit,
                                                  ArtifactRow after = ArtifactRow(0)) = 0;
   /// Artifacts that were left in hand (Artifact::in_hand), to be taken up again at start.

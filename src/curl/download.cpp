@@ -28,6 +28,9 @@ Download::Download(FetchRequest request, FetchSink& sink, IntakeEvents& events, 
 void Download::begin() {
   if (Status status = check_target(m_source.url, m_source.rules, Hop::first); !status)
     break_off(status.error());
+  else if (m_intake.is_by_loop = !m_resume && m_intake.unsynced_up_to() > ByteCount();
+           m_intake.is_by_loop)
+    prepared(m_intake.prepare());
   else
     m_plant.writers.post(m_intake, Prepare{});
 }
@@ -133,7 +136,11 @@ void Download::finish(Ending ending) {
     ending.from_network += line->from_network();
     ending.credential_accepted = ending.credential_accepted || line->pair_accepted();
   }
-  m_plant.writers.post(m_intake, Finish{std::move(ending)});
+  // A failure syncs what is there: that is for a writer.
+  if (!m_intake.is_by_loop || !ending.status || m_intake.has_failed())
+    return m_plant.writers.post(m_intake, Finish{std::move(ending)});
+  m_intake.complete(std::move(ending));
+  m_intake.events().finished(m_intake.ticket());
 }
 
 Duration Download::care(MonotonicTime now, Transfer::Scarcity buffers) {

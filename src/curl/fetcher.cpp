@@ -21,11 +21,11 @@ class CurlFetcher final : public Fetcher {
                   [this] {
                     for (const auto& loop : m_loops) loop->buffer_returned();
                   }),
-        m_writers(std::max<std::size_t>(options.writers, 1), m_buffers, sink) {
+        m_writers(std::max<std::size_t>(options.writers, 1), m_buffers) {
     const std::size_t loops = std::max<std::size_t>(options.loops, 1);
     for (std::size_t i = 0; i < loops; ++i)
       m_loops.push_back(std::make_unique<TransferLoop>(
-          TransferLoop::Services{m_buffers, m_writers, m_rate, m_received_bytes, sink,
+          TransferLoop::Services{m_buffers, m_writers, m_rate, m_received_bytes, m_granting, sink,
                                  [this] { return this->limits(); }, loops, options.ranges}));
   }
 
@@ -34,15 +34,16 @@ class CurlFetcher final : public Fetcher {
     m_writers.stop();  // before the loops go: a writer may be waking one
   }
 
-  void submit(FetchRequest request) override {
-    TransferLoop& loop = loop_of(request.ticket);
-    loop.submit(std::move(request));
+  void submit(FetchRequest request) override { next_loop().submit(std::move(request)); }
+
+  // Only one of them knows the ticket.
+  void cancel(std::uint64_t ticket) override {
+    for (const auto& loop : m_loops) loop->cancel(ticket);
   }
 
-  void cancel(std::uint64_t ticket) override { loop_of(ticket).cancel(ticket); }
-
   void grant(std::uint64_t ticket, std::size_t connections) override {
-    loop_of(ticket).grant(ticket, connections);
+    m_granting += m_loops.size();
+    for (const auto& loop : m_loops) loop->grant(ticket, connections);
   }
 
   void set_limits(const FetchLimits& limits) override {
@@ -69,12 +70,22 @@ class CurlFetcher final : public Fetcher {
     return m_limits;
   }
 
-  TransferLoop& loop_of(std::uint64_t ticket) { return *m_loops[ticket % m_loops.size()]; }
+  /// The one with the least to do, the first of several, so that a single transfer after another
+  /// finds the connection again. What follows a transfer on its thread stays there.
+  TransferLoop& next_loop() {
+    TransferLoop* chosen = m_loops.front().get();
+    for (const auto& loop : m_loops)
+      if (loop->load() < chosen->load()) chosen = loop.get();
+    for (const auto& loop : m_loops)
+      if (loop->is_this_thread() && loop->load() <= chosen->load()) chosen = loop.get();
+    return *chosen;
+  }
 
   mutable std::mutex m_mutex;
   FetchLimits m_limits;  // guarded by m_mutex
   RateBucket m_rate;
   std::atomic<std::uint64_t> m_received_bytes{0};
+  std::atomic<std::size_t> m_granting{0};
   std::vector<std::unique_ptr<TransferLoop>> m_loops;  ///< constant after construction
   BufferPool m_buffers;
   WriterPool m_writers;

@@ -150,6 +150,12 @@ void Intake::checkpoint_if_due(MonotonicTime now) {
   m_sink.checkpointed(Checkpoint{m_ticket, *m_resume});
 }
 
+void Intake::complete(Ending ending) {
+  Fetched fetched = finish(std::move(ending));
+  m_events.completing(m_ticket);
+  m_sink.fetched(std::move(fetched));
+}
+
 Fetched Intake::finish(Ending ending) {
   Fetched fetched;
   fetched.ticket = m_ticket;

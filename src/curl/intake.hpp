@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "reelkeep/port/fetcher.hpp"
@@ -57,6 +58,8 @@ class IntakeEvents {
   /// Whether Append may now come in any order.
   virtual void spread(std::uint64_t ticket, Status possible) = 0;
   virtual void write_failed(std::uint64_t ticket) = 0;
+  /// The completion is about to be given to the sink.
+  virtual void completing(std::uint64_t ticket) = 0;
   /// The completion was given to the sink and the Intake is no longer touched.
   virtual void finished(std::uint64_t ticket) = 0;
 };
@@ -82,7 +85,12 @@ class Intake {
   /// Syncs what is there, whatever the ending. Gives the file away: the last call.
   Fetched finish(Ending ending);
 
+  /// finish(), and the completion goes to the sink.
+  void complete(Ending ending);
+
   [[nodiscard]] std::uint64_t ticket() const noexcept { return m_ticket; }
+  /// A body of this length or less ends without a sync.
+  [[nodiscard]] ByteCount unsynced_up_to() const noexcept { return m_unsynced_up_to; }
   [[nodiscard]] IntakeEvents& events() const noexcept { return m_events; }
   [[nodiscard]] bool has_failed() const noexcept { return m_failure.has_value(); }
   /// The loop's thread, before Finish is posted: a running prepare() gives up.
@@ -92,6 +100,10 @@ class Intake {
   std::atomic<std::size_t> queued{0};
   /// How many fill them. The loop's thread.
   std::size_t connections = 1;
+  /// A new file that may be short: the loop does the work of a writer itself until an answer says
+  /// otherwise, since to hand 200 KiB to another core and to wake it costs more than to write and
+  /// hash them here, where they are still in the cache. The loop's thread.
+  bool is_by_loop = false;
 
   /// Jobs that are done in their order, by one writer at a time. Owned by the WriterPool.
   struct Lane {

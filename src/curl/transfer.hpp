@@ -124,6 +124,7 @@ class Transfer {
   void store(std::span<const std::byte> bytes);
   void pause(Pause why);
   void judged();
+  void note_failed_write();
   bool refuses(bool is_private, const std::string& address);
   void forget_request();
   void set_range();

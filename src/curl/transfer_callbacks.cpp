@@ -100,7 +100,7 @@ bool Transfer::head_line(std::string_view line) {
     case AnswerHead::Line::complete:
       m_judgement = judge(m_head, m_asked, wall_now());
       judged();
-      return true;
+      return !m_failure;
   }
   return false;
 }
@@ -121,7 +121,17 @@ void Transfer::judged() {
   // From here on the earlier resume point is history: the answer brought a newer one.
   const std::optional<ByteCount> length = m_judgement->length;
   const bool is_short = is_whole && length && *length <= ByteCount(m_plant.buffers.buffer_size());
-  m_plant.writers.post(m_intake, Begin{is_whole, m_judgement->validator, length, is_short});
+  Begin begin{is_whole, m_judgement->validator, length, is_short};
+  if (!is_short || *length > m_intake.unsynced_up_to()) m_intake.is_by_loop = false;
+  if (!m_intake.is_by_loop) return m_plant.writers.post(m_intake, std::move(begin));
+  m_intake.begin(std::move(begin));
+  note_failed_write();
+}
+
+void Transfer::note_failed_write() {
+  // The reason is with the Intake, which puts it into the completion.
+  if (m_intake.has_failed() && !m_failure)
+    m_failure = Error{Errc::internal, "the file could not be written"};
 }
 
 bool Transfer::keeps_body() const noexcept {
@@ -140,6 +150,7 @@ std::size_t Transfer::body(std::span<const std::byte> bytes) {
     pause(Pause::buffers);
     return CURL_WRITEFUNC_PAUSE;
   }
+  if (m_failure) return 0;
   if (!m_plant.rate.take(all, steady_now())) {
     pause(Pause::rate);
     return CURL_WRITEFUNC_PAUSE;
@@ -213,6 +224,11 @@ void Transfer::hand_over() {
     m_plant.buffers.give_back(std::exchange(m_buffer, {}));
     return;
   }
+  if (m_intake.is_by_loop) {
+    m_intake.append(m_buffer_at, m_buffer.content());
+    m_plant.buffers.give_back(std::exchange(m_buffer, {}));
+    return note_failed_write();
+  }
   m_intake.queued.fetch_add(1);
   m_plant.writers.post(m_intake, Append{std::exchange(m_buffer, {}), m_buffer_at});
 }
@@ -225,6 +241,7 @@ void Transfer::pause(Pause why) {
 }
 
 CURLcode Transfer::steer(MonotonicTime now) {
+  if (m_easy && m_intake.is_by_loop && m_intake.has_failed()) return CURLE_WRITE_ERROR;
   switch (m_pause) {
     case Pause::none:
       if (!m_easy || !keeps_body()) return CURLE_OK;

@@ -13,6 +13,8 @@ constexpr Duration k_idle_before_trim{1000};
 constexpr long k_idle_connections = 16;
 constexpr std::size_t k_idle_handles = 16;
 
+thread_local const TransferLoop* t_loop = nullptr;  ///< whose thread this is
+
 Error cancelled() {
   return Error{Errc::cancelled, "download stopped"};
 }
@@ -49,6 +51,7 @@ void TransferLoop::submit(FetchRequest request) {
   {
     std::lock_guard lock(m_mutex);
     if (!m_is_closed) {
+      ++m_load;
       m_events.emplace_back(Submit{std::move(request)});
       wake();
       return;
@@ -61,6 +64,10 @@ void TransferLoop::submit(FetchRequest request) {
   fetched.resume = std::move(request.resume);
   fetched.file = std::move(request.file);
   m_services.sink.fetched(std::move(fetched));
+}
+
+bool TransferLoop::is_this_thread() const noexcept {
+  return t_loop == this;
 }
 
 void TransferLoop::post(Event event) {
@@ -91,6 +98,10 @@ void TransferLoop::write_failed(std::uint64_t ticket) {
   post(WriteFailed{ticket});
 }
 
+void TransferLoop::completing(std::uint64_t /*ticket*/) {
+  --m_load;
+}
+
 void TransferLoop::finished(std::uint64_t ticket) {
   post(Finished{ticket});
 }
@@ -100,6 +111,7 @@ void TransferLoop::buffer_returned() noexcept {
 }
 
 void TransferLoop::wake() noexcept {
+  if (is_this_thread()) return;  // it looks before it sleeps
   if (!m_is_woken.exchange(true)) curl_multi_wakeup(m_multi.get());
 }
 
@@ -117,6 +129,7 @@ Duration TransferLoop::turn_age() const noexcept {
 }
 
 void TransferLoop::run() {
+  t_loop = this;
   bool is_closing = false;
   while (true) {
     m_last_turn_ms.store(steady_now().time_since_epoch().count());
@@ -129,12 +142,18 @@ void TransferLoop::run() {
     int running = 0;
     curl_multi_perform(m_multi.get(), &running);
     collect_done();
-    const Duration sleep = care(steady_now());
+    Duration sleep = care(steady_now());
     trim_buffers(steady_now());
+    if (has_events()) sleep = Duration(0);
     if (is_closing && m_downloads.empty()) return;
     curl_multi_poll(m_multi.get(), nullptr, 0, static_cast<int>(sleep.count()), nullptr);
     m_is_woken.exchange(false);  // before the events are taken: none is left without a wake-up
   }
+}
+
+bool TransferLoop::has_events() {
+  std::lock_guard lock(m_mutex);
+  return !m_events.empty();
 }
 
 bool TransferLoop::take_events() {
@@ -149,7 +168,17 @@ bool TransferLoop::take_events() {
   return is_closed;
 }
 
+/// What another loop has yet to close would be one connection too many meanwhile.
+bool TransferLoop::puts_off(Submit& submit) {
+  if (m_services.granting == 0) return false;
+  std::lock_guard lock(m_mutex);
+  if (m_is_closed) return false;
+  m_events.emplace_back(std::move(submit));
+  return true;
+}
+
 void TransferLoop::handle(Submit& submit) {
+  if (puts_off(submit)) return;
   const std::uint64_t ticket = submit.request.ticket;
   if (find(ticket) != nullptr) abort_broken_invariant("a ticket was submitted twice");
   auto owned =
@@ -170,6 +199,7 @@ void TransferLoop::handle(Cancel& cancel) {
 void TransferLoop::handle(Grant& grant) {
   if (Download* const download = find(grant.ticket))
     download->grant(grant.connections, steady_now());
+  --m_services.granting;
 }
 
 void TransferLoop::handle(Prepared& prepared) {
@@ -238,10 +268,13 @@ Duration TransferLoop::care(MonotonicTime now) {
 /// Between two short files all is idle for a moment; pages that were given back would have to be
 /// cleared again.
 void TransferLoop::trim_buffers(MonotonicTime now) {
-  if (!m_downloads.empty()) return m_idle_since.reset();
-  if (!m_idle_since) m_idle_since = now;
-  if (now - *m_idle_since < k_idle_before_trim) return;
-  m_services.buffers.trim();
+  if (!m_downloads.empty()) {
+    m_busy_at = now;
+    m_is_trimmed = false;
+  } else if (!m_is_trimmed && now - m_busy_at >= k_idle_before_trim) {
+    m_services.buffers.trim();
+    m_is_trimmed = true;
+  }
 }
 
 void TransferLoop::cancel_all() {

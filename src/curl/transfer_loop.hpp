@@ -23,6 +23,8 @@ class TransferLoop final : public IntakeEvents, public Connections {
     WriterPool& writers;
     RateBucket& rate;
     std::atomic<std::uint64_t>& received_bytes;
+    /// grant() calls that a loop has still to carry out: until then no submit begins.
+    std::atomic<std::size_t>& granting;
     FetchSink& sink;
     std::function<FetchLimits()> limits;  ///< as they are now; any thread
     std::size_t loops;                    ///< how many share the buffers
@@ -38,16 +40,21 @@ class TransferLoop final : public IntakeEvents, public Connections {
   /// Any thread. After stop() the request is completed as cancelled at once.
   void submit(FetchRequest request);
   void cancel(std::uint64_t ticket);
+  /// Nothing is done for a ticket of another loop. The caller has counted it in `granting`.
   void grant(std::uint64_t ticket, std::size_t connections);
   /// Any thread: a buffer came back.
   void buffer_returned() noexcept;
   /// Completes all that runs as cancelled and ends the thread. The writers must still work.
   void stop();
   [[nodiscard]] Duration turn_age() const noexcept;
+  /// Submits that have not ended. Any thread.
+  [[nodiscard]] std::size_t load() const noexcept { return m_load; }
+  [[nodiscard]] bool is_this_thread() const noexcept;
 
   void prepared(std::uint64_t ticket, Result<ByteCount> size) override;
   void spread(std::uint64_t ticket, Status possible) override;
   void write_failed(std::uint64_t ticket) override;
+  void completing(std::uint64_t ticket) override;
   void finished(std::uint64_t ticket) override;
 
  private:
@@ -81,6 +88,8 @@ class TransferLoop final : public IntakeEvents, public Connections {
   void wake() noexcept;
   void run();
   bool take_events();
+  bool has_events();
+  bool puts_off(Submit& submit);
   void handle(Submit& submit);
   void handle(Cancel& cancel);
   void handle(Grant& grant);
@@ -103,6 +112,7 @@ class TransferLoop final : public IntakeEvents, public Connections {
 
   // Any thread.
   std::atomic<std::int64_t> m_last_turn_ms;
+  std::atomic<std::size_t> m_load{0};  ///< submits that have not ended
   std::atomic<bool> m_is_starved{false};
   std::atomic<bool> m_is_woken{false};  ///< since it began to sleep: once is enough
   std::mutex m_mutex;
@@ -114,7 +124,8 @@ class TransferLoop final : public IntakeEvents, public Connections {
   std::vector<Download*> m_order;  ///< the same, in the order of care
   std::vector<Easy> m_idle;        ///< handles to use again
   std::size_t m_share = 0;
-  std::optional<MonotonicTime> m_idle_since;  ///< while the buffers are kept for nobody
+  MonotonicTime m_busy_at{};  ///< when there was a download last
+  bool m_is_trimmed = true;   ///< since then
 
   std::jthread m_thread;
 };

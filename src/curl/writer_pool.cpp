@@ -15,8 +15,8 @@ constexpr std::size_t k_turn = 4;
 
 }  // namespace
 
-WriterPool::WriterPool(std::size_t threads, BufferPool& buffers, FetchSink& sink)
-    : m_buffers(buffers), m_sink(sink), m_most_preparing(std::max<std::size_t>(1, threads - 1)) {
+WriterPool::WriterPool(std::size_t threads, BufferPool& buffers)
+    : m_buffers(buffers), m_most_preparing(std::max<std::size_t>(1, threads - 1)) {
   const SignalsBlocked signals;
   for (std::size_t i = 0; i < threads; ++i)
     m_threads.emplace_back([this] {
@@ -149,7 +149,7 @@ bool WriterPool::work_alone(Intake& intake, Job job) {
   const std::uint64_t ticket = intake.ticket();
   IntakeEvents& events = intake.events();
   if (auto* finish = std::get_if<Finish>(&job)) {
-    m_sink.fetched(intake.finish(std::move(finish->ending)));
+    intake.complete(std::move(finish->ending));
     events.finished(ticket);
     return false;
   }

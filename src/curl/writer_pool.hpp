@@ -19,7 +19,7 @@ namespace reelkeep::curl {
 /// Reading back long prefixes never takes the last free thread from running transfers.
 class WriterPool {
  public:
-  WriterPool(std::size_t threads, BufferPool& buffers, FetchSink& sink);
+  WriterPool(std::size_t threads, BufferPool& buffers);
   WriterPool(const WriterPool&) = delete;
   WriterPool& operator=(const WriterPool&) = delete;
   ~WriterPool() { stop(); }
@@ -42,7 +42,6 @@ class WriterPool {
   void release(Intake& intake, Buffer buffer);
 
   BufferPool& m_buffers;
-  FetchSink& m_sink;
   const std::size_t m_most_preparing;
 
   std::mutex m_mutex;

@@ -223,6 +223,10 @@ void Agent::shut_down(std::vector<Message> kept) {
       if (auto* end = std::get_if<Ended>(&message))
         REELKEEP_TRY(handle(*end, after, after_judgement));
       if (auto* point = std::get_if<Checkpoint>(&message)) REELKEEP_TRY(handle(*point, after));
+      if (const auto* report = std::get_if<ArchiverMessage>(&message))
+        if (const auto* published = std::get_if<Published>(report))
+          if (const auto express = m_express.find(published->artifact); express != m_express.end())
+            express->second.is_stored = published->status.has_value();
     }
     return hold_express(after_judgement);
   });

@@ -128,6 +128,12 @@ class Agent final : public FetchSink {
     std::size_t connections = 1;
     bool is_probe = false;  ///< of a credential that is refused
   };
+  /// A short file between its transfer and its outcome.
+  struct Express {
+    Judged judged;
+    MonotonicTime since;
+    bool is_stored = false;  ///< the outcome is in the journal
+  };
   /// How far the complete bytes were looked over.
   struct LookOver {
     bool refetched = false;  ///< first what is new, then what was fetched again
@@ -180,8 +186,10 @@ class Agent final : public FetchSink {
   // agent_express.cpp: short files that go straight on
   [[nodiscard]] Claim claim_of(const Artifact& artifact) const;
   std::optional<PublishTask> judge(Ended& end, Claim& claim);
-  Status handle_express(const Published& message, const Judged& judged, AfterCommit& after);
+  Status express_failed(const Published& message, const Judged& judged, AfterCommit& after);
+  Status follow_express(bool is_applied);
   Status hold_express(AfterCommit& after);
+  Status take_the_long_way(ArtifactRow row, const Judged& judged, AfterCommit& after);
 
   // agent_connections.cpp: who downloads, and over how many connections
   Status claim();
@@ -291,7 +299,7 @@ class Agent final : public FetchSink {
   std::map<ArtifactRow, std::uint64_t> m_tickets;
   std::map<StoreId, std::set<ArtifactRow>> m_at_stores;  ///< handed out, bounded; the rest waits
                                                          ///< in the catalog
-  std::map<ArtifactRow, Judged> m_express;               ///< on their way, not in the catalog
+  std::map<ArtifactRow, Express> m_express;              ///< on their way, not in the catalog
   std::set<StoreId> m_doubted_stores;                    ///< refused the last one: tried one by one
   /// Closed stores, and how far it was journaled that bytes for them are here.
   std::map<StoreId, std::optional<std::pair<Timestamp, ArtifactRow>>> m_journaling;

@@ -10,7 +10,9 @@ namespace reelkeep::core {
 namespace {
 
 /// Bounds the memory where a store is slower than the network.
-constexpr std::size_t k_most_express = 256;
+constexpr std::size_t k_most_express = 64;
+/// What takes longer than this is written down like any other.
+constexpr Duration k_longest_unwritten{2000};
 /// Not when it may be too late for another download.
 constexpr Duration k_safe_before_deadline{60 * 60 * 1000};
 
@@ -25,15 +27,15 @@ Claim Agent::claim_of(const Artifact& artifact) const {
                                    .declared_size = artifact.declared_size,
                                    .bad_digest = artifact.bad_digest,
                                    .sent = api_credential(*m_policy, artifact)},
+              .deadline = artifact.deadline,
               .express = {}};
   const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
   if (project == nullptr || project->stores.size() != 1) return claim;
   const StoreId& store = project->stores.front();
   const bool is_open = m_policy->destination(store) == nullptr && !why_closed(store) &&
                        !m_closed_stores.contains(store) && !m_doubted_stores.contains(store);
-  const bool is_new = !artifact.refetch && !artifact.bad_digest && artifact.attempts == 0 &&
-                      artifact.deaths == 0 &&
-                      artifact.deadline - m_ports.clock->now() >= k_safe_before_deadline;
+  const bool is_new =
+      !artifact.refetch && !artifact.bad_digest && artifact.attempts == 0 && artifact.deaths == 0;
   if (is_open && is_new) claim.express = publish_task(artifact, *project, store);
   return claim;
 }
@@ -67,7 +69,9 @@ std::optional<PublishTask> Agent::judge(Ended& end, Claim& claim) {
   end.judged = m_archiver->judge(claim.judging, *fetched.file);
   const bool goes_straight_on = claim.express && end.judged->status && !end.judged->disputed &&
                                 fetched.received <= k_longest_express &&
-                                m_express_tasks < k_most_express;
+                                claim.deadline - m_ports.clock->now() >= k_safe_before_deadline &&
+                                m_express_tasks < k_most_express &&
+                                m_archiver->is_free_for_express(claim.express->store);
   if (!goes_straight_on && !fetched.is_synced)
     if (const Status synced = fetched.file->sync(); !synced) {
       fetched.status = synced.error();
@@ -79,30 +83,57 @@ std::optional<PublishTask> Agent::judge(Ended& end, Claim& claim) {
   ++m_express_tasks;
   end.express = claim.express->store;
   claim.express->is_express = true;
+  claim.express->since = m_ports.clock->steady();
   give_bytes(*claim.express, fetched.received, claim.judging.digest);
   return std::move(claim.express);
 }
 
-/// Where the store took the bytes their outcome says all that follows. In a transaction.
-Status Agent::handle_express(const Published& message, const Judged& judged, AfterCommit& after) {
-  after.emplace_back([this, row = message.artifact] { m_express.erase(row); });
-  REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(message.artifact));
+/// Complete bytes whose catalog row still says running. In a transaction.
+Status Agent::take_the_long_way(ArtifactRow row, const Judged& judged, AfterCommit& after) {
+  REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(row));
   if (!artifact || !artifact->in_hand) return {};
-  const ProjectPolicy* project = m_policy->project(artifact->identity.session.app_id);
-  const bool is_all = project == nullptr || project->stores == std::vector{message.store};
-  if (message.status && is_all && artifact->state == ArtifactState::running) return {};
   artifact->attempts += 1;
   return take_verdict(std::move(*artifact), judged, after);
 }
 
-/// What no store told of yet goes the agent's way at the next start. In a transaction.
-Status Agent::hold_express(AfterCommit& after) {
-  for (const auto& [row, judged] : m_express) {
-    REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(row));
-    if (!artifact || !artifact->in_hand) continue;
-    artifact->attempts += 1;
-    REELKEEP_TRY(take_verdict(std::move(*artifact), judged, after));
+/// The store did not take it. In a transaction.
+Status Agent::express_failed(const Published& message, const Judged& judged, AfterCommit& after) {
+  after.emplace_back([this, row = message.artifact] { m_express.erase(row); });
+  return take_the_long_way(message.artifact, judged, after);
+}
+
+/// Forgets what its outcome says all of. What does not get there soon, or is not where it should be
+/// although the journal is applied (it is wanted in another store too by now, it was cancelled),
+/// goes on like any other.
+Status Agent::follow_express(bool is_applied) {
+  if (m_express.empty()) return {};
+  const MonotonicTime now = m_ports.clock->steady();
+  std::vector<ArtifactRow> done;
+  AfterCommit after;
+  const auto is_over = [&](const Express& express) {
+    return express.is_stored ? is_applied : now - express.since >= k_longest_unwritten;
+  };
+  std::vector<std::pair<ArtifactRow, Judged>> left;
+  for (const auto& [row, express] : m_express) {
+    if (!is_over(express)) continue;
+    done.push_back(row);
+    REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(row));
+    if (artifact && artifact->in_hand) left.emplace_back(row, express.judged);
   }
+  if (!left.empty())
+    REELKEEP_TRY(m_catalog->transact([&]() -> Status {
+      for (const auto& [row, judged] : left) REELKEEP_TRY(take_the_long_way(row, judged, after));
+      return {};
+    }));
+  for (const ArtifactRow row : done) m_express.erase(row);
+  for (const auto& action : after) action();
+  return {};
+}
+
+/// At the end: what was stored is known to the journal. In a transaction.
+Status Agent::hold_express(AfterCommit& after) {
+  for (const auto& [row, express] : m_express)
+    if (!express.is_stored) REELKEEP_TRY(take_the_long_way(row, express.judged, after));
   return {};
 }
 

@@ -50,6 +50,8 @@ Status Agent::take_verdict(Artifact artifact, const Judged& judged, AfterCommit&
     return attempt_failed(std::move(artifact), judged.status.error(), after);
   }
   if (artifact.attempts > 1) REELKEEP_TRY(note_attempt(artifact, std::nullopt));
+  // What may have ended the process on the straight way is told from what did not by its size.
+  if (artifact.refetch || judged.size > k_longest_express) artifact.deaths = 0;
   if (!artifact.refetch) {
     // From here on the source and its deadline do not matter any more.
     artifact.in_hand = false;
@@ -82,8 +84,14 @@ Status Agent::handle(Published& message, AfterCommit& after) {
         m_at_stores[store].erase(row);
         if (is_express) --m_express_tasks;
       });
-  if (const auto express = m_express.find(message.artifact); express != m_express.end())
-    REELKEEP_TRY(handle_express(message, express->second, after));
+  if (const auto express = m_express.find(message.artifact); express != m_express.end()) {
+    // Nothing of it is in the catalog yet.
+    if (message.status) {
+      after.emplace_back([this, row = message.artifact] { m_express.at(row).is_stored = true; });
+      return {};
+    }
+    REELKEEP_TRY(express_failed(message, express->second.judged, after));
+  }
   REELKEEP_ASSIGN(const std::vector<PendingPut> waiting, m_catalog->pending(message.artifact));
   const auto pending = std::ranges::find_if(waiting, [&](const PendingPut& row) {
     return row.store == message.store && row.digest == message.digest;

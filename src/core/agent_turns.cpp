@@ -13,6 +13,7 @@ constexpr std::size_t k_rows_per_commit = 256;
 constexpr std::size_t k_new_rows_per_commit = 64;
 constexpr int k_commits_per_turn = 8;
 constexpr Duration k_net{5000};  ///< a wake-up that got lost costs this much
+constexpr Duration k_look_at_express{1000};
 /// From one turn to the next while every connection has its next file: messages share a turn.
 constexpr Duration k_turn_span{10};
 constexpr std::int64_t k_many_rows = 8;
@@ -72,6 +73,7 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
     if (m_caught_up && is_full && is_long && m_backlog.size() == 0) break;
   }
   cancel_dropped();
+  REELKEEP_TRY(follow_express(!more));
   m_applied = m_projector->cursor().get() - cursor.get();
   if (!more && !m_caught_up && m_ports.caught_up) m_ports.caught_up();
   m_caught_up = m_caught_up || !more;
@@ -146,7 +148,8 @@ void Agent::take_over(const std::shared_ptr<const Policy>& policy) {
 
 Duration Agent::until_next() const {
   const Timestamp now = m_ports.clock->now();
-  Duration pause = k_net;
+  // What goes straight on is looked after.
+  Duration pause = m_express.empty() ? k_net : k_look_at_express;
   // What was due before the last turn and is still there cannot go now (a full host, an open
   // breaker): it waits for a message, not for the time.
   const auto consider = [&](std::optional<Timestamp> at) {

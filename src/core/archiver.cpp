@@ -13,6 +13,8 @@ namespace reelkeep::core {
 namespace {
 
 constexpr std::size_t k_batch = 64;
+/// The kernel may have forgotten by then that writing back failed.
+constexpr Duration k_fresh{5000};
 /// From one batch of short files to the next: those of a moment share a manifest's and the
 /// journal's syncs.
 constexpr std::chrono::milliseconds k_batch_span{10};
@@ -107,29 +109,37 @@ void Archiver::erase_bodies(Timestamp before) {
 
 void Archiver::open(OpenTask task) {
   if (const auto lane = m_lanes.find(task.store); lane != m_lanes.end())
-    lane->second->tasks.post(std::move(task));
+    post(*lane->second, std::move(task));
 }
 
 void Archiver::look(LookTask task) {
   if (const auto lane = m_lanes.find(task.store); lane != m_lanes.end())
-    lane->second->tasks.post(std::move(task));
+    post(*lane->second, std::move(task));
 }
 
 void Archiver::remove(RemoveTask task) {
   if (const auto lane = m_lanes.find(task.store); lane != m_lanes.end())
-    lane->second->tasks.post(std::move(task));
+    post(*lane->second, std::move(task));
 }
 
 void Archiver::publish(PublishTask task) {
-  const auto lane = m_lanes.find(task.store);
-  if (lane == m_lanes.end()) {
-    return tell(task, Error{Errc::invalid,
-                            "it is not configured any more: restart the agent after changing "
-                            "[[store]]"});
-  }
+  if (const auto lane = m_lanes.find(task.store); lane != m_lanes.end())
+    return post(*lane->second, std::move(task));
+  tell(task, Error{Errc::invalid,
+                   "it is not configured any more: restart the agent after changing [[store]]"});
+}
+
+void Archiver::post(Lane& lane, StoreTask task) {
+  const auto* publishing = std::get_if<PublishTask>(&task);
+  const bool is_express = publishing != nullptr && publishing->is_express;
+  if (!is_express) ++lane.others;
   // Many short files share what a batch costs.
-  const Wakes wakes = task.is_express ? Wakes::no : Wakes::yes;
-  lane->second->tasks.post(std::move(task), wakes);
+  lane.tasks.post(std::move(task), is_express ? Wakes::no : Wakes::yes);
+}
+
+bool Archiver::is_free_for_express(const StoreId& store) const {
+  const auto lane = m_lanes.find(store);
+  return lane != m_lanes.end() && lane->second->others == 0;
 }
 
 Status Archiver::judge_content(const JudgeTask& task, StagingFile& file) const {
@@ -169,37 +179,55 @@ Judged Archiver::judge(const JudgeTask& task, StagingFile& file) const {
 void Archiver::store_loop(Lane& lane) {
   for (;;) {
     std::vector<StoreTask> tasks = lane.tasks.take_all(k_batch);
-    if (tasks.empty() || m_stopping) return;
+    if (tasks.empty()) return;
     const auto began = std::chrono::steady_clock::now();
+    // The short ones first: nothing but their outcome will say that they are here.
+    std::vector<PublishTask> express;
     std::vector<PublishTask> batch;
     for (StoreTask& task : tasks) {
-      if (auto* publishing = std::get_if<PublishTask>(&task))
-        batch.push_back(std::move(*publishing));
-      else if (auto* opening = std::get_if<OpenTask>(&task)) {
-        auto root = lane.store->open(opening->expected_root);
-        if (root) lane.root = *root;
-        m_deliver(StoreOpened{lane.store->id(), std::move(root)});
-      } else if (std::holds_alternative<LookTask>(task)) {
-        if (const Status ready = lane.store->ready(); !ready)
-          m_deliver(StoreOpened{lane.store->id(), ready.error()});
-      } else if (auto* removing = std::get_if<RemoveTask>(&task))
-        remove_one(*lane.store, *removing);
+      auto* publishing = std::get_if<PublishTask>(&task);
+      if (publishing != nullptr)
+        (publishing->is_express ? express : batch).push_back(std::move(*publishing));
+      else if (!m_stopping)
+        work_on(lane, task);
     }
-    const bool more_follow = std::ranges::any_of(batch, &PublishTask::is_express);
-    if (!batch.empty()) publish_batch(lane, batch);
-    if (more_follow) lane.tasks.rest_until(began + k_batch_span);
+    const std::size_t others = tasks.size() - express.size();
+    const bool more_follow = !express.empty();
+    publish_batch(lane, express);
+    if (!m_stopping) publish_batch(lane, batch);
+    lane.others -= others;
+    if (more_follow && !m_stopping) lane.tasks.rest_until(began + k_batch_span);
+  }
+}
+
+void Archiver::work_on(Lane& lane, StoreTask& task) {
+  if (auto* opening = std::get_if<OpenTask>(&task)) {
+    auto root = lane.store->open(opening->expected_root);
+    if (root) lane.root = *root;
+    m_deliver(StoreOpened{lane.store->id(), std::move(root)});
+  } else if (std::holds_alternative<LookTask>(task)) {
+    if (const Status ready = lane.store->ready(); !ready)
+      m_deliver(StoreOpened{lane.store->id(), ready.error()});
+  } else if (auto* removing = std::get_if<RemoveTask>(&task)) {
+    remove_one(*lane.store, *removing);
   }
 }
 
 void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) {
+  if (batch.empty()) return;
   Store& store = *lane.store;
+  if (m_stopping) {
+    for (const PublishTask& task : batch) tell(task, Error{Errc::cancelled, "the agent stops"});
+    return;
+  }
   if (const Status ready = store.ready(); !ready) {
     for (const PublishTask& task : batch) tell(task, ready);
     return;
   }
   std::erase_if(batch, [&](const PublishTask& task) {
     std::optional<StoreId> at_fault;
-    const Status checked = task.hash_first ? bring(task, at_fault) : Status();
+    const bool is_old = task.is_express && m_clock.steady() - task.since > k_fresh;
+    const Status checked = task.hash_first || is_old ? bring(task, at_fault) : Status();
     if (!checked) tell(task, checked, at_fault);
     return !checked;
   });
@@ -237,7 +265,9 @@ void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) 
 void Archiver::tell(const PublishTask& task, Status status, std::optional<StoreId> at_fault) {
   // They may wait for long now, and nobody synced them yet.
   if (!status && task.is_express && status.error().code != Errc::corrupt)
-    if (const Status checked = check_staged(task); !checked) status = checked;
+    if (const Status checked = check_staged(task);
+        !checked && checked.error().code == Errc::corrupt)
+      status = checked;
   m_deliver(Published{.artifact = task.artifact,
                       .store = task.store,
                       .digest = task.request.digest,

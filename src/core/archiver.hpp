@@ -59,6 +59,7 @@ struct PublishTask {
   /// Nobody synced the bytes, nothing waits for them in the catalog: when the store does not take
   /// them they are looked at and synced before that is told.
   bool is_express = false;
+  MonotonicTime since{};  ///< with is_express: when its bytes were complete
 };
 
 /// A superseded replica that the operator does not want any more.
@@ -139,12 +140,14 @@ class Archiver {
   void remove(RemoveTask task);
   void inspect(InspectTask task);
   void set_audit_rate(ByteCount bytes_per_second) { m_audit_rate = bytes_per_second.get(); }
+  /// Whether nothing else is on its way into this store, which may take hours. Any thread.
+  [[nodiscard]] bool is_free_for_express(const StoreId& store) const;
   /// Bytes read back so far. Any thread.
   [[nodiscard]] std::uint64_t audited_bytes() const { return m_audited; }
   /// Bodies older than this are emptied, behind all inspections.
   void erase_bodies(Timestamp before);
   /// Finishes what is in hand and ends the threads; what still waits is dropped (the catalog knows
-  /// it).
+  /// it), but for express ones, which are synced and told of.
   void stop();
 
  private:
@@ -157,12 +160,15 @@ class Archiver {
     Store* store = nullptr;
     std::string root;  ///< as last opened; its worker only
     Mailbox<StoreTask> tasks;
+    std::atomic<std::size_t> others = 0;  ///< tasks that are not express, queued or in work
     std::thread worker;
   };
 
   void store_loop(Lane& lane);
   void audit_loop();
   [[nodiscard]] Status judge_content(const JudgeTask& task, StagingFile& file) const;
+  static void post(Lane& lane, StoreTask task);
+  void work_on(Lane& lane, StoreTask& task);
   void publish_batch(const Lane& lane, std::vector<PublishTask>& batch);
   /// `at_fault`: see Published::source_at_fault.
   void tell(const PublishTask& task, Status status, std::optional<StoreId> at_fault = {});

@@ -12,6 +12,7 @@ namespace reelkeep::core {
 /// What the end of a transfer has to know of its artifact, as it was when it was claimed.
 struct Claim {
   JudgeTask judging;  ///< but for what came
+  Timestamp deadline;
   /// Where a short body goes at once when its content is good; nothing: the agent decides.
   std::optional<PublishTask> express;
 };

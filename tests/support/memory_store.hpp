@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -65,6 +66,8 @@ class MemoryStore final : public Store {
   }
 
   [[nodiscard]] const StoreId& id() const override { return m_id; }
+  void interrupt() noexcept override { m_interrupted = true; }
+  [[nodiscard]] bool was_interrupted() const { return m_interrupted; }
 
   Result<std::string> open(const std::string& expected_root) override {
     const std::lock_guard lock(m_disk.mutex);
@@ -213,6 +216,8 @@ class MemoryStore final : public Store {
   const StoreId m_id;
   MemoryDisk& m_disk;
   const StagedFiles m_staged;
+
+  std::atomic<bool> m_interrupted = false;  ///< changes nothing
 
   // Guarded by m_disk.mutex.
   bool m_open = false;

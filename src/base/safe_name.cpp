@@ -92,9 +92,20 @@ std::string joined(std::string_view stem, std::string_view rest, std::size_t mos
   return std::string(cut(stem, most - std::min(most, rest.size()))) + std::string(rest);
 }
 
+/// Nothing to replace and nothing to compose: what nearly all names are.
+bool is_plain(std::string_view name) noexcept {
+  return !name.empty() && name.front() != '.' && name.back() != '.' &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-' || c == '_' || c == '.';
+         });
+}
+
 }  // namespace
 
 std::string safe_name(std::string_view name, std::size_t most) {
+  if (is_plain(name) && name.size() <= most && !is_device(name) && text::lower(name) != k_manifest)
+    return std::string(name);
   const std::string valid = valid_utf8(name);
   // Composed before replacing: composing may yield a forbidden character, replacing no composable.
   std::string safe = without_forbidden(text::compose(valid, text::Case::kept).value_or(valid));

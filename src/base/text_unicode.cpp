@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <utf8proc.h>
 
@@ -31,8 +33,21 @@ std::string hex(std::uint32_t value) {
   return digits;
 }
 
+/// How many it begins with; eight at a time, since most of what comes is nothing else.
+std::size_t ascii_bytes(std::string_view text) noexcept {
+  constexpr std::uint64_t k_high_bits = 0x8080808080808080U;
+  std::size_t at = 0;
+  std::uint64_t eight = 0;
+  for (; at + sizeof eight <= text.size(); at += sizeof eight) {
+    std::memcpy(&eight, text.data() + at, sizeof eight);
+    if ((eight & k_high_bits) != 0) break;
+  }
+  while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+  return at;
+}
+
 bool is_ascii(std::string_view text) noexcept {
-  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  return ascii_bytes(text) == text.size();
 }
 
 struct Freed {
@@ -81,12 +96,13 @@ bool is_invisible(std::int32_t code_point) noexcept {
 }
 
 bool is_valid_utf8(std::string_view text) noexcept {
-  while (!text.empty()) {
+  while (true) {
+    text.remove_prefix(ascii_bytes(text));
+    if (text.empty()) return true;
     const CodePoint first = first_code_point(text);
     if (!first.value) return false;
     text.remove_prefix(first.size);
   }
-  return true;
 }
 
 std::string printable(std::string_view text) {

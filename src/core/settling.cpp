@@ -63,8 +63,9 @@ Status RecordFacts::settle(Artifact artifact, ByteCount size, const Digest& dige
   if (artifact.replace && !superseded.empty())
     m_effects.push_back(RemoveSuperseded{artifact.row, std::move(superseded)});
   if (artifact.state == ArtifactState::cancelled) return {};  // the tombstone stays
-  // It came straight from its transfer, whose end wrote nothing.
-  if (artifact.in_hand && artifact.state == ArtifactState::running) artifact.attempts += 1;
+  // It came straight from its transfer, whose end wrote nothing; the store took it out of staging.
+  const bool was_express = artifact.in_hand && artifact.state == ArtifactState::running;
+  if (was_express) artifact.attempts += 1;
   artifact.state = ArtifactState::archived;
   artifact.size = artifact.received = size;
   artifact.digest = digest;
@@ -75,7 +76,7 @@ Status RecordFacts::settle(Artifact artifact, ByteCount size, const Digest& dige
   artifact.resume.reset();
   artifact.bad_digest.reset();
   artifact.deaths = 0;
-  m_effects.push_back(DropStaging{artifact.staging_name});
+  if (!was_express) m_effects.push_back(DropStaging{artifact.staging_name});
   REELKEEP_TRY(m_catalog.put_progress(artifact));
   return SessionFacts(m_catalog, m_policy).relink_pushes_of(artifact);
 }

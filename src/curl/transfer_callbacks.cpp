@@ -146,11 +146,10 @@ std::size_t Transfer::body(std::span<const std::byte> bytes) {
     m_discarded += all;
     return m_discarded > k_most_discarded ? 0 : all;
   }
-  if (!make_room(all)) {
+  if (!m_intake.is_by_loop && !make_room(all)) {
     pause(Pause::buffers);
     return CURL_WRITEFUNC_PAUSE;
   }
-  if (m_failure) return 0;
   if (!m_plant.rate.take(all, steady_now())) {
     pause(Pause::rate);
     return CURL_WRITEFUNC_PAUSE;
@@ -164,7 +163,14 @@ std::size_t Transfer::body(std::span<const std::byte> bytes) {
   m_paced_bytes += all;
   bytes = bytes.subspan(skipped);
   if (m_end) bytes = bytes.first(std::min<std::uint64_t>(bytes.size(), (*m_end - m_at).get()));
-  store(bytes);
+  if (m_intake.is_by_loop) {
+    m_intake.append(m_at, bytes);
+    m_at += ByteCount(bytes.size());
+    note_failed_write();
+    if (m_failure) return 0;
+  } else {
+    store(bytes);
+  }
   // What comes after its share is another's: the connection has to go.
   return has_all() && m_judgement->body_length != m_body ? 0 : all;
 }
@@ -224,11 +230,6 @@ void Transfer::hand_over() {
     m_plant.buffers.give_back(std::exchange(m_buffer, {}));
     return;
   }
-  if (m_intake.is_by_loop) {
-    m_intake.append(m_buffer_at, m_buffer.content());
-    m_plant.buffers.give_back(std::exchange(m_buffer, {}));
-    return note_failed_write();
-  }
   m_intake.queued.fetch_add(1);
   m_plant.writers.post(m_intake, Append{std::exchange(m_buffer, {}), m_buffer_at});
 }
@@ -241,10 +242,9 @@ void Transfer::pause(Pause why) {
 }
 
 CURLcode Transfer::steer(MonotonicTime now) {
-  if (m_easy && m_intake.is_by_loop && m_intake.has_failed()) return CURLE_WRITE_ERROR;
   switch (m_pause) {
     case Pause::none:
-      if (!m_easy || !keeps_body()) return CURLE_OK;
+      if (!m_easy || !keeps_body() || m_intake.is_by_loop) return CURLE_OK;
       if (m_buffer && m_buffer.space() < most_read()) hand_over();
       if (has_room()) return CURLE_OK;
       // What is read and then refused, libcurl copies and keeps. Both directions, since after a

@@ -14,8 +14,10 @@ namespace {
 // because ids may come as numbers and must not be rounded.
 constexpr unsigned k_flags = rapidjson::kParseIterativeFlag | rapidjson::kParseCommentsFlag |
                              rapidjson::kParseTrailingCommasFlag |
-                             rapidjson::kParseValidateEncodingFlag |
                              rapidjson::kParseNumbersAsStringsFlag;
+/// To say where a text that is not all UTF-8 goes wrong: the reader takes each byte on its own
+/// then.
+constexpr unsigned k_validating_flags = k_flags | rapidjson::kParseValidateEncodingFlag;
 
 /// RapidJSON counts in 32 bits.
 constexpr std::size_t k_size_limit = std::size_t{1} << 30U;
@@ -226,7 +228,9 @@ auto read(std::string_view text, const Make& make)
   rapidjson::MemoryStream stream(document.data(), document.size());
   rapidjson::Reader reader;
   auto handler = make(document, stream);
-  const rapidjson::ParseResult result = reader.Parse<k_flags>(stream, handler);
+  const rapidjson::ParseResult result = text::is_valid_utf8(document)
+                                            ? reader.Parse<k_flags>(stream, handler)
+                                            : reader.Parse<k_validating_flags>(stream, handler);
   // The reader takes a NUL byte for the end.
   const std::size_t stopped_at = stream.Tell();
   if (stopped_at < document.size() && document[stopped_at] == '\0')

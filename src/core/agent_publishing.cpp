@@ -80,10 +80,7 @@ Status Agent::take_verdict(Artifact artifact, const Judged& judged, AfterCommit&
 
 Status Agent::handle(Published& message, AfterCommit& after) {
   after.emplace_back(
-      [this, row = message.artifact, store = message.store, is_express = message.is_express] {
-        m_at_stores[store].erase(row);
-        if (is_express) --m_express_tasks;
-      });
+      [this, row = message.artifact, store = message.store] { m_at_stores[store].erase(row); });
   if (const auto express = m_express.find(message.artifact); express != m_express.end()) {
     // Nothing of it is in the catalog yet.
     if (message.status) {

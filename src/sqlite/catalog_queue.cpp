@@ -118,6 +118,7 @@ Status SqliteCatalog::put_audit(ArtifactRow row, const std::string& location,
 }
 
 Status SqliteCatalog::put_pushed_file(SessionRow session, const PushedFile& file) {
+  m_has_pushed_files = true;
   return change([&] {
     Query(*m_connection, k_put_pushed_file, session, file.name, file.location, file.url,
           file.destination_name, file.source_key, file.at)
@@ -128,6 +129,9 @@ Status SqliteCatalog::put_pushed_file(SessionRow session, const PushedFile& file
 Result<std::vector<PushedFile>> SqliteCatalog::pushed_files(SessionRow session,
                                                             const std::string& name) {
   return m_connection->guarded([&]() -> Result<std::vector<PushedFile>> {
+    if (!m_has_pushed_files)
+      m_has_pushed_files = Query(*m_connection, "SELECT 1 FROM pushed_file LIMIT 1").step();
+    if (!*m_has_pushed_files) return std::vector<PushedFile>();
     Query query(*m_connection,
                 select_pushed_files("JOIN session ON session.row = pushed_file.session"
                                     " WHERE pushed_file.session = ? AND name = ?"

@@ -7,21 +7,22 @@ namespace reelkeep::sqlite {
 namespace {
 
 // The same judgement as model::session_state() and session_deadline(), artifact by artifact; a test
-// compares them over random sessions.
+// compares them over random sessions. CASE, because AND looks at replicas whatever comes before it.
 constexpr std::string_view k_summarise = R"sql(
 UPDATE session SET (artifacts, archived, bytes, counted, lost, work, stuck, urgent_deadline,
                     latest_deadline) =
   (SELECT count(*), ifnull(sum(state = 'archived'), 0),
           ifnull(sum(CASE WHEN state = 'archived' THEN size END), 0),
-          ifnull(sum(counts), 0),
-          ifnull(sum(state IN ('expired', 'quarantined') AND NOT verified AND NOT complete), 0),
-          ifnull(sum(is_left), 0),
-          ifnull(sum(state = 'verifying' AND error_code IS 'corrupt' AND bad_push), 0),
+          ifnull(sum(counts), 0), ifnull(sum(is_lost), 0), ifnull(sum(is_left), 0),
+          ifnull(sum(is_stuck), 0),
           min(CASE WHEN is_left AND NOT complete THEN deadline END),
           max(CASE WHEN counts THEN deadline END)
-   FROM (SELECT state, size, deadline, error_code, bad_push, verified, complete,
-                state NOT IN ('cancelled', 'delivered') AS counts,
-                work AND NOT (refetch AND verified) AS is_left
+   FROM (SELECT state, size, deadline, complete, state NOT IN ('cancelled', 'delivered') AS counts,
+                CASE WHEN state IN ('expired', 'quarantined') AND NOT complete
+                     THEN NOT verified ELSE 0 END AS is_lost,
+                CASE WHEN NOT work THEN 0 WHEN refetch THEN NOT verified ELSE 1 END AS is_left,
+                CASE WHEN state = 'verifying' AND error_code IS 'corrupt'
+                     THEN bad_push ELSE 0 END AS is_stuck
          FROM (SELECT state, size, deadline, error_code, work, refetch,
                       state = 'verifying' OR digest IS NOT NULL AS complete,
                       EXISTS (SELECT 1 FROM replica WHERE replica.artifact = artifact.row

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -131,6 +132,8 @@ class SqliteCatalog final : public Catalog {
 
   const std::unique_ptr<Connection> m_connection;
   KnownArtifacts m_known;
+  /// Most have none, and every file is asked about. Nothing: not looked yet; true may be wrong.
+  std::optional<bool> m_has_pushed_files;
   WriteTransactions m_transactions;
 };
 

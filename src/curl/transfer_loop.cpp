@@ -111,7 +111,10 @@ void TransferLoop::buffer_returned() noexcept {
 }
 
 void TransferLoop::wake() noexcept {
-  if (is_this_thread()) return;  // it looks before it sleeps
+  if (is_this_thread()) {
+    m_looks_again = true;
+    return;
+  }
   if (!m_is_woken.exchange(true)) curl_multi_wakeup(m_multi.get());
 }
 
@@ -144,16 +147,11 @@ void TransferLoop::run() {
     collect_done();
     Duration sleep = care(steady_now());
     trim_buffers(steady_now());
-    if (has_events()) sleep = Duration(0);
+    if (std::exchange(m_looks_again, false)) sleep = Duration(0);
     if (is_closing && m_downloads.empty()) return;
     curl_multi_poll(m_multi.get(), nullptr, 0, static_cast<int>(sleep.count()), nullptr);
     m_is_woken.exchange(false);  // before the events are taken: none is left without a wake-up
   }
-}
-
-bool TransferLoop::has_events() {
-  std::lock_guard lock(m_mutex);
-  return !m_events.empty();
 }
 
 bool TransferLoop::take_events() {
@@ -174,6 +172,7 @@ bool TransferLoop::puts_off(Submit& submit) {
   std::lock_guard lock(m_mutex);
   if (m_is_closed) return false;
   m_events.emplace_back(std::move(submit));
+  m_looks_again = true;
   return true;
 }
 

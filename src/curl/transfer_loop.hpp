@@ -88,7 +88,6 @@ class TransferLoop final : public IntakeEvents, public Connections {
   void wake() noexcept;
   void run();
   bool take_events();
-  bool has_events();
   bool puts_off(Submit& submit);
   void handle(Submit& submit);
   void handle(Cancel& cancel);
@@ -124,8 +123,9 @@ class TransferLoop final : public IntakeEvents, public Connections {
   std::vector<Download*> m_order;  ///< the same, in the order of care
   std::vector<Easy> m_idle;        ///< handles to use again
   std::size_t m_share = 0;
-  MonotonicTime m_busy_at{};  ///< when there was a download last
-  bool m_is_trimmed = true;   ///< since then
+  bool m_looks_again = false;  ///< woken by itself: it does not sleep before
+  MonotonicTime m_busy_at{};   ///< when there was a download last
+  bool m_is_trimmed = true;    ///< since then
 
   std::jthread m_thread;
 };

@@ -44,6 +44,7 @@ void Agent::take_in_hand(const Artifact& artifact) {
               .declared_left = artifact.declared_size.value_or(ByteCount(0)) - artifact.received,
               .is_probe = is_probe};
   m_tickets[artifact.row] = ticket;
+  m_express.erase(artifact.row);  // of an earlier transfer: its outcome is applied
   if (is_probe) m_breakers.probe_started(key, artifact.row);
   const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
   if (project == nullptr) abort_broken_invariant("work was chosen for an app_id without a project");

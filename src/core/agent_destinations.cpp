@@ -239,6 +239,7 @@ void Agent::bring(const Artifact& artifact, const StoreId& destination,
                               .declared = {},
                               .declared_left = {}};
   m_tickets[artifact.row] = ticket;
+  m_express.erase(artifact.row);
   const auto file = std::ranges::find_if(files, [&](const PushedFile& one) {
     return one.destination == destination && is_at(one, destination) &&
            (artifact.identity.kind != ArtifactKind::delivered ||

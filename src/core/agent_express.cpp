@@ -9,7 +9,8 @@
 namespace reelkeep::core {
 namespace {
 
-/// Bounds the memory where a store is slower than the network.
+/// At a claim: bounds the memory where a store is slower than the network, with what was claimed
+/// before.
 constexpr std::size_t k_most_express = 64;
 /// What takes longer than this is written down like any other.
 constexpr Duration k_longest_unwritten{2000};
@@ -36,7 +37,9 @@ Claim Agent::claim_of(const Artifact& artifact) const {
                        !m_closed_stores.contains(store) && !m_doubted_stores.contains(store);
   const bool is_new =
       !artifact.refetch && !artifact.bad_digest && artifact.attempts == 0 && artifact.deaths == 0;
-  if (is_open && is_new) claim.express = publish_task(artifact, *project, store);
+  // Otherwise a writer syncs it.
+  const bool is_swift = m_archiver->is_free_for_express(store) && m_express_tasks < k_most_express;
+  if (is_open && is_new && is_swift) claim.express = publish_task(artifact, *project, store);
   return claim;
 }
 
@@ -69,9 +72,7 @@ std::optional<PublishTask> Agent::judge(Ended& end, Claim& claim) {
   end.judged = m_archiver->judge(claim.judging, *fetched.file);
   const bool goes_straight_on = claim.express && end.judged->status && !end.judged->disputed &&
                                 fetched.received <= k_longest_express &&
-                                claim.deadline - m_ports.clock->now() >= k_safe_before_deadline &&
-                                m_express_tasks < k_most_express &&
-                                m_archiver->is_free_for_express(claim.express->store);
+                                claim.deadline - m_ports.clock->now() >= k_safe_before_deadline;
   if (!goes_straight_on && !fetched.is_synced)
     if (const Status synced = fetched.file->sync(); !synced) {
       fetched.status = synced.error();

@@ -238,7 +238,7 @@ Status Agent::hand_out(const StoreId& store) {
   std::set<ArtifactRow>& at_work = m_at_stores[store];
   const std::size_t room = m_doubted_stores.contains(store) ? 1 : k_handed_out;
   // Half empty first: the rows that are handed out already stand before the others.
-  if (at_work.size() > room / 2) return {};
+  if (at_work.size() > room / 2 + m_express.size()) return {};
   const Timestamp now = m_ports.clock->now();
   REELKEEP_ASSIGN(const std::vector<PendingPut> rows, m_catalog->pending(store, k_handed_out));
   for (const PendingPut& row : rows) {

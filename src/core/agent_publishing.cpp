@@ -84,7 +84,10 @@ Status Agent::handle(Published& message, AfterCommit& after) {
   if (const auto express = m_express.find(message.artifact); express != m_express.end()) {
     // Nothing of it is in the catalog yet.
     if (message.status) {
-      after.emplace_back([this, row = message.artifact] { m_express.at(row).is_stored = true; });
+      after.emplace_back([this, row = message.artifact] {
+        if (const auto stored = m_express.find(row); stored != m_express.end())
+          stored->second.is_stored = true;
+      });
       return {};
     }
     REELKEEP_TRY(express_failed(message, express->second.judged, after));

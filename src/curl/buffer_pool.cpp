@@ -66,6 +66,7 @@ void BufferPool::trim() {
   std::vector<Buffer> unused;
   {
     std::lock_guard lock(m_mutex);
+    if (m_in_use > 0) return;
     unused.swap(m_free);
     m_free.reserve(m_count);
   }

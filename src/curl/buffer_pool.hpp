@@ -54,7 +54,7 @@ class BufferPool {
   [[nodiscard]] std::size_t buffer_size() const noexcept { return m_buffer_size; }
   /// Whether take() would give one now.
   [[nodiscard]] bool has_free() const;
-  /// Gives unused memory back to the system.
+  /// Gives memory back to the system, unless somebody uses some of it.
   void trim();
 
  private:

@@ -25,8 +25,11 @@ class CurlFetcher final : public Fetcher {
     const std::size_t loops = std::max<std::size_t>(options.loops, 1);
     for (std::size_t i = 0; i < loops; ++i)
       m_loops.push_back(std::make_unique<TransferLoop>(
-          TransferLoop::Services{m_buffers, m_writers, m_rate, m_received_bytes, m_granting, sink,
-                                 [this] { return this->limits(); }, loops, options.ranges}));
+          TransferLoop::Services{m_buffers, m_writers, m_rate, m_received_bytes, m_granting,
+                                 [this] {
+                                   for (const auto& loop : m_loops) loop->granted();
+                                 },
+                                 sink, [this] { return this->limits(); }, loops, options.ranges}));
   }
 
   ~CurlFetcher() override {

@@ -29,9 +29,9 @@ struct FetcherOptions {
   RangeTuning ranges;
 };
 
-/// The Fetcher on libcurl. `sink` is borrowed and must outlive it; it is called on the writers.
-/// Memory does not depend on the sizes of files: buffers * buffer_size, and about 1 MiB for each
-/// running transfer.
+/// The Fetcher on libcurl. `sink` is borrowed and must outlive it; it is called on the loops and
+/// writers. Memory does not depend on the sizes of files: buffers * buffer_size, and about 1 MiB
+/// for each running transfer.
 std::unique_ptr<Fetcher> make_fetcher(FetchSink& sink, const FetchLimits& limits,
                                       FetcherOptions options = {});
 

@@ -101,8 +101,9 @@ class Intake {
   /// How many fill them. The loop's thread.
   std::size_t connections = 1;
   /// A new file that may be short: the loop does the work of a writer itself until an answer says
-  /// otherwise, and posts nothing before, since to hand 200 KiB to another core and to wake it costs more than to write and
-  /// hash them here, where they are still in the cache. The loop's thread.
+  /// otherwise, and posts nothing before, since to hand 200 KiB to another core and to wake it
+  /// costs more than to write and hash them here, where they are still in the cache. The loop's
+  /// thread.
   bool is_by_loop = false;
 
   /// Jobs that are done in their order, by one writer at a time. Owned by the WriterPool.

@@ -163,25 +163,26 @@ bool TransferLoop::take_events() {
     is_closed = m_is_closed;
   }
   for (Event& event : events) std::visit([this](auto& one) { handle(one); }, event);
+  if (m_services.granting == 0 || is_closed)
+    for (FetchRequest& request : std::exchange(m_put_off, {})) begin(std::move(request));
   return is_closed;
 }
 
 /// What another loop has yet to close would be one connection too many meanwhile.
-bool TransferLoop::puts_off(Submit& submit) {
-  if (m_services.granting == 0) return false;
-  std::lock_guard lock(m_mutex);
-  if (m_is_closed) return false;
-  m_events.emplace_back(std::move(submit));
-  m_looks_again = true;
-  return true;
+void TransferLoop::handle(Submit& submit) {
+  m_put_off.push_back(std::move(submit.request));
 }
 
-void TransferLoop::handle(Submit& submit) {
-  if (puts_off(submit)) return;
-  const std::uint64_t ticket = submit.request.ticket;
+FetchRequest* TransferLoop::put_off(std::uint64_t ticket) {
+  const auto found = std::ranges::find(m_put_off, ticket, &FetchRequest::ticket);
+  return found == m_put_off.end() ? nullptr : &*found;
+}
+
+void TransferLoop::begin(FetchRequest request) {
+  const std::uint64_t ticket = request.ticket;
   if (find(ticket) != nullptr) abort_broken_invariant("a ticket was submitted twice");
   auto owned =
-      std::make_unique<Download>(std::move(submit.request), m_services.sink, *this,
+      std::make_unique<Download>(std::move(request), m_services.sink, *this,
                                  Plant{m_services.buffers, m_services.writers, m_services.rate,
                                        m_services.received_bytes, m_is_starved, m_share},
                                  *this, m_services.ranges);
@@ -192,13 +193,20 @@ void TransferLoop::handle(Submit& submit) {
 }
 
 void TransferLoop::handle(Cancel& cancel) {
+  if (FetchRequest* const waiting = put_off(cancel.ticket)) {
+    FetchRequest request = std::move(*waiting);
+    m_put_off.erase(m_put_off.begin() + (waiting - m_put_off.data()));
+    begin(std::move(request));
+  }
   if (Download* const download = find(cancel.ticket)) download->cancel();
 }
 
 void TransferLoop::handle(Grant& grant) {
   if (Download* const download = find(grant.ticket))
     download->grant(grant.connections, steady_now());
-  --m_services.granting;
+  else if (FetchRequest* const waiting = put_off(grant.ticket))
+    waiting->connections = grant.connections;
+  if (--m_services.granting == 0) m_services.granted();
 }
 
 void TransferLoop::handle(Prepared& prepared) {

@@ -25,6 +25,7 @@ class TransferLoop final : public IntakeEvents, public Connections {
     std::atomic<std::uint64_t>& received_bytes;
     /// grant() calls that a loop has still to carry out: until then no submit begins.
     std::atomic<std::size_t>& granting;
+    std::function<void()> granted;  ///< there are none left: calls granted() of all loops
     FetchSink& sink;
     std::function<FetchLimits()> limits;  ///< as they are now; any thread
     std::size_t loops;                    ///< how many share the buffers
@@ -42,6 +43,8 @@ class TransferLoop final : public IntakeEvents, public Connections {
   void cancel(std::uint64_t ticket);
   /// Nothing is done for a ticket of another loop. The caller has counted it in `granting`.
   void grant(std::uint64_t ticket, std::size_t connections);
+  /// Any thread: what was put off may begin.
+  void granted() noexcept { wake(); }
   /// Any thread: a buffer came back.
   void buffer_returned() noexcept;
   /// Completes all that runs as cancelled and ends the thread. The writers must still work.
@@ -88,7 +91,8 @@ class TransferLoop final : public IntakeEvents, public Connections {
   void wake() noexcept;
   void run();
   bool take_events();
-  bool puts_off(Submit& submit);
+  void begin(FetchRequest request);
+  FetchRequest* put_off(std::uint64_t ticket);
   void handle(Submit& submit);
   void handle(Cancel& cancel);
   void handle(Grant& grant);
@@ -120,8 +124,9 @@ class TransferLoop final : public IntakeEvents, public Connections {
 
   // The loop's thread only.
   std::unordered_map<std::uint64_t, std::unique_ptr<Download>> m_downloads;
-  std::vector<Download*> m_order;  ///< the same, in the order of care
-  std::vector<Easy> m_idle;        ///< handles to use again
+  std::vector<Download*> m_order;       ///< the same, in the order of care
+  std::vector<FetchRequest> m_put_off;  ///< until all grants are carried out
+  std::vector<Easy> m_idle;             ///< handles to use again
   std::size_t m_share = 0;
   bool m_looks_again = false;  ///< woken by itself: it does not sleep before
   MonotonicTime m_busy_at{};   ///< when there was a download last

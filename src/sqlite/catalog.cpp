@@ -231,8 +231,9 @@ Result<std::vector<Replica>> SqliteCatalog::replicas(ArtifactRow row) {
 
 Status SqliteCatalog::put_replica(ArtifactRow row, const Replica& replica) {
   return change([&] {
-    uncount_replica(row, replica.location);
+    const auto before = replica_state(row, replica.location);
     write_replica(*m_connection, row, replica);
+    if (before) m_transactions.count(Counted::replicas, to_string(*before), -1);
     m_transactions.count(Counted::replicas, to_string(replica.state), 1);
     touch_session_of(row);
   });
@@ -240,9 +241,10 @@ Status SqliteCatalog::put_replica(ArtifactRow row, const Replica& replica) {
 
 Status SqliteCatalog::remove_replica(ArtifactRow row, const std::string& location) {
   return change([&] {
-    uncount_replica(row, location);
+    const auto before = replica_state(row, location);
     Query(*m_connection, "DELETE FROM replica WHERE artifact = ? AND location = ?", row, location)
         .run();
+    if (before) m_transactions.count(Counted::replicas, to_string(*before), -1);
     touch_session_of(row);
   });
 }
@@ -274,11 +276,12 @@ void SqliteCatalog::recount(std::optional<ArtifactState> before,
   if (after) m_transactions.count(Counted::artifacts, to_string(*after), 1);
 }
 
-void SqliteCatalog::uncount_replica(ArtifactRow row, const std::string& location) {
+/// Nothing: there is no such replica.
+std::optional<ReplicaState> SqliteCatalog::replica_state(ArtifactRow row,
+                                                         const std::string& location) {
   Query query(*m_connection, "SELECT state FROM replica WHERE artifact = ? AND location = ?", row,
               location);
-  if (query.step())
-    m_transactions.count(Counted::replicas, to_string(query.next<ReplicaState>()), -1);
+  return query.step() ? std::optional(query.next<ReplicaState>()) : std::nullopt;
 }
 
 void SqliteCatalog::touch_session_of(ArtifactRow row) {

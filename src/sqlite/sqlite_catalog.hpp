@@ -127,7 +127,7 @@ class SqliteCatalog final : public Catalog {
   void touch_session_of(ArtifactRow row);
   std::optional<ArtifactState> state_of(ArtifactRow row);
   void recount(std::optional<ArtifactState> before, std::optional<ArtifactState> after);
-  void uncount_replica(ArtifactRow row, const std::string& location);
+  std::optional<ReplicaState> replica_state(ArtifactRow row, const std::string& location);
   [[nodiscard]] Error no_row(std::string_view table, std::int64_t row) const;
 
   const std::unique_ptr<Connection> m_connection;

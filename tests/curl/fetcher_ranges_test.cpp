@@ -57,6 +57,55 @@ TEST_CASE("while the first piece comes slowly, later ones are written ahead of i
   CHECK(fetched.digest == MemoryFile::digest_of(content));
 }
 
+TEST_CASE("a grant counts although its download has not begun yet") {
+  FetchBench bench;
+  be_eager(bench);
+  bench.options.loops = 1;
+  bench.server.serve("/first", pattern(1000));
+  const std::string content = pattern(k_size);
+  SlowFile file(bench, content, honest(content));
+  file.state->waits_for_ahead = true;  // of a second connection
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool is_held = false;
+  bool is_released = false;
+  MemoryFileHooks holding;
+  holding.before_append = [&](ByteCount, std::size_t) {
+    std::unique_lock lock(mutex);
+    is_held = true;
+    changed.notify_all();
+    changed.wait(lock, [&] { return is_released; });
+    return Status();
+  };
+  FetchRequest first = bench.request("/first", {}, std::nullopt, std::move(holding));
+  first.unsynced_up_to = 1_MiB;  // by the loop itself, which is held
+  const std::uint64_t held = bench.submit(std::move(first));
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return is_held; });
+  }
+  MemoryFileHooks hooks;
+  hooks.before_append = [state = file.state](ByteCount at, std::size_t) {
+    std::lock_guard lock(state->mutex);
+    state->is_ahead = state->is_ahead || at > ByteCount(k_shown);
+    state->changed.notify_all();
+    return Status();
+  };
+  FetchRequest granted = request_over(bench, 1, std::move(hooks));
+  granted.unsynced_up_to = ByteCount();
+  const std::uint64_t ticket = bench.submit(std::move(granted));
+  bench.the_fetcher().grant(ticket, 2);
+  {
+    const std::lock_guard lock(mutex);
+    is_released = true;
+  }
+  changed.notify_all();
+  const Fetched fetched = bench.sink.wait(ticket);
+  REQUIRE(fetched.status);
+  CHECK(file_of(fetched).most_ahead > 0);
+  CHECK(bench.sink.wait(held).status.has_value());
+}
+
 TEST_CASE("a download that is resumed is spread as well, since a part has come") {
   FetchBench bench;
   be_eager(bench);

@@ -88,6 +88,11 @@ TEST_CASE("bytes that wait for a store outlive the catalog, although their row g
     house.journal.findings = Findings::refused;
   }
   house.start();
+  REQUIRE(house.eventually([&] {
+    const auto problems = house.agent->status().store_problems;
+    const auto far = problems.find("far");
+    return far != problems.end() && far->second != core::k_not_opened_yet;
+  }));
   house.deliver(k_offer);
   house.until([](const SessionView& view) {
     return view.artifacts.size() == 1 && first(view).state == ArtifactState::verifying &&

@@ -223,49 +223,6 @@ TEST_CASE("after a failed write or sync nothing can be continued") {
   CHECK_FALSE(cut.resume);
 }
 
-TEST_CASE("a body that is short enough is left to be synced by who takes it further") {
-  FetchBench bench;
-  bench.server.serve("/short", pattern(100'000));
-  bench.server.serve("/long", pattern(100'001));
-  bench.server.on("/endless", [](ServerConnection& connection, const SeenRequest&) {
-    connection.send("HTTP/1.1 200 OK\r\n\r\n12345");
-    connection.close();
-  });
-  bench.server.on("/cut", [](ServerConnection& connection, const SeenRequest&) {
-    connection.send("HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 9\r\n\r\n12345");
-    connection.close();
-  });
-  const auto fetch = [&](const std::string& target) {
-    FetchRequest request = bench.request(target);
-    request.unsynced_up_to = ByteCount(100'000);
-    return bench.fetch(std::move(request));
-  };
-  const Fetched brief = fetch("/short");
-  REQUIRE(brief.status);
-  CHECK_FALSE(brief.is_synced);
-  CHECK(file_of(brief).syncs == 0);
-  CHECK(difference(bytes_of(brief), pattern(100'000)) == "");
-  CHECK(brief.digest == sha256(pattern(100'000)));
-  CHECK(brief.length == ByteCount(100'000));
-
-  const Fetched longer = fetch("/long");
-  REQUIRE(longer.status);
-  CHECK(longer.is_synced);
-  CHECK(file_of(longer).syncs == 1);
-  CHECK(longer.digest == sha256(pattern(100'001)));
-
-  const Fetched endless = fetch("/endless");
-  REQUIRE(endless.status);
-  CHECK_FALSE(endless.is_synced);
-  CHECK_FALSE(endless.tells_end);
-  CHECK(bytes_of(endless) == "12345");
-
-  const Fetched cut = fetch("/cut");
-  CHECK_FALSE(cut.status);
-  CHECK(cut.resume);
-  CHECK(file_of(cut).synced == 5);
-}
-
 TEST_CASE("a long download is vouched for every 64 MiB") {
   FetchBench bench;
   constexpr std::size_t k_size = 130U << 20U;

@@ -43,14 +43,7 @@ TEST_CASE("while the first piece comes slowly, later ones are written ahead of i
   const std::string content = pattern(k_size);
   SlowFile file(bench, content, honest(content));
   file.state->waits_for_ahead = true;
-  MemoryFileHooks hooks;
-  hooks.before_append = [state = file.state](ByteCount at, std::size_t) {
-    std::lock_guard lock(state->mutex);
-    state->is_ahead = state->is_ahead || at > ByteCount(k_shown);
-    state->changed.notify_all();
-    return Status();
-  };
-  const Fetched fetched = bench.fetch(request_over(bench, 2, std::move(hooks)));
+  const Fetched fetched = bench.fetch(request_over(bench, 2, noting_ahead(file.state)));
   REQUIRE(fetched.status);
   CHECK(file_of(fetched).most_ahead > 0);
   CHECK(difference(bytes_of(fetched), content) == "");
@@ -84,14 +77,7 @@ TEST_CASE("a grant counts although its download has not begun yet") {
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return is_held; });
   }
-  MemoryFileHooks hooks;
-  hooks.before_append = [state = file.state](ByteCount at, std::size_t) {
-    std::lock_guard lock(state->mutex);
-    state->is_ahead = state->is_ahead || at > ByteCount(k_shown);
-    state->changed.notify_all();
-    return Status();
-  };
-  FetchRequest granted = request_over(bench, 1, std::move(hooks));
+  FetchRequest granted = request_over(bench, 1, noting_ahead(file.state));
   granted.unsynced_up_to = ByteCount();
   const std::uint64_t ticket = bench.submit(std::move(granted));
   bench.the_fetcher().grant(ticket, 2);

@@ -121,6 +121,18 @@ inline void be_eager(FetchBench& bench) {
   bench.options.ranges.most = 64_KiB;
 }
 
+/// Lets a file that waits for it know when bytes were written ahead of what it has shown.
+inline MemoryFileHooks noting_ahead(std::shared_ptr<SlowFileState> state) {
+  MemoryFileHooks hooks;
+  hooks.before_append = [state = std::move(state)](ByteCount at, std::size_t) {
+    std::lock_guard lock(state->mutex);
+    state->is_ahead = state->is_ahead || at > ByteCount(k_shown);
+    state->changed.notify_all();
+    return Status();
+  };
+  return hooks;
+}
+
 inline FetchRequest request_over(FetchBench& bench, std::size_t connections,
                                  MemoryFileHooks hooks = {}) {
   FetchRequest request = bench.request("/f", {}, std::nullopt, std::move(hooks));

@@ -11,7 +11,7 @@ namespace {
 
 /// At a claim: bounds the memory where a store is slower than the network, with what was claimed
 /// before.
-constexpr std::size_t k_most_express = 64;
+constexpr std::size_t k_most_express = 256;
 /// What takes longer than this is written down like any other.
 constexpr Duration k_longest_unwritten{2000};
 /// Not when it may be too late for another download.

@@ -15,7 +15,7 @@ namespace reelkeep::fs {
 namespace {
 
 constexpr std::uint64_t k_space_step = std::uint64_t{16} << 20U;
-constexpr std::uint64_t k_writeback_step = std::uint64_t{4} << 20U;
+constexpr std::uint64_t k_writeback_step = std::uint64_t{1} << 20U;
 constexpr unsigned k_private = 0600;
 /// Set before the first byte is written ahead, cleared after the file was cut: within one boot that
 /// order holds, whenever the process dies; after another boot no length is believed anyway.

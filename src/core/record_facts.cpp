@@ -160,9 +160,10 @@ Status RecordFacts::stored(const ReplicaStored& outcome, Timestamp at, Era era) 
                   resolve_or_make(outcome.identity, outcome.room_id,
                                   outcome.path.substr(outcome.path.rfind('/') + 1), at));
   // The store looked at its own older copy of these bytes first and did not find them there.
-  REELKEEP_ASSIGN(std::vector<Replica> known, m_catalog.replicas(artifact.row));
+  Copies copies;
+  REELKEEP_ASSIGN(copies.replicas, m_catalog.replicas(artifact.row));
   std::optional<Timestamp> read_at;
-  for (Replica& replica : known) {
+  for (Replica& replica : copies.replicas) {
     if (replica.location == outcome.location && replica.digest == outcome.digest)
       read_at = replica.read_at;
     if (replica.store != outcome.store || replica.digest != outcome.digest ||
@@ -174,26 +175,32 @@ Status RecordFacts::stored(const ReplicaStored& outcome, Timestamp at, Era era) 
     replica.audit_at.reset();
     REELKEEP_TRY(m_catalog.put_replica(artifact.row, replica));
   }
-  REELKEEP_TRY(m_catalog.put_replica(
-      artifact.row, Replica{.store = outcome.store,
-                            .path = outcome.path,
-                            .location = outcome.location,
-                            .size = outcome.size,
-                            .digest = outcome.digest,
-                            .state = ReplicaState::verified,
-                            .verified_at = outcome.verified_at,
-                            .read_at = read_at,
-                            .audit_at = era == Era::history ? k_at_once
-                                                            : first_audit(outcome.verified_at,
-                                                                          artifact.deadline)}));
+  Replica stored{.store = outcome.store,
+                 .path = outcome.path,
+                 .location = outcome.location,
+                 .size = outcome.size,
+                 .digest = outcome.digest,
+                 .state = ReplicaState::verified,
+                 .verified_at = outcome.verified_at,
+                 .read_at = read_at,
+                 .audit_at = era == Era::history
+                                 ? k_at_once
+                                 : first_audit(outcome.verified_at, artifact.deadline)};
+  REELKEEP_TRY(m_catalog.put_replica(artifact.row, stored));
+  std::erase_if(copies.replicas,
+                [&](const Replica& replica) { return replica.location == stored.location; });
+  copies.replicas.push_back(std::move(stored));
   REELKEEP_ASSIGN(const std::vector<PendingPut> waiting, m_catalog.pending(artifact.row));
-  for (const PendingPut& row : waiting)
+  for (const PendingPut& row : waiting) {
     if (row.store == outcome.store && row.digest == outcome.digest)
       REELKEEP_TRY(m_catalog.remove_pending(artifact.row, outcome.store));
+    else
+      copies.has_pending = true;
+  }
   if (!outcome.root.empty())
     REELKEEP_TRY(m_catalog.set_note("root:" + outcome.store.get(), outcome.root));
-  return settle(std::move(artifact), outcome.size, outcome.digest, outcome.disputed,
-                outcome.wanted);
+  return settle(std::move(artifact), outcome.size, outcome.digest, outcome.disputed, outcome.wanted,
+                std::move(copies));
 }
 
 /// Only a catalog that is being built, or is an older copy, learns of the bytes from it. Every one

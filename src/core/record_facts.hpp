@@ -61,6 +61,14 @@ class RecordFacts {
   Status keep_promise(Artifact& artifact);
 
  private:
+  /// What the catalog says of an artifact in other tables.
+  struct Copies {
+    std::vector<Replica> replicas;
+    bool has_pending = false;
+  };
+  Result<Copies> copies_of(ArtifactRow artifact);
+  Status settle(Artifact artifact, ByteCount size, const Digest& digest, bool disputed,
+                const std::vector<StoreId>& told, Copies copies);
   Status redownload(const RedownloadCommand& command, Timestamp at, Era era);
   Status cancel(const CancelCommand& command);
   Status accept(const AcceptCommand& command);

@@ -37,15 +37,27 @@ Result<std::vector<StoreId>> RecordFacts::wanted_stores(const Artifact& artifact
   return wanted;
 }
 
+Result<RecordFacts::Copies> RecordFacts::copies_of(ArtifactRow artifact) {
+  REELKEEP_ASSIGN(std::vector<Replica> replicas, m_catalog.replicas(artifact));
+  REELKEEP_ASSIGN(const std::vector<PendingPut> pending, m_catalog.pending(artifact));
+  return Copies{std::move(replicas), !pending.empty()};
+}
+
 Status RecordFacts::settle(Artifact artifact, ByteCount size, const Digest& digest, bool disputed,
                            const std::vector<StoreId>& told) {
-  REELKEEP_ASSIGN(std::vector<Replica> replicas, m_catalog.replicas(artifact.row));
+  REELKEEP_ASSIGN(Copies copies, copies_of(artifact.row));
+  return settle(std::move(artifact), size, digest, disputed, told, std::move(copies));
+}
+
+Status RecordFacts::settle(Artifact artifact, ByteCount size, const Digest& digest, bool disputed,
+                           const std::vector<StoreId>& told, Copies copies) {
+  std::vector<Replica>& replicas = copies.replicas;
   REELKEEP_ASSIGN(const std::vector<StoreId> wanted, wanted_stores(artifact, digest, told));
   const bool everywhere = !wanted.empty() && std::ranges::all_of(wanted, [&](const StoreId& store) {
     return is_held(replicas, store, digest);
   });
   if (!everywhere) return fall_short(std::move(artifact), size, digest, disputed, wanted);
-  REELKEEP_TRY(m_catalog.remove_pending(artifact.row));
+  if (copies.has_pending) REELKEEP_TRY(m_catalog.remove_pending(artifact.row));
 
   std::vector<std::string> superseded;
   for (Replica& replica : replicas) {

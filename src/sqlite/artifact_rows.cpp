@@ -80,21 +80,22 @@ bool is_staged(const Artifact& artifact) noexcept {
          artifact.state == ArtifactState::quarantined || artifact.bad_digest.has_value();
 }
 
+/// The artifact outlives the query.
 void bind_facts(Query& query, const Artifact& artifact) {
   query.bind(artifact.session_row);
-  query.bind(artifact.identity.session.app_id);
-  query.bind(artifact.identity.session.conf_num);
+  query.bind(BorrowedText{artifact.identity.session.app_id.get()});
+  query.bind(BorrowedText{artifact.identity.session.conf_num.get()});
   query.bind(artifact.identity.kind);
-  query.bind(artifact.identity.source_key);
-  query.bind(artifact.identity.stage);
-  query.bind(artifact.id);
-  query.bind(artifact.room_id);
-  query.bind(artifact.name);
-  query.bind(artifact.url);
+  query.bind(BorrowedText{artifact.identity.source_key.get()});
+  query.bind(BorrowedText{artifact.identity.stage});
+  query.bind(BorrowedText{artifact.id.get()});
+  query.bind(BorrowedText{artifact.room_id.get()});
+  query.bind(BorrowedText{artifact.name});
+  query.bind(BorrowedText{artifact.url});
   query.bind(artifact.url_at);
-  query.bind(artifact.host);
-  query.bind(artifact.staging_name);
-  query.bind(artifact.path);
+  query.bind(BorrowedText{artifact.host});
+  query.bind(BorrowedText{artifact.staging_name});
+  query.bind(BorrowedText{artifact.path});
   query.bind(artifact.declared_size);
   query.bind(artifact.offered_at);
   query.bind(artifact.deadline);
@@ -305,16 +306,17 @@ void take_progress(Artifact& into, const Artifact& from) {
   into.deaths = from.deaths;
 }
 
-bool counts_the_same(const Artifact& a, const Artifact& b) {
-  const auto counted = [](const Artifact& artifact) {
-    const ArtifactState state = artifact.state;
-    return std::tuple(state == ArtifactState::archived,
-                      state == ArtifactState::expired || state == ArtifactState::quarantined,
-                      state == ArtifactState::cancelled || state == ArtifactState::delivered,
-                      is_work(state), is_complete_in_staging(artifact), may_be_stuck(artifact),
-                      artifact.refetch, artifact.size, artifact.deadline);
-  };
-  return counted(a) == counted(b);
+Counts counts_of(const Artifact& artifact) {
+  const ArtifactState state = artifact.state;
+  return {state == ArtifactState::archived,
+          state == ArtifactState::expired || state == ArtifactState::quarantined,
+          state == ArtifactState::cancelled || state == ArtifactState::delivered,
+          is_work(state),
+          is_complete_in_staging(artifact),
+          may_be_stuck(artifact),
+          artifact.refetch,
+          artifact.size,
+          artifact.deadline};
 }
 
 }  // namespace reelkeep::sqlite

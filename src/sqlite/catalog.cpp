@@ -42,7 +42,10 @@ ArtifactRow read_row(Query& query) {
 
 Status SqliteCatalog::transact(const std::function<Status()>& work) {
   Status done = m_transactions.run(work);
-  if (!done) m_known.forget_all();
+  if (!done) {
+    m_known.forget_all();
+    m_roots.clear();
+  }
   return done;
 }
 
@@ -68,6 +71,20 @@ Result<std::optional<std::string>> SqliteCatalog::note(const std::string& key) {
 }
 
 Status SqliteCatalog::set_note(const std::string& key, const std::optional<std::string>& value) {
+  // Which root a store has is noted with every replica.
+  if (!key.starts_with(k_kept_notes)) return write_note(key, value);
+  const auto known = m_roots.find(key);
+  if (value && known != m_roots.end() && known->second == *value)
+    return m_transactions.check_open();
+  REELKEEP_TRY(write_note(key, value));
+  if (value)
+    m_roots.insert_or_assign(key, *value);
+  else
+    m_roots.erase(key);
+  return {};
+}
+
+Status SqliteCatalog::write_note(const std::string& key, const std::optional<std::string>& value) {
   return change([&] {
     if (value)
       Query(*m_connection, k_put_note, key, *value).run();
@@ -91,6 +108,7 @@ Status SqliteCatalog::clear() {
   }));
   m_transactions.forget();
   m_known.forget_all();
+  m_roots.clear();
   for (const auto& [key, value] : kept) REELKEEP_TRY(set_note(key, value));
   return {};
 }
@@ -159,6 +177,7 @@ Result<std::optional<Artifact>> SqliteCatalog::artifact(ArtifactRow row) {
 }
 
 Result<std::optional<Artifact>> SqliteCatalog::artifact(const ArtifactIdentity& identity) {
+  if (const Artifact* known = m_known.find(identity)) return std::optional(*known);
   constexpr std::string_view k_sql =
       "SELECT row FROM artifact WHERE session = (SELECT row FROM session WHERE conf_num = ?"
       " AND app_id = ?) AND kind = ? AND source_key = ? AND stage = ?";
@@ -187,7 +206,7 @@ Result<Artifact> SqliteCatalog::put_artifact(Artifact artifact) {
 }
 
 Status SqliteCatalog::put_progress(const Artifact& artifact) {
-  const Artifact* known = m_known.find(artifact.row);
+  Artifact* known = m_known.find(artifact.row);
   std::int64_t changed = 0;
   REELKEEP_TRY(change([&] {
     const auto before = known != nullptr ? known->state : state_of(artifact.row);
@@ -199,10 +218,9 @@ Status SqliteCatalog::put_progress(const Artifact& artifact) {
     m_transactions.touch(artifact.session_row);
     return {};
   }
-  Artifact now = *known;
-  take_progress(now, artifact);
-  if (!counts_the_same(*known, now)) m_transactions.touch(now.session_row);
-  m_known.remember(now);
+  const Counts before = counts_of(*known);
+  take_progress(*known, artifact);
+  if (before != counts_of(*known)) m_transactions.touch(known->session_row);
   return {};
 }
 
@@ -231,9 +249,11 @@ Result<std::vector<Replica>> SqliteCatalog::replicas(ArtifactRow row) {
 
 Status SqliteCatalog::put_replica(ArtifactRow row, const Replica& replica) {
   return change([&] {
-    const auto before = replica_state(row, replica.location);
-    write_replica(*m_connection, row, replica);
-    if (before) m_transactions.count(Counted::replicas, to_string(*before), -1);
+    if (!add_replica(*m_connection, row, replica)) {
+      const auto before = replica_state(row, replica.location);
+      if (before) m_transactions.count(Counted::replicas, to_string(*before), -1);
+      update_replica(*m_connection, row, replica);
+    }
     m_transactions.count(Counted::replicas, to_string(replica.state), 1);
     touch_session_of(row);
   });

@@ -191,7 +191,20 @@ Result<std::vector<Lane>> SqliteCatalog::lanes() {
 }
 
 Result<std::vector<Artifact>> SqliteCatalog::claimable(const Lane& lane, std::size_t limit) {
-  return all(k_claimable, lane.app_id, lane.host, as_limit(limit));
+  std::vector<ArtifactRow> rows;
+  REELKEEP_TRY(m_connection->guarded([&]() -> Status {
+    Query query(*m_connection, k_claimable, lane.app_id, lane.host, as_limit(limit));
+    while (query.step()) rows.push_back(query.next<ArtifactRow>());
+    return {};
+  }));
+  // Those that came lately are known.
+  std::vector<Artifact> found;
+  found.reserve(rows.size());
+  for (const ArtifactRow row : rows) {
+    REELKEEP_ASSIGN(std::optional<Artifact> one, artifact(row));
+    if (one) found.push_back(std::move(*one));
+  }
+  return found;
 }
 
 Result<std::int64_t> SqliteCatalog::release_due(Timestamp now, std::size_t limit) {

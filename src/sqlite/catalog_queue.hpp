@@ -22,8 +22,8 @@ inline constexpr std::string_view k_next_project =
     " WHERE claimable = 1 AND app_id > ? ORDER BY app_id, host LIMIT 1";
 /// The rest of a SELECT of artifacts.
 inline constexpr std::string_view k_claimable =
-    "INDEXED BY artifact_claim WHERE claimable = 1 AND app_id = ? AND host = ?"
-    " ORDER BY deadline, row LIMIT ?";
+    "SELECT row FROM artifact INDEXED BY artifact_claim"
+    " WHERE claimable = 1 AND app_id = ? AND host = ? ORDER BY deadline, row LIMIT ?";
 inline constexpr std::string_view k_release_due =
     "UPDATE artifact SET state = CASE state WHEN 'waiting' THEN 'planned' ELSE state END,"
     " next_attempt_at = NULL, due_at = NULL, claimable = NOT in_hand"

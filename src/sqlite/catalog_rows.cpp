@@ -38,14 +38,14 @@ constexpr std::string_view k_replicas =
     "SELECT store, path, location, size, digest, state, verified_at, found_at, cause, read_at,"
     " audit_at FROM replica WHERE artifact = ? ORDER BY row";
 // The row stays: replicas keep the order in which they came.
-constexpr std::string_view k_put_replica =
-    "INSERT INTO replica(artifact, store, path, location, size, digest, state, verified_at,"
+constexpr std::string_view k_add_replica =
+    "INSERT INTO replica(artifact, location, store, path, size, digest, state, verified_at,"
     " found_at, cause, read_at, audit_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT(artifact, location) DO UPDATE SET"
-    " (store, path, size, digest, state, verified_at, found_at, cause, read_at, audit_at) ="
-    " (excluded.store, excluded.path, excluded.size, excluded.digest, excluded.state,"
-    " excluded.verified_at, excluded.found_at, excluded.cause, excluded.read_at, "
-    "excluded.audit_at)";
+    " ON CONFLICT(artifact, location) DO NOTHING";
+constexpr std::string_view k_update_replica =
+    "UPDATE replica SET (store, path, size, digest, state, verified_at, found_at, cause, read_at,"
+    " audit_at) = (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) WHERE artifact = ?1 AND location = "
+    "?2";
 
 constexpr std::string_view k_attempts =
     "SELECT at, number, received, error_code, error_message FROM attempt WHERE artifact = ?"
@@ -143,11 +143,25 @@ std::vector<Replica> read_replicas(Connection& connection, ArtifactRow artifact)
   return replicas;
 }
 
-void write_replica(Connection& connection, ArtifactRow artifact, const Replica& replica) {
-  Query(connection, k_put_replica, artifact, replica.store, replica.path, replica.location,
-        replica.size, replica.digest, replica.state, replica.verified_at, replica.found_at,
-        replica.cause, replica.read_at, replica.audit_at)
+namespace {
+
+std::int64_t run_with_replica(Connection& connection, std::string_view sql, ArtifactRow artifact,
+                              const Replica& replica) {
+  return Query(connection, sql, artifact, BorrowedText{replica.location}, replica.store,
+               BorrowedText{replica.path}, replica.size, replica.digest, replica.state,
+               replica.verified_at, replica.found_at, BorrowedText{replica.cause}, replica.read_at,
+               replica.audit_at)
       .run();
+}
+
+}  // namespace
+
+bool add_replica(Connection& connection, ArtifactRow artifact, const Replica& replica) {
+  return run_with_replica(connection, k_add_replica, artifact, replica) != 0;
+}
+
+void update_replica(Connection& connection, ArtifactRow artifact, const Replica& replica) {
+  run_with_replica(connection, k_update_replica, artifact, replica);
 }
 
 std::vector<Attempt> read_attempts(Connection& connection, ArtifactRow artifact) {

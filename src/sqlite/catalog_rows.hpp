@@ -36,8 +36,20 @@ std::int64_t write_progress(Connection& connection, const Artifact& artifact,
                             const Artifact* known);
 /// What write_progress() writes.
 void take_progress(Artifact& into, const Artifact& from);
-/// The summary of their session is the same with the one as with the other.
-bool counts_the_same(const Artifact& a, const Artifact& b);
+/// What the summary of its session is made of.
+struct Counts {
+  bool archived;
+  bool given_up;
+  bool not_counted;
+  bool work;
+  bool complete;
+  bool may_be_stuck;
+  bool refetch;
+  std::optional<ByteCount> size;
+  Timestamp deadline;
+  friend bool operator==(const Counts&, const Counts&) = default;
+};
+Counts counts_of(const Artifact& artifact);
 
 /// SELECT of pushed files FROM pushed_file, and the rest of it.
 std::string select_pushed_files(std::string_view rest);
@@ -46,7 +58,9 @@ std::vector<PushedFile> read_pushed_files(Query& query);
 /// store, path, location, size, digest, state, verified_at, found_at, cause, audit_at
 Replica read_replica(Query& query);
 std::vector<Replica> read_replicas(Connection& connection, ArtifactRow artifact);
-void write_replica(Connection& connection, ArtifactRow artifact, const Replica& replica);
+/// False: the artifact has one there, which stays as it is.
+bool add_replica(Connection& connection, ArtifactRow artifact, const Replica& replica);
+void update_replica(Connection& connection, ArtifactRow artifact, const Replica& replica);
 
 std::vector<Attempt> read_attempts(Connection& connection, ArtifactRow artifact);
 /// Forgets the oldest where there are too many.

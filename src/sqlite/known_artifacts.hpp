@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <unordered_map>
 
 #include "reelkeep/model/artifact.hpp"
@@ -11,22 +13,42 @@ namespace reelkeep::sqlite {
 /// need not be written, and above all not be taken out of its indexes and put back. Bounded.
 class KnownArtifacts {
  public:
-  /// Nothing: not known; valid until the next call.
-  [[nodiscard]] const Artifact* find(ArtifactRow row) const {
+  /// Nothing: not known; valid until the next call. Its identity stays as it is.
+  [[nodiscard]] Artifact* find(ArtifactRow row) {
     const auto found = m_rows.find(row.get());
     return found == m_rows.end() ? nullptr : &found->second;
   }
-  void remember(const Artifact& artifact) {
-    if (m_rows.size() >= k_most && !m_rows.contains(artifact.row.get())) m_rows.clear();
-    m_rows.insert_or_assign(artifact.row.get(), artifact);
+  [[nodiscard]] const Artifact* find(const ArtifactIdentity& identity) {
+    const auto found = m_by_identity.find(identity);
+    return found == m_by_identity.end() ? nullptr : find(found->second);
   }
-  void forget(ArtifactRow row) { m_rows.erase(row.get()); }
+  void remember(const Artifact& artifact) {
+    Artifact* known = find(artifact.row);
+    if (known != nullptr && known->identity == artifact.identity) {
+      *known = artifact;
+      return;
+    }
+    forget(artifact.row);
+    if (m_rows.size() >= k_most) forget_all();
+    m_by_identity.insert_or_assign(artifact.identity, artifact.row);
+    m_rows.emplace(artifact.row.get(), artifact);
+  }
+  void forget(ArtifactRow row) {
+    const auto found = m_rows.find(row.get());
+    if (found == m_rows.end()) return;
+    m_by_identity.erase(found->second.identity);
+    m_rows.erase(found);
+  }
   /// Rows were written by other means, or what was written is taken back.
-  void forget_all() { m_rows.clear(); }
+  void forget_all() {
+    m_rows.clear();
+    m_by_identity.clear();
+  }
 
  private:
   static constexpr std::size_t k_most = 1024;
   std::unordered_map<std::int64_t, Artifact> m_rows;
+  std::map<ArtifactIdentity, ArtifactRow> m_by_identity;
 };
 
 }  // namespace reelkeep::sqlite

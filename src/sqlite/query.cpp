@@ -65,6 +65,9 @@ void Query::bind(std::string_view value) {
 void Query::bind(const std::string& value) {
   m_statement.bind(++m_parameter, value);
 }
+void Query::bind(BorrowedText value) {
+  m_statement.bindNoCopy(++m_parameter, value.text);
+}
 void Query::bind_literal(const char* value) {
   m_statement.bindNoCopy(++m_parameter, value);
 }

@@ -22,6 +22,11 @@ struct BorrowedBlob {
   std::string_view bytes;
 };
 
+/// Text that outlives the query: bound without a copy.
+struct BorrowedText {
+  const std::string& text;
+};
+
 // Every word in the schema is the model's own; parse_word is the inverse of its to_string.
 template <class Word>
 std::optional<Word> parse_word(std::string_view text) noexcept;
@@ -72,6 +77,7 @@ class Query {
   void bind(const std::string& value);
   void bind(const char* value) { bind(std::string_view(value)); }
   void bind(BorrowedBlob value);
+  void bind(BorrowedText value);
   void bind_literal(const char* value);  ///< lives for ever: bound without a copy
   void bind(const Digest& value);
   void bind(Timestamp value) { bind(std::int64_t{value.time_since_epoch().count()}); }

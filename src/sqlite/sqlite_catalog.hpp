@@ -124,6 +124,7 @@ class SqliteCatalog final : public Catalog {
         [&]() -> Result<bool> { return Query(*m_connection, sql, value).step(); });
   }
 
+  Status write_note(const std::string& key, const std::optional<std::string>& value);
   void touch_session_of(ArtifactRow row);
   std::optional<ArtifactState> state_of(ArtifactRow row);
   void recount(std::optional<ArtifactState> before, std::optional<ArtifactState> after);
@@ -132,6 +133,7 @@ class SqliteCatalog final : public Catalog {
 
   const std::unique_ptr<Connection> m_connection;
   KnownArtifacts m_known;
+  std::map<std::string, std::string> m_roots;  ///< notes as they lie in the table
   /// Most have none, and every file is asked about. Nothing: not looked yet; true may be wrong.
   std::optional<bool> m_has_pushed_files;
   WriteTransactions m_transactions;

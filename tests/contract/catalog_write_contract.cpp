@@ -47,6 +47,22 @@ void check_transactions(const CatalogFixture& fixture) {
   }));
   CHECK(catalog.notes("").value() ==
         std::map<std::string, std::string>{{"after", "3"}, {"outer", "1"}, {"second", "2"}});
+
+  // The root of a store is noted again and again: what was taken back is not taken for written.
+  const auto note_root = [&] { return catalog.set_note("root:a", "r"); };
+  CHECK_FALSE(catalog.transact([&]() -> Status {
+    REELKEEP_TRY(note_root());
+    return k_failure;
+  }));
+  REQUIRE(catalog.transact([&]() -> Status {
+    REELKEEP_TRY(note_root());
+    return note_root();
+  }));
+  CHECK(catalog.note("root:a").value() == "r");
+  CHECK(note_root().error().code == Errc::internal);
+  REQUIRE(catalog.transact([&] { return catalog.set_note("root:a", std::nullopt); }));
+  REQUIRE(catalog.transact(note_root));
+  CHECK(catalog.note("root:a").value() == "r");
 }
 
 void check_position_and_notes(const CatalogFixture& fixture) {
@@ -195,6 +211,21 @@ void check_lookups(const CatalogFixture& fixture) {
     CHECK_FALSE(catalog.artifact(stored[1].row).value().has_value());
     CHECK(catalog.replicas(stored[1].row).value().empty());
     CHECK(catalog.artifacts(session.row).value().size() == 2);
+
+    CHECK_FALSE(catalog.artifact(stored[1].identity).value().has_value());
+
+    // Its stage becomes known: the identity of before is free for another one.
+    Artifact known = stored[0];
+    const ArtifactIdentity before = known.identity;
+    known.identity.stage = "1080";
+    REELKEEP_ASSIGN(known, catalog.put_artifact(known));
+    CHECK(catalog.artifact(known.identity).value() == known);
+    CHECK_FALSE(catalog.artifact(before).value().has_value());
+    Artifact next = any.artifact(session);
+    next.identity = before;
+    REELKEEP_ASSIGN(next, catalog.put_artifact(next));
+    CHECK(catalog.artifact(before).value() == next);
+    CHECK(catalog.artifact(known.identity).value() == known);
 
     CHECK_FALSE(catalog.session(SessionKey{AppId("no"), ConfNum("no")}).value().has_value());
     CHECK_FALSE(catalog.session(SessionRow(999)).value().has_value());

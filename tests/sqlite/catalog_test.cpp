@@ -114,7 +114,8 @@ TEST_CASE_FIXTURE(Fixture, "what is taken back is not counted") {
     artifact.identity.source_key = SourceKey(number);
     artifact.id = ArtifactId("id-" + number);
     artifact = opened->put_artifact(artifact).value();
-    REQUIRE(opened->put_replica(artifact.row, Replica{.store = {}, .path = {}, .location = "/" + number}));
+    REQUIRE(opened->put_replica(artifact.row,
+                                Replica{.store = {}, .path = {}, .location = "/" + number}));
     return artifact.row;
   };
   const auto counted = [&] {
@@ -197,7 +198,7 @@ TEST_CASE_FIXTURE(Fixture, "the queue is served by indices that hold the queue a
   const std::string projects = plan(k_next_project);
   CHECK(contains(projects, "INDEX artifact_claim (app_id>?)"));
   CHECK_FALSE(contains(projects, "TEMP B-TREE"));
-  const std::string claimable = plan(select_artifacts(k_claimable));
+  const std::string claimable = plan(k_claimable);
   CHECK(contains(claimable, "INDEX artifact_claim (app_id=? AND host=?)"));
   CHECK_FALSE(contains(claimable, "TEMP B-TREE"));
   const std::string release = plan(k_release_due);

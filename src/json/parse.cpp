@@ -22,6 +22,9 @@ constexpr unsigned k_validating_flags = k_flags | rapidjson::kParseValidateEncod
 /// RapidJSON counts in 32 bits.
 constexpr std::size_t k_size_limit = std::size_t{1} << 30U;
 
+/// An event or a record of ours hardly ever has more.
+constexpr std::size_t k_usual_members = 20;
+
 constexpr std::string_view k_too_deep = "nested deeper than 64 levels";
 constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";
 
@@ -77,6 +80,8 @@ class TreeBuilder {
       return false;
     }
     m_open.push_back(Container{kind, {}, {}, {}});
+    // Of the outermost alone: a stranger's document may be full of small ones.
+    if (m_open.size() == 1) m_open.back().members.reserve(k_usual_members);
     return true;
   }
   Container close() {

@@ -9,8 +9,17 @@
 namespace reelkeep::json {
 namespace {
 
+bool has_repeated_keys(const std::vector<Member>& members) {
+  for (auto one = members.begin(); one != members.end(); ++one)
+    for (auto other = members.begin(); other != one; ++other)
+      if (one->key == other->key) return true;
+  return false;
+}
+
 /// Keeps the last of each key. By sorting: hashing what a stranger chose invites collisions.
 std::vector<Member> without_repeated_keys(std::vector<Member> members) {
+  constexpr std::size_t k_few = 32;  // comparing every pair is quicker than sorting
+  if (members.size() <= k_few && !has_repeated_keys(members)) return members;
   std::vector<std::size_t> order(members.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),

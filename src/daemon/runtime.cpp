@@ -1,6 +1,7 @@
 #include "daemon/runtime.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <malloc.h>
 #include <sys/resource.h>
 
@@ -58,7 +59,10 @@ void go_behind_the_intake() {
   constexpr int k_last = 19;
   const int nice = std::min(::getpriority(PRIO_PROCESS, 0) + k_behind_the_intake, k_last);
   if (::setpriority(PRIO_PROCESS, 0, nice) != 0)
-    log::debug("archiving cannot be put behind the intake");
+    log::warn(
+        "archiving cannot be put behind the intake and may slow it down: let the service call "
+        "setpriority (SystemCallFilter= of its unit)",
+        {{"cause", Error::from_errno(errno, "setpriority").message}});
 }
 
 /// glibc gives each freed end of a heap back to the system, and has to ask for it again a moment

@@ -32,6 +32,10 @@ foreach(line Type=notify NotifyAccess=main User=reelkeep Group=reelkeep StateDir
     message(FATAL_ERROR "the unit lacks ${line}")
   endif()
 endforeach()
+# What is taken away with @resources has to be given back behind it.
+if(NOT text MATCHES "\nSystemCallFilter=~[^\n]*@resources.*\nSystemCallFilter=setpriority\n")
+  message(FATAL_ERROR "the unit does not let archiving go behind the intake (setpriority)")
+endif()
 if(NOT text MATCHES "\nWatchdogSec=[1-9]")
   message(FATAL_ERROR "the unit has no watchdog")
 endif()

@@ -251,8 +251,8 @@ Status SqliteCatalog::put_replica(ArtifactRow row, const Replica& replica) {
   return change([&] {
     if (!add_replica(*m_connection, row, replica)) {
       const auto before = replica_state(row, replica.location);
-      if (before) m_transactions.count(Counted::replicas, to_string(*before), -1);
       update_replica(*m_connection, row, replica);
+      if (before) m_transactions.count(Counted::replicas, to_string(*before), -1);
     }
     m_transactions.count(Counted::replicas, to_string(replica.state), 1);
     touch_session_of(row);

@@ -20,7 +20,10 @@ class KnownArtifacts {
   }
   [[nodiscard]] const Artifact* find(const ArtifactIdentity& identity) {
     const auto found = m_by_identity.find(identity);
-    return found == m_by_identity.end() ? nullptr : find(found->second);
+    if (found == m_by_identity.end()) return nullptr;
+    const Artifact* const known = find(found->second);
+    // SQLite gives the row of what was removed to another one.
+    return known != nullptr && known->identity == identity ? known : nullptr;
   }
   void remember(const Artifact& artifact) {
     Artifact* known = find(artifact.row);

@@ -24,6 +24,8 @@ struct BorrowedBlob {
 
 /// Text that outlives the query: bound without a copy.
 struct BorrowedText {
+  explicit BorrowedText(const std::string& lasting) : text(lasting) {}
+  explicit BorrowedText(std::string&&) = delete;
   const std::string& text;
 };
 

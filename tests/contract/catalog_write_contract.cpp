@@ -59,6 +59,18 @@ void check_transactions(const CatalogFixture& fixture) {
     return note_root();
   }));
   CHECK(catalog.note("root:a").value() == "r");
+  const auto move_root = [&] { return catalog.set_note("root:a", "moved"); };
+  REQUIRE(catalog.transact([&]() -> Status {
+    CHECK_FALSE(catalog.transact([&]() -> Status {
+      REELKEEP_TRY(move_root());
+      return k_failure;
+    }));
+    return {};
+  }));
+  CHECK(catalog.note("root:a").value() == "r");
+  REQUIRE(catalog.transact(move_root));
+  CHECK(catalog.note("root:a").value() == "moved");
+  REQUIRE(catalog.transact(note_root));
   CHECK(note_root().error().code == Errc::internal);
   REQUIRE(catalog.transact([&] { return catalog.set_note("root:a", std::nullopt); }));
   REQUIRE(catalog.transact(note_root));
@@ -226,6 +238,24 @@ void check_lookups(const CatalogFixture& fixture) {
     REELKEEP_ASSIGN(next, catalog.put_artifact(next));
     CHECK(catalog.artifact(before).value() == next);
     CHECK(catalog.artifact(known.identity).value() == known);
+
+    // What was taken back is not found, not even where its row belongs to another one by now.
+    Artifact taken_back = any.artifact(session);
+    CHECK_FALSE(catalog.transact([&]() -> Status {
+      REELKEEP_ASSIGN(taken_back, catalog.put_artifact(taken_back));
+      CHECK(catalog.artifact(taken_back.identity).value() == taken_back);
+      return Error{Errc::internal, "taken back"};
+    }));
+    CHECK_FALSE(catalog.artifact(taken_back.identity).value().has_value());
+    Artifact heir = any.artifact(session);
+    REELKEEP_ASSIGN(heir, catalog.put_artifact(heir));
+    CHECK_FALSE(catalog.artifact(taken_back.identity).value().has_value());
+    CHECK(catalog.artifact(heir.identity).value() == heir);
+    REELKEEP_TRY(catalog.remove_artifact(heir.row));
+    Artifact next_heir = any.artifact(session);
+    REELKEEP_ASSIGN(next_heir, catalog.put_artifact(next_heir));
+    CHECK_FALSE(catalog.artifact(heir.identity).value().has_value());
+    CHECK(catalog.artifact(next_heir.identity).value() == next_heir);
 
     CHECK_FALSE(catalog.session(SessionKey{AppId("no"), ConfNum("no")}).value().has_value());
     CHECK_FALSE(catalog.session(SessionRow(999)).value().has_value());

@@ -140,6 +140,24 @@ TEST_CASE("where a key comes twice the last one wins") {
   CHECK(value.members()[2].key == "b");
 }
 
+TEST_CASE("the last one wins in short and in long objects, and wherever the two stand") {
+  for (const int keys : {2, 3, 31, 32, 33, 200}) {
+    for (const auto& [first, second] :
+         {std::pair(0, 1), std::pair(0, keys - 1), std::pair(keys - 2, keys - 1)}) {
+      CAPTURE(keys);
+      CAPTURE(second);
+      std::string text;
+      for (int i = 0; i < keys; ++i)
+        text += (i == 0 ? "{\"k" : ",\"k") + std::to_string(i == second ? first : i) +
+                "\":" + std::to_string(i);
+      const Value value = good(text + "}");
+      CHECK(value.members().size() == static_cast<std::size_t>(keys) - 1);
+      CHECK(value["k" + std::to_string(first)].integer() == second);
+      CHECK(value["k" + std::to_string(second)].is_null());
+    }
+  }
+}
+
 TEST_CASE("64 levels are read and 65 are an error") {
   const auto nested = [](std::size_t levels) {
     return std::string(levels, '[') + std::string(levels, ']');

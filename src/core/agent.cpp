@@ -183,12 +183,7 @@ Status Agent::open() {
 
   m_archiver = std::make_unique<Archiver>(
       m_ports.stores, *m_ports.staging, *m_ports.journal, *m_ports.provider, *m_ports.clock,
-      [this](ArchiverMessage message) {
-        if (const auto* published = std::get_if<Published>(&message);
-            published != nullptr && published->is_express)
-          --m_express_tasks;
-        m_mailbox.post(std::move(message), Wakes::no);
-      });
+      [this](ArchiverMessage message) { m_mailbox.post(std::move(message), Wakes::no); });
   m_destination_lanes = std::make_unique<DestinationLanes>(
       m_ports.destinations, *m_ports.journal, *m_ports.clock, *this,
       [this](Examined examined) { m_mailbox.post(std::move(examined)); });

@@ -97,8 +97,6 @@ class Agent final : public FetchSink {
   void fetched(Fetched fetched) override;
 
  private:
-  /// What goes straight on, at most: longer ones are not to be downloaded twice.
-  static constexpr ByteCount k_longest_express = 1_MiB;
   /// The end of a transfer.
   struct Ended {
     Fetched fetched;
@@ -185,6 +183,8 @@ class Agent final : public FetchSink {
 
   // agent_express.cpp: short files that go straight on
   [[nodiscard]] Claim claim_of(const Artifact& artifact) const;
+  [[nodiscard]] bool is_at_swift_store(const ProjectPolicy& project) const;
+  [[nodiscard]] bool has_enough_at_store(const ProjectPolicy& project) const;
   std::optional<PublishTask> judge(Ended& end, Claim& claim);
   Status express_failed(const Published& message, const Judged& judged, AfterCommit& after);
   Status follow_express(bool is_applied);
@@ -345,7 +345,6 @@ class Agent final : public FetchSink {
   Mailbox<Message> m_mailbox;
   Backlog m_backlog;
   Claims m_claims;
-  std::atomic<std::size_t> m_express_tasks = 0;  ///< with the stores
   Fetcher* m_submits = nullptr;  ///< m_fetcher's; constant once a transfer was submitted
   mutable std::mutex m_mutex;
   AgentStatus m_status;                 ///< guarded by m_mutex

@@ -109,10 +109,12 @@ Result<std::vector<Artifact>> Agent::candidates(std::size_t slots, ByteCount fre
   std::map<std::string, std::vector<Lane>> refused;
   std::set<std::string> unconfigured;
   for (const Lane& lane : lanes) {
-    if (m_policy->project(lane.app_id) == nullptr) {
+    const ProjectPolicy* const project = m_policy->project(lane.app_id);
+    if (project == nullptr) {
       unconfigured.insert(lane.app_id.get());
       continue;
     }
+    if (has_enough_at_store(*project)) continue;
     if (destination_of_lane(lane.host)) continue;  // see claim_from_destinations()
     const auto busy = on_host.find(lane.host);
     const std::size_t in_hand = busy == on_host.end() ? 0 : busy->second;

@@ -9,9 +9,10 @@
 namespace reelkeep::core {
 namespace {
 
-/// At a claim: bounds the memory where a store is slower than the network, with what was claimed
-/// before.
-constexpr std::size_t k_most_express = 256;
+/// With less a store would not always have its next batch: more short files for it are not begun.
+constexpr std::size_t k_enough_at_store = 256;
+/// A store that needs longer is behind: files are written down then and do not wait for it.
+constexpr Duration k_soon{1000};
 /// What takes longer than this is written down like any other.
 constexpr Duration k_longest_unwritten{2000};
 /// Not when it may be too late for another download.
@@ -31,16 +32,30 @@ Claim Agent::claim_of(const Artifact& artifact) const {
               .deadline = artifact.deadline,
               .express = {}};
   const ProjectPolicy* project = m_policy->project(artifact.identity.session.app_id);
-  if (project == nullptr || project->stores.size() != 1) return claim;
-  const StoreId& store = project->stores.front();
-  const bool is_open = m_policy->destination(store) == nullptr && !why_closed(store) &&
-                       !m_closed_stores.contains(store) && !m_doubted_stores.contains(store);
   const bool is_new =
       !artifact.refetch && !artifact.bad_digest && artifact.attempts == 0 && artifact.deaths == 0;
   // Otherwise a writer syncs it.
-  const bool is_swift = m_archiver->is_free_for_express(store) && m_express_tasks < k_most_express;
-  if (is_open && is_new && is_swift) claim.express = publish_task(artifact, *project, store);
+  if (project != nullptr && is_new && is_at_swift_store(*project))
+    claim.express = publish_task(artifact, *project, project->stores.front());
   return claim;
+}
+
+/// Its only store is open and comes to short files soon.
+bool Agent::is_at_swift_store(const ProjectPolicy& project) const {
+  if (project.stores.size() != 1) return false;
+  const StoreId& store = project.stores.front();
+  const bool is_open = m_policy->destination(store) == nullptr && !why_closed(store) &&
+                       !m_closed_stores.contains(store) && !m_doubted_stores.contains(store);
+  const StorePace* const pace = is_open ? m_archiver->pace_of(store) : nullptr;
+  if (pace == nullptr) return false;
+  const std::optional<Duration> wait = pace->wait(std::chrono::steady_clock::now());
+  return wait && *wait <= k_soon;
+}
+
+/// A store that goes on well has all it can do: to bring it more files would only make them wait
+/// there instead of at their source. For a moment, or it is none that goes on well.
+bool Agent::has_enough_at_store(const ProjectPolicy& project) const {
+  return m_express.size() >= k_enough_at_store && is_at_swift_store(project);
 }
 
 /// A connection that has its next transfer already can wait for the agent.
@@ -81,7 +96,6 @@ std::optional<PublishTask> Agent::judge(Ended& end, Claim& claim) {
     }
   fetched.file.reset();
   if (!goes_straight_on) return std::nullopt;
-  ++m_express_tasks;
   end.express = claim.express->store;
   claim.express->is_express = true;
   claim.express->since = m_ports.clock->steady();

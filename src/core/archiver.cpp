@@ -13,6 +13,9 @@ namespace reelkeep::core {
 namespace {
 
 constexpr std::size_t k_batch = 64;
+/// Reading back and syncing what a stop leaves to the next run, of the seven seconds that a stop
+/// may take.
+constexpr Duration k_checking_at_stop{2000};
 /// The kernel may have forgotten by then that writing back failed.
 constexpr Duration k_fresh{5000};
 /// From one batch of short files to the next: those of a moment share a manifest's and the
@@ -82,7 +85,9 @@ Archiver::~Archiver() {
 }
 
 void Archiver::stop() {
-  if (m_stopping.exchange(true)) return;
+  if (m_stopping) return;
+  m_checks_end = m_clock.steady() + k_checking_at_stop;
+  m_stopping = true;
   { const std::lock_guard lock(m_rest_mutex); }
   m_rest.notify_all();
   m_auditing.close();
@@ -129,17 +134,25 @@ void Archiver::publish(PublishTask task) {
                    "it is not configured any more: restart the agent after changing [[store]]"});
 }
 
+/// What may take long holds up short files behind it.
+StorePace::Work Archiver::work_of(const StoreTask& task) {
+  const auto* const publishing = std::get_if<PublishTask>(&task);
+  const bool is_brief = publishing != nullptr && publishing->request.size <= k_longest_express &&
+                        !publishing->hash_first && publishing->sources.empty();
+  return is_brief ? StorePace::Work::brief : StorePace::Work::lengthy;
+}
+
 void Archiver::post(Lane& lane, StoreTask task) {
   const auto* publishing = std::get_if<PublishTask>(&task);
   const bool is_express = publishing != nullptr && publishing->is_express;
-  if (!is_express) ++lane.others;
+  lane.pace.posted(work_of(task));
   // Many short files share what a batch costs.
   lane.tasks.post(std::move(task), is_express ? Wakes::no : Wakes::yes);
 }
 
-bool Archiver::is_free_for_express(const StoreId& store) const {
+const StorePace* Archiver::pace_of(const StoreId& store) const {
   const auto lane = m_lanes.find(store);
-  return lane != m_lanes.end() && lane->second->others == 0;
+  return lane == m_lanes.end() ? nullptr : &lane->second->pace;
 }
 
 Status Archiver::judge_content(const JudgeTask& task, StagingFile& file) const {
@@ -181,6 +194,9 @@ void Archiver::store_loop(Lane& lane) {
     std::vector<StoreTask> tasks = lane.tasks.take_all(k_batch);
     if (tasks.empty()) return;
     const auto began = std::chrono::steady_clock::now();
+    lane.pace.begins(began);
+    const auto brief = static_cast<std::size_t>(std::ranges::count_if(
+        tasks, [](const StoreTask& task) { return work_of(task) == StorePace::Work::brief; }));
     // The short ones first: nothing but their outcome will say that they are here.
     std::vector<PublishTask> express;
     std::vector<PublishTask> batch;
@@ -191,11 +207,10 @@ void Archiver::store_loop(Lane& lane) {
       else if (!m_stopping)
         work_on(lane, task);
     }
-    const std::size_t others = tasks.size() - express.size();
     const bool more_follow = !express.empty();
     publish_batch(lane, express);
     if (!m_stopping) publish_batch(lane, batch);
-    lane.others -= others;
+    lane.pace.ends(brief, tasks.size() - brief, std::chrono::steady_clock::now());
     if (more_follow && !m_stopping) lane.tasks.rest_until(began + k_batch_span);
   }
 }
@@ -263,8 +278,10 @@ void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) 
 }
 
 void Archiver::tell(const PublishTask& task, Status status, std::optional<StoreId> at_fault) {
-  // They may wait for long now, and nobody synced them yet.
-  if (!status && task.is_express && status.error().code != Errc::corrupt)
+  // They may wait for long now, and nobody synced them yet. What a stop has no time for the next run
+  // reads before it publishes it, like everything that an earlier run left.
+  const bool has_time = !m_stopping || m_clock.steady() < m_checks_end;
+  if (!status && task.is_express && has_time && status.error().code != Errc::corrupt)
     if (const Status checked = check_staged(task);
         !checked && checked.error().code == Errc::corrupt)
       status = checked;

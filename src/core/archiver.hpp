@@ -20,6 +20,7 @@
 #include "reelkeep/port/store.hpp"
 
 #include "core/read_pace.hpp"
+#include "core/store_pace.hpp"
 
 namespace reelkeep::core {
 
@@ -41,6 +42,10 @@ struct CopySource {
   std::string path;
   std::string location;
 };
+
+/// A short file, which may go straight from its transfer to its store. Longer ones are not to be
+/// downloaded twice.
+inline constexpr ByteCount k_longest_express = 1_MiB;
 
 /// Judged bytes on their way into one store.
 struct PublishTask {
@@ -140,14 +145,15 @@ class Archiver {
   void remove(RemoveTask task);
   void inspect(InspectTask task);
   void set_audit_rate(ByteCount bytes_per_second) { m_audit_rate = bytes_per_second.get(); }
-  /// Whether nothing else is on its way into this store, which may take hours. Any thread.
-  [[nodiscard]] bool is_free_for_express(const StoreId& store) const;
+  /// Of a store that is configured; nothing: it is not. Any thread.
+  [[nodiscard]] const StorePace* pace_of(const StoreId& store) const;
   /// Bytes read back so far. Any thread.
   [[nodiscard]] std::uint64_t audited_bytes() const { return m_audited; }
   /// Bodies older than this are emptied, behind all inspections.
   void erase_bodies(Timestamp before);
   /// Finishes what is in hand and ends the threads; what still waits is dropped (the catalog knows
-  /// it), but for express ones, which are synced and told of.
+  /// it), but for express ones, which are told of: read back and synced while there is time, by the
+  /// next run otherwise.
   void stop();
 
  private:
@@ -160,7 +166,7 @@ class Archiver {
     Store* store = nullptr;
     std::string root;  ///< as last opened; its worker only
     Mailbox<StoreTask> tasks;
-    std::atomic<std::size_t> others = 0;  ///< tasks that are not express, queued or in work
+    StorePace pace;
     std::thread worker;
   };
 
@@ -168,6 +174,7 @@ class Archiver {
   void audit_loop();
   [[nodiscard]] Status judge_content(const JudgeTask& task, StagingFile& file) const;
   static void post(Lane& lane, StoreTask task);
+  static StorePace::Work work_of(const StoreTask& task);
   void work_on(Lane& lane, StoreTask& task);
   void publish_batch(const Lane& lane, std::vector<PublishTask>& batch);
   /// `at_fault`: see Published::source_at_fault.
@@ -189,6 +196,7 @@ class Archiver {
   const Provider& m_provider;
   const Clock& m_clock;
   const Deliver m_deliver;
+  MonotonicTime m_checks_end{};  ///< constant once m_stopping
   std::atomic<bool> m_stopping = false;
   std::atomic<std::uint64_t> m_audit_rate = 0;
   std::atomic<std::uint64_t> m_audited = 0;

@@ -189,3 +189,28 @@ TEST_CASE("what could not be fetched again is written down before a store has it
   house.offer({k_url}, reply);
   house.until([](const SessionView& v) { return first(v).state == ArtifactState::verifying; });
 }
+
+TEST_CASE("files are fetched although their store hangs, also more than it should have at a time") {
+  OneStore house;
+  house.begin();
+  std::vector<std::string> urls;
+  for (int i = 0; i < 500; ++i)
+    urls.push_back("https://portal.enablex.io/p/" + std::to_string(i) + ".mov");
+  const auto asked_for = [&] {
+    const std::lock_guard lock(house.script.mutex);
+    return house.script.requests.size() - 1;  // the one that begin() brought
+  };
+  {
+    const auto held = house.hold();
+    house.offer(urls, {{}, movie("x")}, "c2");
+    REQUIRE(house.eventually([&] { return asked_for() == urls.size(); }));
+  }
+  house.until(
+      [](const SessionView& view) {
+        return std::ranges::all_of(view.artifacts, [](const ArtifactView& one) {
+          return one.artifact.state == ArtifactState::archived;
+        });
+      },
+      "c2");
+  for (const std::string& url : urls) CHECK(house.requests(url) == 1);
+}

@@ -237,8 +237,7 @@ Result<std::vector<CopySource>> Agent::copies_for(const PendingPut& pending) {
 Status Agent::hand_out(const StoreId& store) {
   std::set<ArtifactRow>& at_work = m_at_stores[store];
   // Short files that are no rows are at work there too, and take no room from those that are.
-  const std::size_t room =
-      (m_doubted_stores.contains(store) ? 1 : k_handed_out) + m_express.size();
+  const std::size_t room = (m_doubted_stores.contains(store) ? 1 : k_handed_out) + m_express.size();
   // Half empty first: the rows that are handed out already stand before the others.
   if (at_work.size() > (room + m_express.size()) / 2) return {};
   const Timestamp now = m_ports.clock->now();

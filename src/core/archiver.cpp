@@ -278,8 +278,8 @@ void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) 
 }
 
 void Archiver::tell(const PublishTask& task, Status status, std::optional<StoreId> at_fault) {
-  // They may wait for long now, and nobody synced them yet. What a stop has no time for the next run
-  // reads before it publishes it, like everything that an earlier run left.
+  // They may wait for long now, and nobody synced them yet. What a stop has no time for the next
+  // run reads before it publishes it, like everything that an earlier run left.
   const bool has_time = !m_stopping || m_clock.steady() < m_checks_end;
   if (!status && task.is_express && has_time && status.error().code != Errc::corrupt)
     if (const Status checked = check_staged(task);

@@ -128,6 +128,7 @@ class Agent final : public FetchSink {
   };
   /// A short file between its transfer and its outcome.
   struct Express {
+    StoreId store;
     Judged judged;
     MonotonicTime since;
     bool is_stored = false;  ///< the outcome is in the journal
@@ -184,6 +185,7 @@ class Agent final : public FetchSink {
   // agent_express.cpp: short files that go straight on
   [[nodiscard]] Claim claim_of(const Artifact& artifact) const;
   [[nodiscard]] bool is_at_swift_store(const ProjectPolicy& project) const;
+  [[nodiscard]] std::size_t express_at(const StoreId& store) const;
   [[nodiscard]] bool has_enough_at_store(const ProjectPolicy& project) const;
   std::optional<PublishTask> judge(Ended& end, Claim& claim);
   Status express_failed(const Published& message, const Judged& judged, AfterCommit& after);

@@ -1,6 +1,7 @@
 // The end of a transfer, and the straight way of a short file: from the thread that brought it to
 // its store, without a turn of the agent in between. The catalog knows it as running until the
 // outcome is in the journal; what ends the process meanwhile costs another download of it.
+#include <algorithm>
 #include <utility>
 
 #include "core/agent.hpp"
@@ -55,7 +56,14 @@ bool Agent::is_at_swift_store(const ProjectPolicy& project) const {
 /// A store that goes on well has all it can do: to bring it more files would only make them wait
 /// there instead of at their source. For a moment, or it is none that goes on well.
 bool Agent::has_enough_at_store(const ProjectPolicy& project) const {
-  return m_express.size() >= k_enough_at_store && is_at_swift_store(project);
+  return is_at_swift_store(project) && express_at(project.stores.front()) >= k_enough_at_store;
+}
+
+/// On their way there, not stored yet.
+std::size_t Agent::express_at(const StoreId& store) const {
+  return static_cast<std::size_t>(std::ranges::count_if(m_express, [&](const auto& express) {
+    return !express.second.is_stored && express.second.store == store;
+  }));
 }
 
 /// A connection that has its next transfer already can wait for the agent.

@@ -237,13 +237,14 @@ Result<std::vector<CopySource>> Agent::copies_for(const PendingPut& pending) {
 Status Agent::hand_out(const StoreId& store) {
   std::set<ArtifactRow>& at_work = m_at_stores[store];
   // Short files that are no rows are at work there too, and take no room from those that are.
-  const std::size_t room = (m_doubted_stores.contains(store) ? 1 : k_handed_out) + m_express.size();
+  const std::size_t express = express_at(store);
+  const std::size_t room = m_doubted_stores.contains(store) ? 1 : k_handed_out;
   // Half empty first: the rows that are handed out already stand before the others.
-  if (at_work.size() > (room + m_express.size()) / 2) return {};
+  if (at_work.size() > room / 2 + express) return {};
   const Timestamp now = m_ports.clock->now();
   REELKEEP_ASSIGN(const std::vector<PendingPut> rows, m_catalog->pending(store, k_handed_out));
   for (const PendingPut& row : rows) {
-    if (row.due_at > now || at_work.size() >= room) break;
+    if (row.due_at > now || at_work.size() >= room + express) break;
     if (at_work.contains(row.artifact) || m_tickets.contains(row.artifact)) continue;
     REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(row.artifact));
     if (!artifact) continue;

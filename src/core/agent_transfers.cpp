@@ -127,7 +127,8 @@ Status Agent::handle(Ended& end, AfterCommit& after, AfterCommit& after_verdict)
         [this, row = running.artifact, store = *end.express] { m_at_stores[store].insert(row); });
   if (end.express && !running.dropped) {
     // Nothing is written: what the store does with it is an outcome in the journal.
-    m_express.insert_or_assign(running.artifact, Express{*end.judged, m_ports.clock->steady()});
+    m_express.insert_or_assign(running.artifact,
+                               Express{*end.express, *end.judged, m_ports.clock->steady()});
     return {};
   }
   REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(running.artifact));

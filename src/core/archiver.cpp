@@ -134,8 +134,9 @@ void Archiver::publish(PublishTask task) {
                    "it is not configured any more: restart the agent after changing [[store]]"});
 }
 
-/// What may take long holds up short files behind it.
-StorePace::Work Archiver::work_of(const StoreTask& task) {
+/// What may take long holds up short files behind it. Nothing: what only asks, every few seconds.
+std::optional<StorePace::Work> Archiver::work_of(const StoreTask& task) {
+  if (std::holds_alternative<LookTask>(task)) return std::nullopt;
   const auto* const publishing = std::get_if<PublishTask>(&task);
   const bool is_brief = publishing != nullptr && publishing->request.size <= k_longest_express &&
                         !publishing->hash_first && publishing->sources.empty();
@@ -145,7 +146,7 @@ StorePace::Work Archiver::work_of(const StoreTask& task) {
 void Archiver::post(Lane& lane, StoreTask task) {
   const auto* publishing = std::get_if<PublishTask>(&task);
   const bool is_express = publishing != nullptr && publishing->is_express;
-  lane.pace.posted(work_of(task));
+  if (const auto work = work_of(task)) lane.pace.posted(*work);
   // Many short files share what a batch costs.
   lane.tasks.post(std::move(task), is_express ? Wakes::no : Wakes::yes);
 }
@@ -195,8 +196,12 @@ void Archiver::store_loop(Lane& lane) {
     if (tasks.empty()) return;
     const auto began = std::chrono::steady_clock::now();
     lane.pace.begins(began);
-    const auto brief = static_cast<std::size_t>(std::ranges::count_if(
-        tasks, [](const StoreTask& task) { return work_of(task) == StorePace::Work::brief; }));
+    const auto count = [&tasks](StorePace::Work work) {
+      return static_cast<std::size_t>(std::ranges::count_if(
+          tasks, [work](const StoreTask& task) { return work_of(task) == work; }));
+    };
+    const std::size_t brief = count(StorePace::Work::brief);
+    const std::size_t lengthy = count(StorePace::Work::lengthy);
     // The short ones first: nothing but their outcome will say that they are here.
     std::vector<PublishTask> express;
     std::vector<PublishTask> batch;
@@ -210,7 +215,7 @@ void Archiver::store_loop(Lane& lane) {
     const bool more_follow = !express.empty();
     publish_batch(lane, express);
     if (!m_stopping) publish_batch(lane, batch);
-    lane.pace.ends(brief, tasks.size() - brief, std::chrono::steady_clock::now());
+    lane.pace.ends(brief, lengthy, std::chrono::steady_clock::now());
     if (more_follow && !m_stopping) lane.tasks.rest_until(began + k_batch_span);
   }
 }
@@ -240,6 +245,11 @@ void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) 
     return;
   }
   std::erase_if(batch, [&](const PublishTask& task) {
+    // Reading back may take long: the rest is left to the next run.
+    if (m_stopping) {
+      tell(task, Error{Errc::cancelled, "the agent stops"});
+      return true;
+    }
     std::optional<StoreId> at_fault;
     const bool is_old = task.is_express && m_clock.steady() - task.since > k_fresh;
     const Status checked = task.hash_first || is_old ? bring(task, at_fault) : Status();

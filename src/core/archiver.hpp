@@ -174,7 +174,7 @@ class Archiver {
   void audit_loop();
   [[nodiscard]] Status judge_content(const JudgeTask& task, StagingFile& file) const;
   static void post(Lane& lane, StoreTask task);
-  static StorePace::Work work_of(const StoreTask& task);
+  static std::optional<StorePace::Work> work_of(const StoreTask& task);
   void work_on(Lane& lane, StoreTask& task);
   void publish_batch(const Lane& lane, std::vector<PublishTask>& batch);
   /// `at_fault`: see Published::source_at_fault.

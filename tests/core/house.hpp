@@ -53,12 +53,15 @@ class TurnedClock final : public Clock {
  public:
   [[nodiscard]] Timestamp now() const override { return Timestamp(Duration(m_now.load())); }
   [[nodiscard]] MonotonicTime steady() const override {
-    return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
+    return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now()) +
+           Duration(m_ahead.load());
   }
   void turn(Duration by) { m_now += by.count(); }
+  void turn_steady(Duration by) { m_ahead += by.count(); }
 
  private:
   std::atomic<std::int64_t> m_now{k_noon.time_since_epoch().count()};
+  std::atomic<std::int64_t> m_ahead = 0;
 };
 
 struct Reply {

@@ -47,7 +47,7 @@ def _compare(chosen, workspace, report, offered, target_name, target):
     settings = dict(pair.split("=", 1) for pair in chosen.set)
     series = {name: Series() for name in contestants}
     # ext4 looks past every inode that was deleted within the last minutes: who creates files after
-    # thousands were removed pays for that (2.7 s and 3.4 s/GiB became 4.9 and 8.1).
+    # thousands were removed pays for that (2.7 s and 3.5 s/GiB became 4.9 and 8.1).
     keeps = target_name != "tmpfs" and offered.work.count >= MANY_FILES
     empty(target)
     for round_number in range(chosen.rounds):

@@ -82,7 +82,7 @@ void Download::over(Transfer& line, Ending ending, MonotonicTime now) {
   if (m_is_finishing) return;
   if (line.disagrees()) return start_over(line, now);
   if (m_spreading != Spreading::yes) return finish(std::move(ending));
-  if (!ending.status) return failed(line, std::move(ending));
+  if (!ending.status) return failed(line, std::move(ending), now);
   if (const auto range = m_lines.size() > allowed() ? std::nullopt : next_range(&line, now)) {
     line.hand_over();
     line.ask_range(*range, m_validator, m_length);
@@ -95,11 +95,19 @@ void Download::over(Transfer& line, Ending ending, MonotonicTime now) {
   finish(std::move(all));
 }
 
-void Download::failed(Transfer& line, Ending ending) {
-  if (m_lines.size() == 1) return finish(std::move(ending));
-  m_bearable = m_lines.size() - 1;
+/// As many may fail as there were connections but one. The last that is left goes on for those that
+/// failed before it, whether the others are still there or came to their end.
+void Download::failed(Transfer& line, Ending ending, MonotonicTime now) {
+  const bool is_last = m_lines.size() == 1;
+  if (++m_failures >= m_most_lines && is_last) return finish(std::move(ending));
   m_plan.give_back(line.left());
-  close(line);
+  m_bearable = std::max<std::size_t>(1, m_lines.size() - 1);
+  if (!is_last) return close(line);
+  const auto range = next_range(&line, now);
+  if (!range) return finish(std::move(ending));
+  line.hand_over();
+  line.ask_range(*range, m_validator, m_length);
+  launch(line, now);
 }
 
 void Download::start_over(Transfer& line, MonotonicTime now) {

@@ -50,7 +50,7 @@ class Download {
 
   void launch(Transfer& line, MonotonicTime now);
   void over(Transfer& line, Ending ending, MonotonicTime now);
-  void failed(Transfer& line, Ending ending);
+  void failed(Transfer& line, Ending ending, MonotonicTime now);
   void start_over(Transfer& line, MonotonicTime now);
   void close(Transfer& line);
   void retire(Transfer& line);
@@ -76,6 +76,8 @@ class Download {
   std::vector<std::unique_ptr<Transfer>> m_lines;  ///< at least one, until the last has ended
   std::size_t m_granted;
   std::size_t m_bearable;  ///< by the server: fewer after each one that failed
+  std::size_t m_most_lines = 1;
+  std::size_t m_failures = 0;  ///< of lines, once there were several
   bool m_is_prepared = false;
   bool m_is_finishing = false;
 

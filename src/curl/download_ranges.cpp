@@ -67,6 +67,7 @@ void Download::grow(MonotonicTime now) {
     if (!range) return;
     m_lines.push_back(std::make_unique<Transfer>(m_source, m_intake, m_plant));
     counted();
+    m_most_lines = std::max(m_most_lines, m_lines.size());
     m_lines.back()->ask_range(*range, m_validator, m_length);
     launch(*m_lines.back(), now);
   }

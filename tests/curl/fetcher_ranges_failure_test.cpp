@@ -111,8 +111,6 @@ TEST_CASE("a range that fails leaves its bytes to the other connections") {
             connection.send(part(content, asked, "\"v1\"", k_size));
         },
         2);
-    // Otherwise the others may be through before a range fails, and nobody is left for its bytes.
-    file.state->waits_for_answers = true;
     const Fetched fetched = bench.fetch(request_over(bench, 3));
     const std::string problem = fetched.status ? "" : fetched.status.error().message;
     CAPTURE(problem);
@@ -134,6 +132,36 @@ TEST_CASE("the first connection may fail while others go on") {
   REQUIRE(fetched.status);
   CHECK(difference(bytes_of(fetched), content) == "");
   CHECK(file.state->wholes == 1);
+}
+
+TEST_CASE("a range that fails after the others came to their end is asked for again") {
+  FetchBench bench;
+  be_eager(bench);
+  const std::string content = pattern(k_size);
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t ranges = 0;
+  SlowFile file(bench, content,
+                [&](ServerConnection& connection, const SeenRequest&, const Asked& asked) {
+                  bool is_first = false;
+                  {
+                    std::unique_lock lock(mutex);
+                    is_first = ++ranges == 1;
+                    changed.notify_all();
+                    // The first connection asks on until this range is all that is missing.
+                    if (is_first)
+                      changed.wait_for(lock, std::chrono::milliseconds(300), [] { return false; });
+                  }
+                  if (is_first) return connection.reset();
+                  connection.send(part(content, asked, "\"v1\"", k_size));
+                });
+  const Fetched fetched = bench.fetch(request_over(bench, 2));
+  const std::string problem = fetched.status ? "" : fetched.status.error().message;
+  CAPTURE(problem);
+  REQUIRE(fetched.status);
+  CHECK(difference(bytes_of(fetched), content) == "");
+  CHECK(fetched.digest == MemoryFile::digest_of(content));
+  CHECK(bench.sink.completions() == 1);
 }
 
 TEST_CASE("when the last connection fails, what is contiguous can be continued from") {

@@ -62,9 +62,8 @@ struct SlowFileState {
     connection.send(std::string_view(answer).substr(0, shown));
     {
       std::unique_lock lock(mutex);
-      changed.wait_for(lock, std::chrono::seconds(60), [&] {
-        return (waits_for_answers ? answered : ranges) >= wanted && (is_ahead || !waits_for_ahead);
-      });
+      changed.wait_for(lock, std::chrono::seconds(60),
+                       [&] { return ranges >= wanted && (is_ahead || !waits_for_ahead); });
       if (ends_early) {
         connection.reset();
         return;
@@ -80,14 +79,12 @@ struct SlowFileState {
   bool ends_early = false;
   bool holds_back = false;
   bool waits_for_ahead = false;
-  bool waits_for_answers = false;
   std::mutex mutex;
   std::condition_variable changed;
-  std::string content;       ///< guarded by mutex
-  std::size_t ranges = 0;    ///< guarded by mutex
-  std::size_t answered = 0;  ///< guarded by mutex: of the ranges
-  std::size_t wholes = 0;    ///< guarded by mutex
-  bool is_ahead = false;     ///< guarded by mutex: bytes beyond those shown are being written
+  std::string content;     ///< guarded by mutex
+  std::size_t ranges = 0;  ///< guarded by mutex
+  std::size_t wholes = 0;  ///< guarded by mutex
+  bool is_ahead = false;   ///< guarded by mutex: bytes beyond those shown are being written
   std::size_t wanted = 1;
 };
 
@@ -108,9 +105,6 @@ struct SlowFile {
             shared->changed.notify_all();
           }
           on_range(connection, request, *asked);
-          std::lock_guard lock(shared->mutex);
-          ++shared->answered;
-          shared->changed.notify_all();
         });
   }
 

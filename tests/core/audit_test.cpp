@@ -346,11 +346,12 @@ TEST_CASE("a replica that is found missing while a cancelled refetch ends is fet
                   .body = encode(Outcome(ReplicaFound{first(view).identity,
                                                       view.artifacts[0].replicas[0].location,
                                                       ReplicaState::missing, now, "gone"}))});
-  REQUIRE(house.writer->append_all(std::move(both)));
   {
+    // The one in hand stays held; what follows it is not.
     const std::lock_guard lock(house.script.mutex);
     house.script.held = false;
   }
+  REQUIRE(house.writer->append_all(std::move(both)));
   REQUIRE(house.eventually([&] { return house.dir.exists(k_file); }));
   house.until_state(ArtifactState::archived);
 }

@@ -96,14 +96,18 @@ void Download::over(Transfer& line, Ending ending, MonotonicTime now) {
 }
 
 /// As many may fail as there were connections but one. The last that is left goes on for those that
-/// failed before it, whether the others are still there or came to their end.
+/// failed before it, whether the others are still there or came to their end; not where the server
+/// wants to be left alone for a while, or is silent.
 void Download::failed(Transfer& line, Ending ending, MonotonicTime now) {
   const bool is_last = m_lines.size() == 1;
+  const Error& error = ending.status.error();
+  const bool may_ask_again = !error.retry_after && error.code != Errc::timeout;
   if (++m_failures >= m_most_lines && is_last) return finish(std::move(ending));
   m_plan.give_back(line.left());
-  m_bearable = std::max<std::size_t>(1, m_lines.size() - 1);
+  // Of what it bore, not of what is there now: others may have been taken back for a while.
+  m_bearable = std::max<std::size_t>(1, std::min(m_bearable, m_most_lines) - 1);
   if (!is_last) return close(line);
-  const auto range = next_range(&line, now);
+  const auto range = may_ask_again ? next_range(&line, now) : std::nullopt;
   if (!range) return finish(std::move(ending));
   line.hand_over();
   line.ask_range(*range, m_validator, m_length);

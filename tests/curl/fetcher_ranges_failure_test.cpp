@@ -159,6 +159,74 @@ TEST_CASE("a range that fails after the others came to their end is asked for ag
   CHECK(bench.sink.completions() == 1);
 }
 
+TEST_CASE("a connection that was left alone and breaks is bounded by nothing but the server") {
+  const std::string content = pattern(k_size);
+  for (const bool wants_rest : {true, false}) {
+    CAPTURE(wants_rest);
+    std::mutex mutex;
+    std::condition_variable changed;
+    int held = 0;
+    int gone = 0;
+    int later = 0;
+    const auto wait_until = [&](std::unique_lock<std::mutex>& lock, const auto& condition) {
+      return changed.wait_for(lock, std::chrono::seconds(60), condition);
+    };
+    FetchBench bench;
+    be_eager(bench);
+    bench.server.on("/f", [&](ServerConnection& connection, const SeenRequest& request) {
+      const auto asked = asked_range(request);
+      std::unique_lock lock(mutex);
+      if (!asked) {
+        const std::string answer =
+            http_answer("200 OK", {"ETag: \"v1\"", "Accept-Ranges: bytes"}, content);
+        connection.send(std::string_view(answer).substr(0, k_shown));
+        wait_until(lock, [&] { return gone == 2; });
+        return connection.reset();
+      }
+      if (held < 2) {
+        ++held;
+        changed.notify_all();
+        lock.unlock();
+        connection.wait_until_closed();
+        lock.lock();
+        ++gone;
+        return changed.notify_all();
+      }
+      const bool is_first = ++later == 1;
+      changed.notify_all();
+      if (wants_rest) {
+        connection.send(http_answer("503 Service Unavailable", {"Retry-After: 600"}, ""));
+        return;
+      }
+      if (is_first) wait_until(lock, [&] { return later > 1; });
+      lock.unlock();
+      connection.send(part(content, *asked, "\"v1\"", k_size));
+    });
+    const std::uint64_t ticket = bench.submit(request_over(bench, 3));
+    {
+      std::unique_lock lock(mutex);
+      REQUIRE(wait_until(lock, [&] { return held == 2; }));
+    }
+    bench.the_fetcher().grant(ticket, 1);
+    if (!wants_rest) {
+      std::unique_lock lock(mutex);
+      REQUIRE(wait_until(lock, [&] { return later > 0; }));
+      lock.unlock();
+      bench.the_fetcher().grant(ticket, 3);
+      lock.lock();
+      CHECK(wait_until(lock, [&] { return later > 1; }));
+    }
+    const Fetched fetched = bench.sink.wait(ticket);
+    CHECK(fetched.status.has_value() == !wants_rest);
+    if (wants_rest) {
+      CHECK(fetched.status.error().retry_after == std::chrono::seconds(600));
+      CHECK(later == 1);
+    } else {
+      CHECK(difference(bytes_of(fetched), content) == "");
+    }
+  }
+}
+
 TEST_CASE("when the last connection fails, what is contiguous can be continued from") {
   FetchBench bench;
   be_eager(bench);

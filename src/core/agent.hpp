@@ -68,6 +68,8 @@ struct AgentStatus {
   std::size_t running = 0;
 };
 
+/// PendingPut::run of bytes that nobody vouches for: they are read back before they are published.
+inline constexpr std::int64_t k_no_run = 0;
 /// What store_problems says of a store before it was tried.
 inline constexpr std::string_view k_not_opened_yet = "not opened yet";
 
@@ -229,7 +231,8 @@ class Agent final : public FetchSink {
 
   // agent_publishing.cpp: from judged bytes to replicas
   Status handle(ArchiverMessage& message, AfterCommit& after);
-  Status take_verdict(Artifact artifact, const Judged& judged, AfterCommit& after);
+  Status take_verdict(Artifact artifact, const Judged& judged, std::int64_t run,
+                      AfterCommit& after);
   Status handle(Published& message, AfterCommit& after);
   Status handle(StoreOpened& message, AfterCommit& after);
   Status put_failed(PendingPut pending, Artifact artifact, const Published& message,

@@ -12,6 +12,8 @@ namespace {
 
 /// With less a store would not always have its next batch: more short files for it are not begun.
 constexpr std::size_t k_enough_at_store = 256;
+/// With more between their transfer and the catalog, at all stores, their outcomes come first.
+constexpr std::size_t k_most_express = 1024;
 /// A store that needs longer is behind: files are written down then and do not wait for it.
 constexpr Duration k_soon{1000};
 /// What takes longer than this is written down like any other.
@@ -56,7 +58,8 @@ bool Agent::is_at_swift_store(const ProjectPolicy& project) const {
 /// A store that goes on well has all it can do: to bring it more files would only make them wait
 /// there instead of at their source. For a moment, or it is none that goes on well.
 bool Agent::has_enough_at_store(const ProjectPolicy& project) const {
-  return is_at_swift_store(project) && express_at(project.stores.front()) >= k_enough_at_store;
+  return is_at_swift_store(project) && (express_at(project.stores.front()) >= k_enough_at_store ||
+                                        m_express.size() >= k_most_express);
 }
 
 /// On their way there, not stored yet.
@@ -116,7 +119,8 @@ Status Agent::take_the_long_way(ArtifactRow row, const Judged& judged, AfterComm
   REELKEEP_ASSIGN(std::optional<Artifact> artifact, m_catalog->artifact(row));
   if (!artifact || !artifact->in_hand) return {};
   artifact->attempts += 1;
-  return take_verdict(std::move(*artifact), judged, after);
+  // Maybe nobody synced them, or could read them back: they are read before they are published.
+  return take_verdict(std::move(*artifact), judged, k_no_run, after);
 }
 
 /// The store did not take it. In a transaction.

@@ -27,8 +27,10 @@ Status Agent::handle(ArchiverMessage& message, AfterCommit& after) {
   return {};
 }
 
-/// What became of complete bytes. `artifact` is in hand, its attempt counted.
-Status Agent::take_verdict(Artifact artifact, const Judged& judged, AfterCommit& after) {
+/// What became of complete bytes. `artifact` is in hand, its attempt counted; `run` is the one that
+/// knows that staging holds them.
+Status Agent::take_verdict(Artifact artifact, const Judged& judged, std::int64_t run,
+                           AfterCommit& after) {
   // Given up meanwhile: a cancelled artifact, or a cancelled refetch of an archived one.
   if (artifact.state == ArtifactState::cancelled ||
       (artifact.state == ArtifactState::archived && !artifact.refetch)) {
@@ -69,7 +71,7 @@ Status Agent::take_verdict(Artifact artifact, const Judged& judged, AfterCommit&
   REELKEEP_TRY(line_up(
       artifact,
       PendingPut{
-          .digest = judged.digest, .size = judged.size, .disputed = judged.disputed, .run = m_run},
+          .digest = judged.digest, .size = judged.size, .disputed = judged.disputed, .run = run},
       effects));
   after.emplace_back([this, row = artifact.row, effects = std::move(effects)] {
     m_refetch_failures.erase(row);
@@ -116,7 +118,7 @@ Status Agent::handle(Published& message, AfterCommit& after) {
   REELKEEP_ASSIGN(const std::vector<CopySource> copies, copies_for(*pending));
   if (!copies.empty()) {
     PendingPut again = *pending;
-    again.run = 0;
+    again.run = k_no_run;
     again.due_at = m_ports.clock->now() + std::min(k_store_retry, m_policy->retry.maximum);
     ++again.tries;
     REELKEEP_TRY(m_catalog->put_pending(again));

@@ -147,7 +147,7 @@ Status Agent::handle(Ended& end, AfterCommit& after, AfterCommit& after_verdict)
     artifact->resume->boot_id = m_ports.staging->boot_id();
   if (message.status) {
     artifact->attempts += 1;
-    return take_verdict(std::move(*artifact), *end.judged, after_verdict);
+    return take_verdict(std::move(*artifact), *end.judged, m_run, after_verdict);
   }
   artifact->in_hand = false;
   artifact->deaths = 0;

@@ -88,6 +88,10 @@ void Archiver::stop() {
   if (m_stopping) return;
   m_checks_end = m_clock.steady() + k_checking_at_stop;
   m_stopping = true;
+  {
+    const std::lock_guard lock(m_reading_mutex);
+    for (StagingFile* const file : m_reading) file->interrupt();
+  }
   { const std::lock_guard lock(m_rest_mutex); }
   m_rest.notify_all();
   m_auditing.close();
@@ -236,26 +240,21 @@ void Archiver::work_on(Lane& lane, StoreTask& task) {
 void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) {
   if (batch.empty()) return;
   Store& store = *lane.store;
-  if (m_stopping) {
-    for (const PublishTask& task : batch) tell(task, Error{Errc::cancelled, "the agent stops"});
-    return;
-  }
+  if (m_stopping) return tell_stopped(batch);
   if (const Status ready = store.ready(); !ready) {
     for (const PublishTask& task : batch) tell(task, ready);
     return;
   }
   std::erase_if(batch, [&](const PublishTask& task) {
-    // Reading back may take long: the rest is left to the next run.
-    if (m_stopping) {
-      tell(task, Error{Errc::cancelled, "the agent stops"});
-      return true;
-    }
+    if (m_stopping) return false;
     std::optional<StoreId> at_fault;
     const bool is_old = task.is_express && m_clock.steady() - task.since > k_fresh;
     const Status checked = task.hash_first || is_old ? bring(task, at_fault) : Status();
     if (!checked) tell(task, checked, at_fault);
     return !checked;
   });
+  // Reading back may have taken long: the rest is left to the next run.
+  if (m_stopping) return tell_stopped(batch);
 
   std::vector<PutRequest> requests;
   requests.reserve(batch.size());
@@ -285,6 +284,10 @@ void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) 
       journaled = appended.error().within("the outcome could not be journaled");
   for (std::size_t i = 0; i < batch.size(); ++i)
     tell(batch[i], placed[i] ? journaled : Status(placed[i].error()));
+}
+
+void Archiver::tell_stopped(const std::vector<PublishTask>& batch) {
+  for (const PublishTask& task : batch) tell(task, Error{Errc::cancelled, "the agent stops"});
 }
 
 void Archiver::tell(const PublishTask& task, Status status, std::optional<StoreId> at_fault) {

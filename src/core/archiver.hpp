@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -177,10 +178,13 @@ class Archiver {
   static std::optional<StorePace::Work> work_of(const StoreTask& task);
   void work_on(Lane& lane, StoreTask& task);
   void publish_batch(const Lane& lane, std::vector<PublishTask>& batch);
+  void tell_stopped(const std::vector<PublishTask>& batch);
   /// `at_fault`: see Published::source_at_fault.
   void tell(const PublishTask& task, Status status, std::optional<StoreId> at_fault = {});
   /// Are the staged bytes still what they were? Absent ones are the store's to judge.
   Status check_staged(const PublishTask& task);
+  /// prepare() of a file of `size` bytes, given up when the agent stops unless it is short.
+  Status read_back(StagingFile& file, ByteCount size);
   /// The bytes are in staging, if need be copied from another store. `at_fault` gets the store that
   /// could not be read.
   Status bring(const PublishTask& task, std::optional<StoreId>& at_fault);
@@ -200,7 +204,9 @@ class Archiver {
   std::atomic<bool> m_stopping = false;
   std::atomic<std::uint64_t> m_audit_rate = 0;
   std::atomic<std::uint64_t> m_audited = 0;
-  std::mutex m_rest_mutex;  ///< guards nothing but the wait for m_stopping
+  std::mutex m_reading_mutex;
+  std::set<StagingFile*> m_reading;  ///< guarded by m_reading_mutex
+  std::mutex m_rest_mutex;           ///< guards nothing but the wait for m_stopping
   std::condition_variable m_rest;
   Mailbox<AuditTask> m_auditing;
   std::map<StoreId, std::unique_ptr<Lane>> m_lanes;  ///< constant after construction

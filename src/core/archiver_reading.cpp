@@ -17,12 +17,24 @@ Status Archiver::check_staged(const PublishTask& task) {
                                                                   .validator = "complete",
                                                                   .length = *staged,
                                                                   .boot_id = m_staging.boot_id()});
-  REELKEEP_TRY(file->prepare());
+  REELKEEP_TRY(read_back(*file, *staged));
   REELKEEP_ASSIGN(const Digest digest, file->digest());
   if (file->size() != *staged || digest != task.request.digest)
     return Error{Errc::corrupt, "the bytes in staging changed since they were received (SHA-256 " +
                                     digest.hex() + "): they have to be fetched again"};
   return file->sync();
+}
+
+Status Archiver::read_back(StagingFile& file, ByteCount size) {
+  {
+    const std::lock_guard lock(m_reading_mutex);
+    if (m_stopping && size > k_longest_express) return Error{Errc::cancelled, "the agent stops"};
+    m_reading.insert(&file);
+  }
+  Status read = file.prepare();
+  const std::lock_guard lock(m_reading_mutex);
+  m_reading.erase(&file);
+  return read;
 }
 
 Status Archiver::bring(const PublishTask& task, std::optional<StoreId>& at_fault) {

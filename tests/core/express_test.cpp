@@ -99,6 +99,18 @@ TEST_CASE("a store that refuses a short file gets it later, from staging") {
   CHECK(house.requests(k_url) == 1);
 }
 
+TEST_CASE("what a store refused is read back before it is given it again") {
+  OneStore house;
+  house.begin();
+  house.stores_by_id["one"]->fail_puts(Error{Errc::internal, "not today"});
+  house.offer({k_url}, {{}, movie("one")});
+  const SessionView view = house.until([](const SessionView& v) {
+    return first(v).state == ArtifactState::verifying && first(v).error;
+  });
+  house.stop();
+  CHECK(house.waiting(first(view)).at(0).run == core::k_no_run);
+}
+
 TEST_CASE("a short file whose staged bytes are gone is fetched again") {
   OneStore house;
   house.begin();

@@ -1,4 +1,6 @@
 // What waits for a store lies in the catalog: an outage costs neither memory nor work.
+#include <condition_variable>
+
 #include "core/house.hpp"
 #include "support/memory_store.hpp"
 
@@ -35,6 +37,80 @@ struct TwoStores {
   MemoryDisk disk;
   House house;
   MemoryStore* far = nullptr;
+};
+
+/// A file whose reading back lasts until it is interrupted.
+class EndlessFile final : public StagingFile {
+ public:
+  struct Seen {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool is_read = false;         ///< guarded by mutex
+    bool is_interrupted = false;  ///< guarded by mutex
+  };
+  explicit EndlessFile(Seen& seen) : m_seen(seen) {}
+
+  Status prepare() override {
+    std::unique_lock lock(m_seen.mutex);
+    m_seen.is_read = true;
+    m_seen.changed.notify_all();
+    m_seen.changed.wait_for(lock, 60s, [this] { return m_seen.is_interrupted; });
+    return never();
+  }
+  void interrupt() noexcept override {
+    const std::lock_guard lock(m_seen.mutex);
+    m_seen.is_interrupted = true;
+    m_seen.changed.notify_all();
+  }
+  [[nodiscard]] ByteCount size() const override { return {}; }
+  Status expect(ByteCount) override { return never(); }
+  Status append(std::span<const std::byte>) override { return never(); }
+  Status write(std::span<const std::byte>) override { return never(); }
+  void hash(std::span<const std::byte>) override {}
+  Status restart() override { return never(); }
+  Status spread() override { return never(); }
+  Status write_ahead(ByteCount, std::span<const std::byte>) override { return never(); }
+  Status take_in(ByteCount) override { return never(); }
+  Status gather() override { return never(); }
+  Status sync() override { return never(); }
+  Result<Digest> digest() override { return never().error(); }
+  Result<std::size_t> read_at(ByteCount, std::span<std::byte>) override { return never().error(); }
+  [[nodiscard]] const std::string& path() const override { return m_path; }
+
+ private:
+  static Status never() { return Error{Errc::cancelled, "interrupted"}; }
+  Seen& m_seen;
+  const std::string m_path = "endless";
+};
+
+/// Staging whose complete files take for ever to read back.
+class EndlessStaging final : public Staging {
+ public:
+  EndlessStaging(std::unique_ptr<Staging> real, EndlessFile::Seen& seen)
+      : m_real(std::move(real)), m_seen(seen) {}
+  std::unique_ptr<StagingFile> open(const std::string& name,
+                                    std::optional<ResumePoint> resume) override {
+    if (resume) return std::make_unique<EndlessFile>(m_seen);
+    return m_real->open(name, std::move(resume));
+  }
+  Result<std::optional<ByteCount>> stat(const std::string& name) override {
+    return m_real->stat(name);
+  }
+  Status remove(const std::string& name) override { return m_real->remove(name); }
+  Status set_aside(const std::string& name) override { return m_real->set_aside(name); }
+  Status take_back(const std::string& name) override { return m_real->take_back(name); }
+  Status discard_aside(const std::string& name) override { return m_real->discard_aside(name); }
+  Result<std::vector<std::string>> list() override { return m_real->list(); }
+  Result<ByteCount> free_space() override { return m_real->free_space(); }
+  [[nodiscard]] ByteCount promised() override { return m_real->promised(); }
+  [[nodiscard]] const std::string& boot_id() const override { return m_real->boot_id(); }
+  [[nodiscard]] std::string path_of(const std::string& name) const override {
+    return m_real->path_of(name);
+  }
+
+ private:
+  const std::unique_ptr<Staging> m_real;
+  EndlessFile::Seen& m_seen;
 };
 
 std::vector<std::string> many(int count) {
@@ -175,4 +251,25 @@ TEST_CASE("killed between link and unlink, a file is found in the archive, not f
   CHECK(house.requests(k_url) == 1);
   CHECK(house.dir.read(k_file) == movie("only once"));
   CHECK(house.staging->list()->empty());
+}
+
+TEST_CASE("a stop does not wait until a long file is read back") {
+  EndlessFile::Seen seen;
+  TwoStores two;
+  House& house = two.house;
+  two.present(false);
+  house.start();
+  house.offer({k_url}, {{}, movie("one")});
+  house.until_state(ArtifactState::verifying);
+  house.stop();
+  house.staging = std::make_unique<EndlessStaging>(std::move(house.staging), seen);
+  two.present(true);
+  house.start();
+  {
+    std::unique_lock lock(seen.mutex);
+    REQUIRE(seen.changed.wait_for(lock, 60s, [&] { return seen.is_read; }));
+  }
+  house.stop();
+  CHECK(seen.is_interrupted);
+  CHECK(two.far_files() == 0);
 }

@@ -39,7 +39,9 @@ Status Archiver::read_back(StagingFile& file, ByteCount size) {
 
 Status Archiver::bring(const PublishTask& task, std::optional<StoreId>& at_fault) {
   Status checked = check_staged(task);
-  if (task.sources.empty()) return checked;
+  // A copy takes the place of what staging holds: only where that is known to be bad, or gone.
+  const bool is_unknown = !checked && checked.error().code != Errc::corrupt;
+  if (task.sources.empty() || is_unknown) return checked;
   REELKEEP_ASSIGN(const std::optional<ByteCount> staged, m_staging.stat(task.staging_name));
   if (checked && staged) return {};
   std::optional<Error> away;

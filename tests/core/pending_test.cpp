@@ -272,4 +272,5 @@ TEST_CASE("a stop does not wait until a long file is read back") {
   house.stop();
   CHECK(seen.is_interrupted);
   CHECK(two.far_files() == 0);
+  CHECK(house.staging->list().value().size() == 1);
 }

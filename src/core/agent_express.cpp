@@ -137,15 +137,19 @@ Status Agent::follow_express(bool is_applied) {
   const MonotonicTime now = m_ports.clock->steady();
   std::vector<ArtifactRow> done;
   AfterCommit after;
+  const bool is_crowded = m_express.size() >= k_most_express;
   const auto is_over = [&](const Express& express) {
-    return express.is_stored ? is_applied : now - express.since >= k_longest_unwritten;
+    return express.is_stored ? is_applied || is_crowded
+                             : now - express.since >= k_longest_unwritten;
   };
   std::vector<std::pair<ArtifactRow, Judged>> left;
   for (const auto& [row, express] : m_express) {
     if (!is_over(express)) continue;
-    done.push_back(row);
     REELKEEP_ASSIGN(const std::optional<Artifact> artifact, m_catalog->artifact(row));
-    if (artifact && artifact->in_hand) left.emplace_back(row, express.judged);
+    const bool is_in_hand = artifact && artifact->in_hand;
+    if (is_in_hand && express.is_stored && !is_applied) continue;  // its outcome is on its way
+    done.push_back(row);
+    if (is_in_hand) left.emplace_back(row, express.judged);
   }
   if (!left.empty())
     REELKEEP_TRY(m_catalog->transact([&]() -> Status {

@@ -26,9 +26,10 @@ Status Archiver::check_staged(const PublishTask& task) {
 }
 
 Status Archiver::read_back(StagingFile& file, ByteCount size) {
+  if (size <= k_longest_express) return file.prepare();
   {
     const std::lock_guard lock(m_reading_mutex);
-    if (m_stopping && size > k_longest_express) return Error{Errc::cancelled, "the agent stops"};
+    if (m_stopping) return Error{Errc::cancelled, "the agent stops"};
     m_reading.insert(&file);
   }
   Status read = file.prepare();
@@ -39,8 +40,10 @@ Status Archiver::read_back(StagingFile& file, ByteCount size) {
 
 Status Archiver::bring(const PublishTask& task, std::optional<StoreId>& at_fault) {
   Status checked = check_staged(task);
-  // A copy takes the place of what staging holds: only where that is known to be bad, or gone.
-  const bool is_unknown = !checked && checked.error().code != Errc::corrupt;
+  // A copy takes the place of what staging holds: only where that is known to be bad, or gone, or
+  // is not ours to read.
+  const bool is_unknown = !checked && checked.error().code != Errc::corrupt &&
+                          checked.error().code != Errc::unauthorized;
   if (task.sources.empty() || is_unknown) return checked;
   REELKEEP_ASSIGN(const std::optional<ByteCount> staged, m_staging.stat(task.staging_name));
   if (checked && staged) return {};

@@ -105,7 +105,8 @@ void Download::failed(Transfer& line, Ending ending, MonotonicTime now) {
   if (++m_failures >= m_most_lines && is_last) return finish(std::move(ending));
   m_plan.give_back(line.left());
   // Of what it bore, not of what is there now: others may have been taken back for a while.
-  m_bearable = std::max<std::size_t>(1, std::min(m_bearable, m_most_lines) - 1);
+  const std::size_t bore = may_ask_again ? m_most_lines : m_lines.size();
+  m_bearable = std::max<std::size_t>(1, std::min(m_bearable, bore) - 1);
   if (!is_last) return close(line);
   const auto range = may_ask_again ? next_range(&line, now) : std::nullopt;
   if (!range) return finish(std::move(ending));

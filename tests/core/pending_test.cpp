@@ -259,8 +259,8 @@ TEST_CASE("a stop does not wait until a long file is read back") {
   House& house = two.house;
   two.present(false);
   house.start();
-  house.offer({k_url}, {{}, movie("one")});
-  house.until_state(ArtifactState::verifying);
+  house.offer({k_url}, {{}, movie(std::string(2 << 20, 'x'))});
+  house.until([](const SessionView& view) { return !view.artifacts[0].replicas.empty(); });
   house.stop();
   house.staging = std::make_unique<EndlessStaging>(std::move(house.staging), seen);
   two.present(true);

@@ -218,6 +218,7 @@ TEST_CASE("a connection that was left alone and breaks is bounded by nothing but
     }
     const Fetched fetched = bench.sink.wait(ticket);
     CHECK(fetched.status.has_value() == !wants_rest);
+    const std::lock_guard lock(mutex);
     if (wants_rest) {
       CHECK(fetched.status.error().retry_after == std::chrono::seconds(600));
       CHECK(later == 1);

@@ -1,10 +1,8 @@
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <condition_variable>
 #include <doctest/doctest.h>
 #include <mutex>
-#include <thread>
 
 #include "curl/slow_file.hpp"
 
@@ -137,19 +135,39 @@ TEST_CASE("the first connection may fail while others go on") {
 }
 
 TEST_CASE("a range that fails after the others came to their end is asked for again") {
+  const std::string content = pattern(k_size);
+  std::mutex mutex;
+  std::condition_variable changed;
+  int ranges = 0;
+  bool is_through = false;
   FetchBench bench;
   be_eager(bench);
-  const std::string content = pattern(k_size);
-  std::atomic<int> ranges = 0;
-  SlowFile file(bench, content,
-                [&](ServerConnection& connection, const SeenRequest&, const Asked& asked) {
-                  if (++ranges == 1) {
-                    // Mostly the other connection is through by then; in either order all comes.
-                    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-                    return connection.reset();
-                  }
-                  connection.send(part(content, asked, "\"v1\"", k_size));
-                });
+  // Two ranges that nobody splits: when the first connection is closed its line has ended.
+  bench.options.ranges.least = bench.options.ranges.most = ByteCount(300'000);
+  bench.server.on("/f", [&](ServerConnection& connection, const SeenRequest& request) {
+    const auto asked = asked_range(request);
+    std::unique_lock lock(mutex);
+    if (!asked) {
+      const std::string answer =
+          http_answer("200 OK", {"ETag: \"v1\"", "Accept-Ranges: bytes"}, content);
+      connection.send(std::string_view(answer).substr(0, k_shown));
+      changed.wait_for(lock, std::chrono::seconds(60), [&] { return ranges > 0; });
+      lock.unlock();
+      connection.send(std::string_view(answer).substr(k_shown));
+      connection.wait_until_closed();
+      lock.lock();
+      is_through = true;
+      return changed.notify_all();
+    }
+    const bool fails = ++ranges == 1;
+    changed.notify_all();
+    if (fails) {
+      changed.wait_for(lock, std::chrono::seconds(60), [&] { return is_through; });
+      return connection.reset();
+    }
+    lock.unlock();
+    connection.send(part(content, *asked, "\"v1\"", k_size));
+  });
   const Fetched fetched = bench.fetch(request_over(bench, 2));
   const std::string problem = fetched.status ? "" : fetched.status.error().message;
   CAPTURE(problem);

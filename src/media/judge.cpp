@@ -1,6 +1,7 @@
 #include "media/judge.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,17 @@ Status judge_flavour(Expectation expectation, Flavour flavour) {
   abort_broken_invariant("a Flavour outside its enumeration");
 }
 
+Result<Flavour> flavour_of(ByteCount size, const ReadAt& read) {
+  if (size >= ByteCount(k_glanced)) {
+    std::array<std::byte, k_glanced> glance{};
+    REELKEEP_TRY(read_exactly(size, read, ByteCount(), glance));
+    if (is_binary_at_a_glance(glance)) return Flavour::binary;
+  }
+  std::vector<std::byte> head(std::min<std::uint64_t>(size.get(), k_sniffed));
+  REELKEEP_TRY(read_exactly(size, read, ByteCount(), head));
+  return sniff(head);
+}
+
 }  // namespace
 
 Status judge(Expectation expectation, ByteCount size, const ReadAt& read) {
@@ -41,9 +53,8 @@ Status judge(Expectation expectation, ByteCount size, const ReadAt& read) {
     if (expectation == Expectation::moving_picture) return instead_of(expectation, "an empty body");
     return {};
   }
-  std::vector<std::byte> head(std::min<std::uint64_t>(size.get(), k_sniffed));
-  REELKEEP_TRY(read_exactly(size, read, ByteCount(), head));
-  REELKEEP_TRY(judge_flavour(expectation, sniff(head)));
+  REELKEEP_ASSIGN(const Flavour flavour, flavour_of(size, read));
+  REELKEEP_TRY(judge_flavour(expectation, flavour));
   return check_container(size, read);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,7 +12,7 @@
 namespace reelkeep::media {
 namespace {
 
-constexpr std::size_t k_text_window = 4096;
+constexpr std::size_t k_text_window = k_glanced;
 /// Shorter bodies of bytes above 127 are too little to tell an 8-bit encoding from binary.
 constexpr std::size_t k_least_legacy_text = 64;
 
@@ -82,11 +83,22 @@ bool looks_like_utf16(std::string_view bytes, ByteOrder order) {
   return true;
 }
 
+struct Utf16 {
+  ByteOrder order;
+  std::size_t mark;  ///< bytes of its byte order mark
+};
+
+std::optional<Utf16> utf16_of(std::string_view bytes) {
+  if (bytes.starts_with("\xFF\xFE")) return Utf16{ByteOrder::little, 2};
+  if (bytes.starts_with("\xFE\xFF")) return Utf16{ByteOrder::big, 2};
+  if (looks_like_utf16(bytes, ByteOrder::little)) return Utf16{ByteOrder::little, 0};
+  if (looks_like_utf16(bytes, ByteOrder::big)) return Utf16{ByteOrder::big, 0};
+  return std::nullopt;
+}
+
 std::string to_utf8(std::string_view bytes) {
-  if (bytes.starts_with("\xFF\xFE")) return from_utf16(bytes.substr(2), ByteOrder::little);
-  if (bytes.starts_with("\xFE\xFF")) return from_utf16(bytes.substr(2), ByteOrder::big);
-  if (looks_like_utf16(bytes, ByteOrder::little)) return from_utf16(bytes, ByteOrder::little);
-  if (looks_like_utf16(bytes, ByteOrder::big)) return from_utf16(bytes, ByteOrder::big);
+  if (const auto utf16 = utf16_of(bytes))
+    return from_utf16(bytes.substr(utf16->mark), utf16->order);
   return std::string(bytes);
 }
 
@@ -213,6 +225,14 @@ bool is_text(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_binary_at_a_glance(std::span<const std::byte> head) {
+  const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
+  if (utf16_of(text)) return false;
+  const std::string_view begin = skip_blank(text);
+  if (begin.empty() || begin.starts_with('<') || begin.starts_with('{')) return false;
+  return has_binary_control(text.substr(0, k_text_window));
+}
 
 Flavour sniff(std::span<const std::byte> head) {
   const std::string decoded =

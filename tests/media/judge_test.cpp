@@ -1,10 +1,12 @@
 #include "media/judge.hpp"
 
+#include <algorithm>
 #include <array>
 #include <doctest/doctest.h>
 #include <string>
 #include <string_view>
 
+#include "media/sniff.hpp"
 #include "memory.hpp"
 
 using namespace reelkeep;
@@ -52,6 +54,11 @@ TEST_CASE("an HTML page is refused for every kind, however it is dressed") {
       utf16(page, false, false),
       utf16(page, true, false),
       page + std::string("\0\1\2\3", 4) + std::string(5000, '\xF7'),
+      // What the first 4 KiB do not tell.
+      std::string(6000, ' ') + page,
+      "<!--" + std::string(6000, '\1') + "-->" + page,
+      utf16(std::string(6000, ' ') + page, true, false),
+      utf16("<!--" + std::string(6000, '-') + "-->" + page, false, true),
   };
   for (const std::string& bytes : pages) {
     CAPTURE(bytes.substr(0, 60));
@@ -153,6 +160,22 @@ TEST_CASE("unknown binary is accepted for every kind") {
     CHECK(verdict(k_picture, bytes).empty());
     CHECK(verdict(k_other, bytes).empty());
   }
+}
+
+TEST_CASE("of a recording no more is read than shows that it is none of text") {
+  const auto bytes_read = [](std::string body) {
+    std::size_t most = 0;
+    const ByteCount size(body.size());
+    const ReadAt counting = [&, from = reader(std::move(body))](ByteCount offset,
+                                                                std::span<std::byte> into) {
+      most = std::max<std::size_t>(most, offset.get() + into.size());
+      return from(offset, into);
+    };
+    CHECK(judge(k_picture, size, counting));
+    return most;
+  };
+  CHECK(bytes_read(std::string(200'000, '\xF7')) == k_sniffed);
+  CHECK(bytes_read("OggS\0\2"s + std::string(200'000, '\xF7')) == k_glanced);
 }
 
 TEST_CASE("an error of the reader is handed on as it is") {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t k_spare_candidates = 32;  ///< looked at behind what is too large
 constexpr std::size_t k_most_probed = 1024;
-constexpr std::size_t k_most_ahead = 64;
+constexpr std::size_t k_most_ahead = 128;
 constexpr std::size_t k_most_told = 100;  ///< app_ids come from the network
 
 }  // namespace

@@ -15,7 +15,7 @@ constexpr int k_commits_per_turn = 8;
 constexpr Duration k_net{5000};  ///< a wake-up that got lost costs this much
 constexpr Duration k_look_at_express{1000};
 /// From one turn to the next while every connection has its next file: messages share a turn.
-constexpr Duration k_turn_span{10};
+constexpr Duration k_turn_span{20};
 constexpr std::int64_t k_many_rows = 8;
 
 }  // namespace

@@ -22,12 +22,18 @@ namespace {
 
 constexpr int k_most_names = 100;
 
+/// A folder of the archive, held open until the batch is done: a session's files share it.
+struct Folder {
+  UniqueFd fd;
+  dev_t device;
+};
+
 /// One request on its way. Once `error` is set the later steps leave it alone.
 struct Item {
   const PutRequest* request = nullptr;
   std::optional<Error> error;
-  std::string folder;  // relative
-  UniqueFd target;     // that folder
+  std::string folder;              // relative
+  const Folder* target = nullptr;  // that folder
   UniqueFd staged;     // invalid: gone, an earlier run took it
   UniqueFd found;      // the same bytes, already in place
   std::optional<TempFile> copy;
@@ -105,16 +111,33 @@ class Batch {
     return {};
   }
 
-  Status prepare(Item& item) {
-    const PutRequest& request = *item.request;
+  Result<const Folder*> make_folder(const std::string& path) {
+    if (const auto held = m_folders.find(path); held != m_folders.end()) return &held->second;
     std::vector<std::string> created;
-    auto target = m_context.root.make_folder(item.folder, created);
+    auto made = m_context.root.make_folder(path, created);
     for (const std::string& folder : created) {
       m_context.settled.forget(folder);
       m_created.insert(folder);
     }
-    if (!target) return target.error();
-    item.target = std::move(*target);
+    return hold(path, std::move(made));
+  }
+
+  Result<const Folder*> open_folder(const std::string& path) {
+    if (const auto held = m_folders.find(path); held != m_folders.end()) return &held->second;
+    return hold(path, m_context.root.open_folder(path));
+  }
+
+  Result<const Folder*> hold(const std::string& path, Result<UniqueFd> opened) {
+    if (!opened) return opened.error();
+    struct stat status {};
+    if (::fstat(opened->get(), &status) != 0)
+      return Error::from_errno(errno, "cannot look at the folder " + path);
+    return &m_folders.emplace(path, Folder{std::move(*opened), status.st_dev}).first->second;
+  }
+
+  Status prepare(Item& item) {
+    const PutRequest& request = *item.request;
+    REELKEEP_ASSIGN(item.target, make_folder(item.folder));
     REELKEEP_TRY(find_name(item));
     item.staged.reset(::open(request.staged.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!item.staged && errno != ENOENT)
@@ -124,14 +147,13 @@ class Batch {
       return Error{Errc::corrupt, "the complete bytes are gone from staging (" + request.staged +
                                       "): they have to be fetched again"};
     struct stat status {};
-    struct stat target_status {};
-    if (::fstat(item.staged.get(), &status) != 0 || ::fstat(item.target.get(), &target_status) != 0)
+    if (::fstat(item.staged.get(), &status) != 0)
       return Error::from_errno(errno, "cannot look at " + request.staged);
     if (!S_ISREG(status.st_mode) ||
         static_cast<std::uint64_t>(status.st_size) != request.size.get())
       return Error{Errc::corrupt, request.staged + " has " + std::to_string(status.st_size) +
                                       " bytes instead of " + std::to_string(request.size.get())};
-    if (request.disposition == Staged::keep || status.st_dev != target_status.st_dev)
+    if (request.disposition == Staged::keep || status.st_dev != item.target->device)
       return copy_into(item, m_area.get());
     if (::fchmod(item.staged.get(), m_context.file_mode) != 0)
       return Error::from_errno(errno, "cannot make " + request.staged + " read-only");
@@ -146,14 +168,14 @@ class Batch {
       const std::string leaf = leaf_of(path);
       if (is_reserved_leaf(leaf)) continue;
       struct stat status {};
-      if (::fstatat(item.target.get(), leaf.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (::fstatat(item.target->fd.get(), leaf.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno == ENOENT) return {};
         return Error::from_errno(errno, "cannot look at " + path);
       }
       if (!S_ISREG(status.st_mode) ||
           static_cast<std::uint64_t>(status.st_size) != request.size.get())
         continue;
-      UniqueFd file(::openat(item.target.get(), leaf.c_str(),
+      UniqueFd file(::openat(item.target->fd.get(), leaf.c_str(),
                              O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
       if (!file) return Error::from_errno(errno, "cannot open " + path);
       auto bytes = read_back(file.get(), Origin::cache, path);
@@ -209,7 +231,7 @@ class Batch {
       const bool copied = item.copy.has_value();
       REELKEEP_ASSIGN(const Placing placing,
                       place(copied ? item.copy->directory() : AT_FDCWD,
-                            copied ? item.copy->name() : item.request->staged, item.target.get(),
+                            copied ? item.copy->name() : item.request->staged, item.target->fd.get(),
                             leaf_of(path), m_context.place_by));
       switch (placing) {
         case Placing::placed:
@@ -223,9 +245,9 @@ class Batch {
           break;
         case Placing::other_filesystem:
           // The folder is a mount of its own: by a copy beside the target.
-          if (copied && item.copy->directory() == item.target.get())
+          if (copied && item.copy->directory() == item.target->fd.get())
             return Error{Errc::unavailable, "it cannot be renamed within its own folder"};
-          REELKEEP_TRY(copy_into(item, item.target.get()));
+          REELKEEP_TRY(copy_into(item, item.target->fd.get()));
           REELKEEP_TRY(sync_bytes(item));
           break;
       }
@@ -254,10 +276,10 @@ class Batch {
     }
   }
 
-  std::optional<Error> sync_folder(const std::string& folder) const {
-    auto opened = m_context.root.open_folder(folder);
+  std::optional<Error> sync_folder(const std::string& folder) {
+    auto opened = open_folder(folder);
     if (!opened) return opened.error();
-    auto synced = sync_file(opened->get(), "the folder " + folder);
+    auto synced = sync_file((*opened)->fd.get(), "the folder " + folder);
     if (!synced) return synced.error();
     return std::nullopt;
   }
@@ -286,10 +308,10 @@ class Batch {
   }
 
   Status write_manifest(const std::string& folder, std::span<const ManifestLine> lines,
-                        std::span<const ManifestLine> untrue) const {
+                        std::span<const ManifestLine> untrue) {
     const Turns::Turn turn(m_context.manifest_turns, folder);
-    REELKEEP_ASSIGN(const UniqueFd opened, m_context.root.open_folder(folder));
-    return add_to_manifest(opened.get(), m_area.get(), lines, untrue);
+    REELKEEP_ASSIGN(const Folder* const opened, open_folder(folder));
+    return add_to_manifest(opened->fd.get(), m_area.get(), lines, untrue);
   }
 
   Status finish(Item& item) {
@@ -303,6 +325,7 @@ class Batch {
 
   const PublishContext& m_context;
   UniqueFd m_area;
+  std::map<std::string, Folder> m_folders;  ///< by their paths in the archive
   std::vector<Item> m_items;
   std::set<std::string> m_created;
 };

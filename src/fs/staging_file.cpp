@@ -46,13 +46,10 @@ Status PartFile::prepare() {
   m_hash = Sha256();
   m_hashed = 0;
   if (m_interrupted) return Error{Errc::cancelled, "opening " + m_path + " was interrupted"};
-  REELKEEP_TRY(open_file());
-  struct stat status {};
-  if (::fstat(m_file.get(), &status) != 0)
-    return Error::from_errno(errno, "cannot look at " + m_path);
+  REELKEEP_ASSIGN(const struct stat status, open_file());
   m_is_spread = (status.st_mode & S_ISVTX) != 0;
   const std::uint64_t keep = bytes_to_keep(static_cast<std::uint64_t>(status.st_size));
-  (void)::posix_fadvise(m_file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  if (keep > 0) (void)::posix_fadvise(m_file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   if (auto hashed = hash_range(0, keep); !hashed) {
     // A prefix that the medium does not give back is fetched again.
     if (hashed.error().code == Errc::corrupt) return restart();
@@ -67,7 +64,8 @@ Status PartFile::prepare() {
   return {};
 }
 
-Status PartFile::open_file() {
+/// As it was found.
+Result<struct stat> PartFile::open_file() {
   const int directory = m_place.directory.get();
   constexpr int k_flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
   // Two rounds at most: the second one creates the file anew.
@@ -83,7 +81,7 @@ Status PartFile::open_file() {
     if (S_ISREG(status.st_mode) && status.st_nlink == 1) {
       if ((status.st_mode & 07777U & ~k_private_spread) != 0)
         REELKEEP_TRY(set_mode(k_private | (status.st_mode & S_ISVTX)));
-      return {};
+      return status;
     }
     // A second name: the file is published already (a process died between link and unlink).
     // Writing here would change the archive.
@@ -165,14 +163,17 @@ Status PartFile::expect(ByteCount length) {
   if (lacking == ByteCount()) return {};
   REELKEEP_ASSIGN(const ByteCount free, free_bytes(m_file.get()));
   std::uint64_t others = m_place.promised->load();
+  ByteCount room;
   do {
-    const ByteCount room = free - m_place.minimum_free_space - ByteCount(others);
+    room = free - m_place.minimum_free_space - ByteCount(others);
     if (lacking > room)
       return Error{Errc::no_space, to_string(lacking) + " are still to come, there is room for " +
                                        to_string(room) + " at " + m_place.path};
   } while (!m_place.promised->compare_exchange_weak(others, others + lacking.get()));
   m_promised = lacking.get();
   m_is_expected = true;
+  // That was the check for the first bytes too.
+  m_next_space_check = m_written + std::min(k_space_step, room.get());
   return {};
 }
 

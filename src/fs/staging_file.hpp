@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <sys/stat.h>
 
 #include "reelkeep/base/unique_fd.hpp"
 #include "reelkeep/port/staging.hpp"
@@ -54,7 +55,7 @@ class PartFile final : public StagingFile {
   [[nodiscard]] const std::string& path() const override { return m_path; }
 
  private:
-  Status open_file();
+  Result<struct stat> open_file();
   [[nodiscard]] std::uint64_t bytes_to_keep(std::uint64_t on_disk) const;
   Status hash_range(std::uint64_t from, std::uint64_t end);
   Status set_mode(unsigned mode);

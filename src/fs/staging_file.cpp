@@ -163,17 +163,14 @@ Status PartFile::expect(ByteCount length) {
   if (lacking == ByteCount()) return {};
   REELKEEP_ASSIGN(const ByteCount free, free_bytes(m_file.get()));
   std::uint64_t others = m_place.promised->load();
-  ByteCount room;
   do {
-    room = free - m_place.minimum_free_space - ByteCount(others);
+    const ByteCount room = free - m_place.minimum_free_space - ByteCount(others);
     if (lacking > room)
       return Error{Errc::no_space, to_string(lacking) + " are still to come, there is room for " +
                                        to_string(room) + " at " + m_place.path};
   } while (!m_place.promised->compare_exchange_weak(others, others + lacking.get()));
   m_promised = lacking.get();
   m_is_expected = true;
-  // That was the check for the first bytes too.
-  m_next_space_check = m_written + std::min(k_space_step, room.get());
   return {};
 }
 

@@ -200,8 +200,12 @@ Result<Artifact> SqliteCatalog::put_artifact(Artifact artifact) {
   }));
   if (row.get() == 0) return no_row("artifact", artifact.row.get());
   m_transactions.touch(artifact.session_row);
+  const bool is_new = artifact.row.get() == 0;
   artifact.row = row;
-  m_known.remember(artifact);
+  if (is_new)
+    m_known.remember_new(artifact);
+  else
+    m_known.remember(artifact);
   return artifact;
 }
 
@@ -221,6 +225,8 @@ Status SqliteCatalog::put_progress(const Artifact& artifact) {
   const Counts before = counts_of(*known);
   take_progress(*known, artifact);
   if (before != counts_of(*known)) m_transactions.touch(known->session_row);
+  if (artifact.state == ArtifactState::archived && !artifact.refetch)
+    m_known.settled(artifact.row);
   return {};
 }
 

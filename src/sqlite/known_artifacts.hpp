@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <deque>
+#include <functional>
+#include <string>
 #include <unordered_map>
 
 #include "reelkeep/model/artifact.hpp"
@@ -19,39 +21,67 @@ class KnownArtifacts {
     return found == m_rows.end() ? nullptr : &found->second;
   }
   [[nodiscard]] const Artifact* find(const ArtifactIdentity& identity) {
-    const auto found = m_by_identity.find(identity);
+    const auto found = m_by_identity.find(hash_of(identity));
     if (found == m_by_identity.end()) return nullptr;
     const Artifact* const known = find(found->second);
-    // SQLite gives the row of what was removed to another one.
     return known != nullptr && known->identity == identity ? known : nullptr;
   }
   void remember(const Artifact& artifact) {
-    Artifact* known = find(artifact.row);
+    if (!is_known(artifact) && m_rows.size() >= k_most) forget_all();
+    put(artifact);
+  }
+  /// Its turn comes when those before it are through: of a burst the first stay known.
+  void remember_new(const Artifact& artifact) {
+    if (is_known(artifact) || m_rows.size() < k_most) put(artifact);
+  }
+  /// Nothing is left to do for it: who asks again asks soon.
+  void settled(ArtifactRow row) {
+    m_settled.push_back(row);
+    if (m_settled.size() <= k_most_settled) return;
+    forget(m_settled.front());
+    m_settled.pop_front();
+  }
+  void forget(ArtifactRow row) {
+    const auto found = m_rows.find(row.get());
+    if (found == m_rows.end()) return;
+    if (const auto named = m_by_identity.find(hash_of(found->second.identity));
+        named != m_by_identity.end() && named->second == row)
+      m_by_identity.erase(named);
+    m_rows.erase(found);
+  }
+  /// Rows were written by other means, or what was written is taken back.
+  void forget_all() {
+    m_by_identity.clear();
+    m_rows.clear();
+    m_settled.clear();
+  }
+
+ private:
+  /// About 1.5 KiB each.
+  static constexpr std::size_t k_most = 4096;
+  static constexpr std::size_t k_most_settled = 1024;
+
+  /// Within a session its source tells an artifact from most others.
+  static std::size_t hash_of(const ArtifactIdentity& identity) noexcept {
+    const std::hash<std::string> hash;
+    return hash(identity.source_key.get()) * 31 + hash(identity.session.conf_num.get());
+  }
+  [[nodiscard]] bool is_known(const Artifact& artifact) { return find(artifact.row) != nullptr; }
+  void put(const Artifact& artifact) {
+    Artifact* const known = find(artifact.row);
     if (known != nullptr && known->identity == artifact.identity) {
       *known = artifact;
       return;
     }
     forget(artifact.row);
-    if (m_rows.size() >= k_most) forget_all();
-    m_by_identity.insert_or_assign(artifact.identity, artifact.row);
+    m_by_identity.insert_or_assign(hash_of(artifact.identity), artifact.row);
     m_rows.emplace(artifact.row.get(), artifact);
   }
-  void forget(ArtifactRow row) {
-    const auto found = m_rows.find(row.get());
-    if (found == m_rows.end()) return;
-    m_by_identity.erase(found->second.identity);
-    m_rows.erase(found);
-  }
-  /// Rows were written by other means, or what was written is taken back.
-  void forget_all() {
-    m_rows.clear();
-    m_by_identity.clear();
-  }
 
- private:
-  static constexpr std::size_t k_most = 1024;
   std::unordered_map<std::int64_t, Artifact> m_rows;
-  std::map<ArtifactIdentity, ArtifactRow> m_by_identity;
+  /// By hash; of two that share one only the later is found, the other is read again.
+  std::unordered_map<std::size_t, ArtifactRow> m_by_identity;
+  std::deque<ArtifactRow> m_settled;
 };
 
 }  // namespace reelkeep::sqlite

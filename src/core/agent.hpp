@@ -296,6 +296,7 @@ class Agent final : public FetchSink {
   std::shared_ptr<const Policy> m_policy;
   std::unique_ptr<JournalReader> m_journal;
   std::unique_ptr<Catalog> m_catalog;
+  FreshOutcomes m_fresh_outcomes;
   std::unique_ptr<Projector> m_projector;
   std::unique_ptr<Archiver> m_archiver;
   std::unique_ptr<DestinationLanes> m_destination_lanes;

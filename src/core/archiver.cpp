@@ -58,9 +58,10 @@ NewEntry outcome_entry(const Outcome& outcome, Timestamp now) {
 }  // namespace
 
 Archiver::Archiver(const std::vector<Store*>& stores, Staging& staging, JournalWriter& journal,
-                   const Provider& provider, const Clock& clock, Deliver deliver)
+                   FreshOutcomes& fresh, const Provider& provider, const Clock& clock, Deliver deliver)
     : m_staging(staging),
       m_journal(journal),
+      m_fresh(fresh),
       m_provider(provider),
       m_clock(clock),
       m_deliver(std::move(deliver)) {
@@ -261,29 +262,36 @@ void Archiver::publish_batch(const Lane& lane, std::vector<PublishTask>& batch) 
   for (const PublishTask& task : batch) requests.push_back(task.request);
   const std::vector<Result<Placed>> placed = store.put(requests);
 
-  std::vector<NewEntry> outcomes;
+  std::vector<ReplicaStored> outcomes;
   const Timestamp now = m_clock.now();
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (!placed[i]) continue;
-    outcomes.push_back(outcome_entry(ReplicaStored{.identity = batch[i].identity,
-                                                   .room_id = batch[i].room_id,
-                                                   .store = store.id(),
-                                                   .root = lane.root,
-                                                   .path = placed[i]->path,
-                                                   .location = placed[i]->location,
-                                                   .size = batch[i].request.size,
-                                                   .digest = batch[i].request.digest,
-                                                   .verified_at = now,
-                                                   .disputed = batch[i].disputed,
-                                                   .wanted = batch[i].wanted},
-                                     now));
+    outcomes.push_back(ReplicaStored{.identity = batch[i].identity,
+                                     .room_id = batch[i].room_id,
+                                     .store = store.id(),
+                                     .root = lane.root,
+                                     .path = placed[i]->path,
+                                     .location = placed[i]->location,
+                                     .size = batch[i].request.size,
+                                     .digest = batch[i].request.digest,
+                                     .verified_at = now,
+                                     .disputed = batch[i].disputed,
+                                     .wanted = batch[i].wanted});
   }
-  Status journaled;
-  if (!outcomes.empty())
-    if (auto appended = m_journal.append_all(std::move(outcomes)); !appended)
-      journaled = appended.error().within("the outcome could not be journaled");
+  const Status journaled = outcomes.empty() ? Status() : journal(std::move(outcomes), now);
   for (std::size_t i = 0; i < batch.size(); ++i)
     tell(batch[i], placed[i] ? journaled : Status(placed[i].error()));
+}
+
+Status Archiver::journal(std::vector<ReplicaStored> outcomes, Timestamp now) {
+  std::vector<NewEntry> entries;
+  entries.reserve(outcomes.size());
+  for (const ReplicaStored& outcome : outcomes) entries.push_back(outcome_entry(outcome, now));
+  const auto appended = m_journal.append_all(std::move(entries));
+  if (!appended) return appended.error().within("the outcome could not be journaled");
+  for (std::size_t i = 0; i < outcomes.size(); ++i)
+    m_fresh.add((*appended)[i].seq, std::move(outcomes[i]));
+  return {};
 }
 
 void Archiver::tell_stopped(const std::vector<PublishTask>& batch) {

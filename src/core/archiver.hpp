@@ -20,6 +20,7 @@
 #include "reelkeep/port/staging.hpp"
 #include "reelkeep/port/store.hpp"
 
+#include "core/fresh_outcomes.hpp"
 #include "core/read_pace.hpp"
 #include "core/store_pace.hpp"
 
@@ -135,7 +136,7 @@ class Archiver {
  public:
   using Deliver = std::function<void(ArchiverMessage)>;
   Archiver(const std::vector<Store*>& stores, Staging& staging, JournalWriter& journal,
-           const Provider& provider, const Clock& clock, Deliver deliver);
+           FreshOutcomes& fresh, const Provider& provider, const Clock& clock, Deliver deliver);
   ~Archiver();
 
   /// On the caller's thread. Reads the ends of `file`, of a CDR all; what is corrupt is set aside.
@@ -178,6 +179,7 @@ class Archiver {
   static std::optional<StorePace::Work> work_of(const StoreTask& task);
   void work_on(Lane& lane, StoreTask& task);
   void publish_batch(const Lane& lane, std::vector<PublishTask>& batch);
+  Status journal(std::vector<ReplicaStored> outcomes, Timestamp now);
   void tell_stopped(const std::vector<PublishTask>& batch);
   /// `at_fault`: see Published::source_at_fault.
   void tell(const PublishTask& task, Status status, std::optional<StoreId> at_fault = {});
@@ -197,6 +199,7 @@ class Archiver {
 
   Staging& m_staging;
   JournalWriter& m_journal;
+  FreshOutcomes& m_fresh;
   const Provider& m_provider;
   const Clock& m_clock;
   const Deliver m_deliver;

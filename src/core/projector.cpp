@@ -268,9 +268,16 @@ Status Projector::apply(const Policy& policy, const Entry& entry, Occasion occas
       return era == Era::live ? apply_again(policy, replay->entries, effects) : Status();
     return facts.apply(command, entry.received_at, era);
   }
-  REELKEEP_ASSIGN(const Outcome outcome, decode_outcome(*entry.body));
+  REELKEEP_ASSIGN(const Outcome outcome, outcome_of(entry));
   m_has_touched = true;
   return facts.apply(outcome, entry.received_at, era);
+}
+
+Result<Outcome> Projector::outcome_of(const Entry& entry) {
+  if (m_fresh != nullptr)
+    if (std::optional<ReplicaStored> fresh = m_fresh->take(entry.seq))
+      return Outcome(std::move(*fresh));
+  return decode_outcome(*entry.body);
 }
 
 Status Projector::apply_delivery(const Policy& policy, const Entry& entry, Occasion occasion,

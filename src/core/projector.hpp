@@ -8,6 +8,7 @@
 #include "reelkeep/port/journal.hpp"
 #include "reelkeep/port/provider.hpp"
 
+#include "core/fresh_outcomes.hpp"
 #include "core/policy.hpp"
 #include "core/record_facts.hpp"
 
@@ -22,8 +23,10 @@ enum class Rebuild { none, first_start, journal_replaced };
 /// One thread (the agent's).
 class Projector {
  public:
-  Projector(JournalReader& journal, Catalog& catalog, const Provider& provider)
-      : m_journal(journal), m_catalog(catalog), m_provider(provider) {}
+  /// `fresh`, if any, has what need not be decoded. All are borrowed.
+  Projector(JournalReader& journal, Catalog& catalog, const Provider& provider,
+            FreshOutcomes* fresh = nullptr)
+      : m_journal(journal), m_catalog(catalog), m_provider(provider), m_fresh(fresh) {}
 
   /// Compares the catalog's position with the journal; clears the catalog when it is not a
   /// projection of this journal. `unclean`: the last run died, so rows and receipts are applied one
@@ -50,6 +53,7 @@ class Projector {
   Status apply_again(const Policy& policy, const std::vector<Seq>& entries, Effects& effects);
   Status apply_delivery(const Policy& policy, const Entry& entry, Occasion occasion,
                         const std::string& user);
+  Result<Outcome> outcome_of(const Entry& entry);
   Status quarantine(const Entry& entry, const std::string& reason);
   Status apply_receipt(const Policy& policy, const Receipt& receipt, Effects& effects);
   Result<bool> died_twice(const std::string& note);
@@ -57,6 +61,7 @@ class Projector {
   JournalReader& m_journal;
   Catalog& m_catalog;
   const Provider& m_provider;
+  FreshOutcomes* const m_fresh;
   JournalPosition m_position;
   Seq m_history_end;
   std::int64_t m_history_receipts = 0;

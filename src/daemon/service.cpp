@@ -35,9 +35,6 @@ constexpr Duration k_reserve_look{60'000};
 constexpr Duration k_refusals_rest{60'000};
 constexpr Duration k_outlook_look{15'000};
 constexpr int k_outlook_share = 50;  ///< looking ahead takes at most one part in so many
-/// Our own commits come by the thousand, and the agent knows of them: what other processes write
-/// between two of them is looked at together.
-constexpr Duration k_watch_rest{20};
 constexpr Duration k_healthy_turn{20'000};  ///< a loop older than this hangs, without a watchdog
 
 void raise_descriptor_limit() {
@@ -113,7 +110,9 @@ class Service {
 
   /// Success: told to stop. An error: the agent cannot go on in this process.
   Status turn_until_told() {
-    auto watch = fs::FolderWatch::open(m_config.agent.state_dir, "journal.db");
+    // Every command that appends nudges; our own writes are none of our business here.
+    auto watch = fs::FolderWatch::open(m_config.agent.state_dir, "journal.db",
+                                       fs::FolderWatch::Changes::nudges);
     if (!watch)
       log::warn("commands of other processes are seen with a delay",
                 {{"cause", watch.error().message}});
@@ -121,17 +120,11 @@ class Service {
     MonotonicTime next_refusals;
     MonotonicTime next_alive;
     MonotonicTime next_outlook;
-    MonotonicTime next_watch;
     for (;;) {
-      const Duration rest = next_watch - m_runtime->clock().steady();
-      const bool is_watching = watch && rest <= Duration(0);
-      pollfd descriptors[] = {
-          {.fd = m_signals.get(), .events = POLLIN, .revents = 0},
-          {.fd = is_watching ? watch->fd() : -1, .events = POLLIN, .revents = 0}};
-      const Duration longest = is_watching || !watch ? k_turn : std::min(rest, k_turn);
-      (void)::poll(descriptors, 2, static_cast<int>(longest.count()));
-      if (descriptors[1].revents != 0) next_watch = m_runtime->clock().steady() + k_watch_rest;
-      if (is_watching && watch->drain()) m_runtime->agent().wake();
+      pollfd descriptors[] = {{.fd = m_signals.get(), .events = POLLIN, .revents = 0},
+                              {.fd = watch ? watch->fd() : -1, .events = POLLIN, .revents = 0}};
+      (void)::poll(descriptors, 2, static_cast<int>(k_turn.count()));
+      if (watch && watch->drain()) m_runtime->agent().wake();
       switch (next_signal(m_signals)) {
         case SIGHUP:
           reload();

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <fcntl.h>
 #include <string_view>
@@ -15,11 +16,14 @@ namespace reelkeep::fs {
 FolderWatch::FolderWatch(UniqueFd inotify, std::string prefix)
     : m_inotify(std::move(inotify)), m_prefix(std::move(prefix)) {}
 
-Result<FolderWatch> FolderWatch::open(const std::string& folder, std::string prefix) {
+Result<FolderWatch> FolderWatch::open(const std::string& folder, std::string prefix,
+                                      Changes changes) {
   UniqueFd inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!inotify) return Error::from_errno(errno, "cannot watch " + folder);
-  if (::inotify_add_watch(inotify.get(), folder.c_str(),
-                          IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0)
+  // A nudge is a new time of modification.
+  const std::uint32_t events =
+      changes == Changes::nudges ? IN_ATTRIB : IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_MOVED_TO;
+  if (::inotify_add_watch(inotify.get(), folder.c_str(), events | IN_ONLYDIR) < 0)
     return Error::from_errno(
         errno, "cannot watch " + folder + " (fs.inotify.max_user_watches may be too small)");
   return FolderWatch(std::move(inotify), std::move(prefix));

@@ -12,8 +12,12 @@ namespace reelkeep::fs {
 /// changes on exotic filesystems, so its user looks by itself now and then.
 class FolderWatch {
  public:
+  /// `nudges`: only nudge_watchers() is waited for. Every write to a file of a folder that is
+  /// watched for writes pays for that: a tenth of the CPU of the one who commits (perf).
+  enum class Changes { all, nudges };
   /// Only names that begin with `prefix` count ("journal.db" with its "-wal"); empty: all.
-  static Result<FolderWatch> open(const std::string& folder, std::string prefix);
+  static Result<FolderWatch> open(const std::string& folder, std::string prefix,
+                                  Changes changes = Changes::all);
 
   /// For poll(); never read it elsewhere.
   [[nodiscard]] int fd() const noexcept { return m_inotify.get(); }

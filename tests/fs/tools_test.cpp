@@ -153,6 +153,19 @@ TEST_CASE("who nudges makes a watch look without changing a byte") {
   CHECK_FALSE(fs::nudge_watchers(dir.path("nowhere")));
 }
 
+TEST_CASE("a watch for nudges is not woken by writes") {
+  const TempDir dir;
+  dir.write("journal.db", "y");
+  auto watch = fs::FolderWatch::open(dir.path(), "journal.db", fs::FolderWatch::Changes::nudges);
+  REQUIRE(watch);
+  dir.write("journal.db", "z");
+  dir.write("journal.db-wal", "x");
+  CHECK_FALSE(is_readable(watch->fd()));
+  REQUIRE(fs::nudge_watchers(dir.path("journal.db")));
+  CHECK(is_readable(watch->fd()));
+  CHECK(watch->drain());
+}
+
 TEST_CASE("a watch on what is no folder says so") {
   const TempDir dir;
   CHECK_FALSE(fs::FolderWatch::open(dir.path("nowhere"), ""));

@@ -21,7 +21,7 @@ def fill(path, count, *, archived, app_id, host, first=1, deadline=None):
         # order is faster sorted than filled. All others grow at their end, because sessions, names
         # and paths are made in order, or hold nothing of these rows.
         later = catalog.execute("SELECT type, name, sql FROM sqlite_master WHERE type = 'trigger'"
-                                " OR name IN ('artifact_id', 'artifact_staged')").fetchall()
+                                " OR name = 'artifact_id'").fetchall()
         for kind, name, _ in later:
             catalog.execute(f"DROP {kind} {name}")
         catalog.execute("BEGIN")

@@ -167,7 +167,8 @@ Status Agent::open() {
   }
   if (!catalog) return catalog.error();
   m_catalog = std::move(*catalog);
-  m_projector = std::make_unique<Projector>(*m_journal, *m_catalog, *m_ports.provider, &m_fresh_outcomes);
+  m_projector =
+      std::make_unique<Projector>(*m_journal, *m_catalog, *m_ports.provider, &m_fresh_outcomes);
 
   REELKEEP_ASSIGN(const auto died, m_catalog->note(k_running_note));
   REELKEEP_ASSIGN(const Rebuild rebuild, m_projector->begin(died.has_value()));
@@ -183,7 +184,8 @@ Status Agent::open() {
 
   m_archiver = std::make_unique<Archiver>(
       m_ports.stores, *m_ports.staging, *m_ports.journal, m_fresh_outcomes, *m_ports.provider,
-      *m_ports.clock, [this](ArchiverMessage message) { m_mailbox.post(std::move(message), Wakes::no); });
+      *m_ports.clock,
+      [this](ArchiverMessage message) { m_mailbox.post(std::move(message), Wakes::no); });
   m_destination_lanes = std::make_unique<DestinationLanes>(
       m_ports.destinations, *m_ports.journal, *m_ports.clock, *this,
       [this](Examined examined) { m_mailbox.post(std::move(examined)); });

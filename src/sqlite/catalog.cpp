@@ -284,7 +284,7 @@ Result<bool> SqliteCatalog::holds_replica(const StoreId& store) {
 }
 
 Result<bool> SqliteCatalog::knows_staging(const std::string& staging_name) {
-  return exists("SELECT 1 FROM artifact WHERE staging_name = ? LIMIT 1", staging_name);
+  return exists(k_knows_staging, staging_name);
 }
 
 /// Nothing: there is no such row.

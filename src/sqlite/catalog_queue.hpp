@@ -40,9 +40,16 @@ inline constexpr std::string_view k_in_state =
     " AND row > ? ORDER BY row LIMIT ?";
 inline constexpr std::string_view k_in_hand =
     "INDEXED BY artifact_in_hand WHERE in_hand = 1 AND row > ? ORDER BY row LIMIT ?";
+// By the id that it has now, or had when it was named.
+inline constexpr std::string_view k_knows_staging =
+    "SELECT 1 FROM artifact INDEXED BY artifact_id WHERE id = ?1 AND staging_name = ?1"
+    " UNION ALL SELECT 1 FROM artifact INDEXED BY artifact_renamed"
+    " WHERE staging_name = ?1 AND staging_name <> id";
 inline constexpr std::string_view k_needs_staging =
-    "SELECT 1 FROM artifact INDEXED BY artifact_staged"
-    " WHERE staged = 1 AND staging_name = ? LIMIT 1";
+    "SELECT 1 FROM artifact INDEXED BY artifact_id"
+    " WHERE id = ?1 AND staging_name = ?1 AND staged = 1"
+    " UNION ALL SELECT 1 FROM artifact INDEXED BY artifact_renamed"
+    " WHERE staging_name = ?1 AND staging_name <> id AND staged = 1";
 
 inline constexpr std::string_view k_pending_of_store =
     "SELECT artifact, store, digest, size, disputed, due_at, tries, journaled, run"

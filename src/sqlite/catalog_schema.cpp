@@ -271,9 +271,15 @@ DROP INDEX artifact_state;
 CREATE INDEX artifact_state ON artifact(state) WHERE state NOT IN ('planned', 'running');
 )sql";
 
-constexpr std::array k_steps{k_tables,   k_listings, k_pending_puts, k_prospects,
-                             k_audits,   k_lengths,  k_destinations, k_readings,
-                             k_refusals, k_stuck,    k_delivered,    k_fewer_writes};
+// What lies in staging has the id that its artifact had first; few get another one.
+constexpr std::string_view k_renamed = R"sql(
+DROP INDEX artifact_staged;
+CREATE INDEX artifact_renamed ON artifact(staging_name) WHERE staging_name <> id;
+)sql";
+
+constexpr std::array k_steps{k_tables,    k_listings,     k_pending_puts, k_prospects, k_audits,
+                             k_lengths,   k_destinations, k_readings,     k_refusals,  k_stuck,
+                             k_delivered, k_fewer_writes, k_renamed};
 constexpr Schema k_schema{.noun = "catalog",
                           .application_id = 0x726B6374,  // "rkct"
                           .steps = k_steps};

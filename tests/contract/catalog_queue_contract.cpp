@@ -234,6 +234,15 @@ void check_staging(const CatalogFixture& fixture) {
       artifact.state = state;
       artifact = queue.put(artifact);
       CHECK(catalog.needs_staging(artifact.staging_name).value() == needed);
+      CHECK(catalog.knows_staging(artifact.staging_name).value());
+      // A stage that was told later gave it another id.
+      const std::string first_name = artifact.staging_name;
+      artifact.id = ArtifactId(first_name + "-with-stage");
+      artifact = queue.put(artifact);
+      CHECK(artifact.staging_name == first_name);
+      CHECK(catalog.needs_staging(first_name).value() == needed);
+      CHECK(catalog.knows_staging(first_name).value());
+      CHECK_FALSE(catalog.knows_staging(artifact.id.get()).value());
       artifact.refetch = true;
       CHECK(catalog.needs_staging(queue.put(artifact).staging_name).value());
       artifact.refetch = false;
@@ -241,6 +250,7 @@ void check_staging(const CatalogFixture& fixture) {
       CHECK(catalog.needs_staging(queue.put(artifact).staging_name).value());
     }
     CHECK_FALSE(catalog.needs_staging("unknown").value());
+    CHECK_FALSE(catalog.knows_staging("unknown").value());
     return {};
   }));
 }

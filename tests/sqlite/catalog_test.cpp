@@ -216,7 +216,10 @@ TEST_CASE_FIXTURE(Fixture, "the queue is served by indices that hold the queue a
   const std::string in_hand = plan(select_artifacts(k_in_hand));
   CHECK(contains(in_hand, "INDEX artifact_in_hand (row>?)"));
   CHECK_FALSE(contains(in_hand, "TEMP B-TREE"));
-  CHECK(contains(plan(k_needs_staging), "INDEX artifact_staged (staging_name=?)"));
+  for (const std::string_view sql : {k_needs_staging, k_knows_staging}) {
+    CHECK(contains(plan(sql), "INDEX artifact_id (id=?)"));
+    CHECK(contains(plan(sql), "INDEX artifact_renamed (staging_name=?)"));
+  }
   CHECK(contains(plan(k_delivered_to), "INDEX replica_delivered (location=?)"));
   const std::string figures = plan(k_figures);
   CHECK(contains(figures, "INDEX artifact_known"));

@@ -25,6 +25,13 @@ def cpu_of_tree(pid):
     return sum(cpu_of(one) for one in tree_of(pid))
 
 
+def busy_cpu():
+    """Seconds that all cores together did anything, the kernel's own threads included."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _, _, irq, softirq = [int(value) for value in file.readline().split()[1:8]]
+    return (user + nice + system + irq + softirq) / _TICK
+
+
 def peak_memory(pid):
     """Bytes that were resident at most (VmHWM)."""
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():

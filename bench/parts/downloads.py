@@ -7,7 +7,7 @@ import time
 import agent
 import offer
 from report import Series, print_table, print_targets
-from usage import cpu_of, peak_memory
+from usage import busy_cpu, cpu_of, peak_memory
 from workspace import empty
 
 SUMMARY = "download works: wall time, CPU seconds per GiB and peak memory beside curl and aria2"
@@ -64,8 +64,9 @@ def _compare(chosen, workspace, report, offered, target_name, target):
     targets = _targets(offered, series)
     title = f"{offered.work.name} on {target_name}"
     print_table(f"{title}, {chosen.rounds} rounds, median (min-max)",
-                ["", "seconds", "CPU s/GiB", "peak MiB"],
-                [[name, one.text("seconds"), one.text("cpu_per_gib"), one.text("peak_mib", 0)]
+                ["", "seconds", "CPU s/GiB", "kernel too", "peak MiB"],
+                [[name, one.text("seconds"), one.text("cpu_per_gib"),
+                  one.text("machine_cpu_per_gib"), one.text("peak_mib", 0)]
                  for name, one in series.items()])
     print_targets(targets)
     report.add("downloads", title, series, targets, target=target_name, work=offered.work.name)
@@ -107,12 +108,13 @@ def _reelkeep(workspace, offered, target, check, settings):
     one = agent.Agent(workspace, target, offered.server.certificate, settings=settings)
     try:
         events = agent.recording_events(offered.urls, FILES_A_SESSION)
+        machine = _Machine(offered)
         cpu = cpu_of(one.pid)
         begin = time.monotonic()
         one.post(events)
         one.wait_archived(len(offered.urls), 600)
         seconds = time.monotonic() - begin
-        figures = _figures(offered, seconds, cpu_of(one.pid) - cpu, peak_memory(one.pid))
+        figures = _figures(offered, seconds, cpu_of(one.pid) - cpu, peak_memory(one.pid), machine)
         if one.archived_digests() != offered.digests:
             raise RuntimeError("reelkeep: not the digests that were offered")
     finally:
@@ -123,9 +125,25 @@ def _reelkeep(workspace, offered, target, check, settings):
     return figures
 
 
-def _figures(offered, seconds, cpu, peak):
-    return {"seconds": seconds, "cpu_per_gib": cpu / (offered.work.total / 2**30),
-            "peak_mib": peak / 2**20}
+def _figures(offered, seconds, cpu, peak, machine=None):
+    gib = offered.work.total / 2**30
+    return {"seconds": seconds, "cpu_per_gib": cpu / gib, "peak_mib": peak / 2**20,
+            **({"machine_cpu_per_gib": machine.used() / gib} if machine else {})}
+
+
+class _Machine:
+    """What all cores did meanwhile, less the server and this process: with the kernel's threads
+    that write to the disk what `write` only left in memory, and whatever else runs here."""
+
+    def __init__(self, offered):
+        self._server = offered.server
+        self._begin = self._now()
+
+    def _now(self):
+        return busy_cpu() - self._server.cpu() - time.process_time()
+
+    def used(self):
+        return self._now() - self._begin
 
 
 class _Commands:
@@ -154,10 +172,12 @@ class _Commands:
 
 
 def _curl(workspace, offered, target, check, _):
+    listed = offered.curl_list(target)
+    machine = _Machine(offered)
     commands = _Commands()
-    commands.run(["curl", "--parallel", "--parallel-max", "16", "--config", offered.curl_list(target)])
+    commands.run(["curl", "--parallel", "--parallel-max", "16", "--config", listed])
     _digest_and_sync(commands, offered, target, check)
-    return _figures(offered, commands.seconds(), commands.cpu, commands.peak)
+    return _figures(offered, commands.seconds(), commands.cpu, commands.peak, machine)
 
 
 def _digest_and_sync(commands, offered, target, check):
@@ -173,6 +193,7 @@ def _digest_and_sync(commands, offered, target, check):
 
 
 def _aria2(workspace, offered, target, check, _):
+    machine = _Machine(offered)
     commands = _Commands()
     many = len(offered.urls) > 1
     commands.run(["aria2c", "--no-conf", "--quiet", "--file-allocation=none", "--disable-ipv6",
@@ -184,7 +205,7 @@ def _aria2(workspace, offered, target, check, _):
     for file in files:
         if file.stat().st_size != offered.work.size:
             raise RuntimeError(f"aria2: {file.name} has {file.stat().st_size} bytes")
-    return _figures(offered, commands.seconds(), commands.cpu, commands.peak)
+    return _figures(offered, commands.seconds(), commands.cpu, commands.peak, machine)
 
 
 def _limit(workspace, offered, target, check, _):

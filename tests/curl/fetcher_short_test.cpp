@@ -1,5 +1,8 @@
 // Short bodies that nobody syncs. The rest of the suite runs with them too: see CMakeLists.txt.
+#include <chrono>
 #include <doctest/doctest.h>
+#include <future>
+#include <thread>
 
 #include "crypto/sha256.hpp"
 #include "curl/fetch_bench.hpp"
@@ -48,4 +51,36 @@ TEST_CASE("a body that is short enough is left to be synced by who takes it furt
   CHECK_FALSE(cut.status);
   CHECK(cut.resume);
   CHECK(file_of(cut).synced == 5);
+}
+
+TEST_CASE("without a free buffer a short body goes into its file as it comes") {
+  FetchBench bench;
+  bench.options.loops = 1;
+  bench.options.buffers = 1;
+  std::promise<void> go_on;
+  const std::string slow = pattern(150'000);
+  bench.server.on("/slow", [&](ServerConnection& connection, const SeenRequest&) {
+    connection.send("HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 150000\r\n\r\n");
+    connection.send(slow.substr(0, 90'000));
+    go_on.get_future().wait();
+    connection.send(slow.substr(90'000));
+  });
+  bench.server.serve("/swift", pattern(700'000));
+  const auto short_request = [&](const std::string& target) {
+    FetchRequest request = bench.request(target);
+    request.unsynced_up_to = 1_MiB;
+    return request;
+  };
+  const std::uint64_t first = bench.submit(short_request("/slow"));
+  while (bench.the_fetcher().received_bytes() < 90'000)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const Fetched swift = bench.fetch(short_request("/swift"));
+  REQUIRE(swift.status);
+  CHECK(difference(bytes_of(swift), pattern(700'000)) == "");
+  CHECK(swift.digest == sha256(pattern(700'000)));
+  go_on.set_value();
+  const Fetched held = bench.sink.wait(first);
+  REQUIRE(held.status);
+  CHECK(difference(bytes_of(held), slow) == "");
+  CHECK(held.digest == sha256(slow));
 }

@@ -64,7 +64,7 @@ def _compare(chosen, workspace, report, offered, target_name, target):
     targets = _targets(offered, series)
     title = f"{offered.work.name} on {target_name}"
     print_table(f"{title}, {chosen.rounds} rounds, median (min-max)",
-                ["", "seconds", "CPU s/GiB", "kernel too", "peak MiB"],
+                ["", "seconds", "CPU s/GiB", "machine s/GiB", "peak MiB"],
                 [[name, one.text("seconds"), one.text("cpu_per_gib"),
                   one.text("machine_cpu_per_gib"), one.text("peak_mib", 0)]
                  for name, one in series.items()])

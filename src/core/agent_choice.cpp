@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t k_spare_candidates = 32;  ///< looked at behind what is too large
 constexpr std::size_t k_most_probed = 1024;
-constexpr std::size_t k_most_ahead = 128;
 constexpr std::size_t k_most_told = 100;  ///< app_ids come from the network
 
 }  // namespace
@@ -33,7 +32,7 @@ std::size_t Agent::ahead_of_connections() const {
   const bool is_worth_it = std::ranges::any_of(m_running, [this](const auto& running) {
     return m_backlog.worth_ahead(running.second.host) > 0;
   });
-  return is_worth_it ? k_most_ahead : 0;
+  return is_worth_it ? Backlog::k_most_ahead : 0;
 }
 
 /// In hand for this host, at most.

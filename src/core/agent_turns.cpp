@@ -16,6 +16,8 @@ constexpr Duration k_net{5000};  ///< a wake-up that got lost costs this much
 constexpr Duration k_look_at_express{1000};
 /// From one turn to the next while every connection has its next file: messages share a turn.
 constexpr Duration k_turn_span{20};
+/// New rows are applied this long before connections without work are seen to.
+constexpr Duration k_longest_applying{10};
 constexpr std::int64_t k_many_rows = 8;
 
 }  // namespace
@@ -69,7 +71,7 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
     // of a full commit: "more" has to be true then, and what waits for the last row goes on
     // waiting.
     const bool is_full = m_projector->cursor().get() - before >= static_cast<std::int64_t>(rows);
-    const bool is_long = m_ports.clock->steady() - began >= k_turn_span;
+    const bool is_long = m_ports.clock->steady() - began >= k_longest_applying;
     if (m_caught_up && is_full && is_long && m_backlog.size() == 0) break;
   }
   cancel_dropped();

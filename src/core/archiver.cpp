@@ -58,7 +58,8 @@ NewEntry outcome_entry(const Outcome& outcome, Timestamp now) {
 }  // namespace
 
 Archiver::Archiver(const std::vector<Store*>& stores, Staging& staging, JournalWriter& journal,
-                   FreshOutcomes& fresh, const Provider& provider, const Clock& clock, Deliver deliver)
+                   FreshOutcomes& fresh, const Provider& provider, const Clock& clock,
+                   Deliver deliver)
     : m_staging(staging),
       m_journal(journal),
       m_fresh(fresh),

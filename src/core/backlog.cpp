@@ -7,7 +7,6 @@ namespace {
 
 /// Enough for the turns of an agent that commits to a disk meanwhile.
 constexpr std::chrono::milliseconds k_span_ahead{80};
-constexpr std::size_t k_most_ahead = 128;
 constexpr std::size_t k_measured_hosts = 256;
 constexpr int k_weight = 8;  ///< of what was measured before, against the newest
 

@@ -41,6 +41,8 @@ struct ReadyTransfer {
 class Backlog {
  public:
   using Moment = std::chrono::steady_clock::time_point;
+  /// As many as a few turns of the agent bring, of one host and of all.
+  static constexpr std::size_t k_most_ahead = 128;
 
   void set_limits(ConnectionLimits limits);
   /// Waits for a connection.

@@ -13,7 +13,7 @@ namespace reelkeep::core {
 /// Replicas that this process has just journaled, for the one who applies their rows: what was
 /// encoded a moment ago need not be decoded (a tenth of the agent's instructions for a short file,
 /// callgrind). A row that is not here is decoded: of an earlier run, of another process, applied a
-/// second time, or one of too many. Any thread.
+/// second time, one of too many, or applied before it was added. Any thread.
 class FreshOutcomes {
  public:
   /// `seq` is the outcome's row, which is durable.

@@ -163,7 +163,13 @@ Duration Download::care(MonotonicTime now, Transfer::Scarcity buffers) {
   for (Transfer* const line : lines) {
     if (m_is_finishing) return k_longest_sleep;
     if (!has(line)) continue;
-    if (line->turn(now, buffers)) {
+    const bool has_stalled = line->turn(now, buffers);
+    if (m_intake.is_by_loop && m_intake.has_failed()) {
+      // It was given bytes: the reason is with the Intake, which puts it into the completion.
+      break_off(Error{Errc::internal, "the file could not be written"});
+      return k_longest_sleep;
+    }
+    if (has_stalled) {
       const Error stalled = line->stall_error();
       m_connections.take_off(*line);
       over(*line, line->break_off(stalled), now);

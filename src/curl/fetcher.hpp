@@ -24,7 +24,7 @@ struct RangeTuning {
 struct FetcherOptions {
   std::size_t loops = 2;                ///< threads that receive
   std::size_t writers = 2;              ///< threads that write, hash and sync
-  std::size_t buffers = 16;             ///< body bytes on their way from loop to writer, at most
+  std::size_t buffers = 16;             ///< of body bytes that are not written yet, at most
   std::size_t buffer_size = 1U << 20U;  ///< bytes of one of them
   RangeTuning ranges;
 };

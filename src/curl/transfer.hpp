@@ -122,7 +122,7 @@ class Transfer {
   [[nodiscard]] bool has_room();
   Buffer take_buffer();
   void store(std::span<const std::byte> bytes);
-  void gather(std::span<const std::byte> bytes);
+  void collect(std::span<const std::byte> bytes);
   void pause(Pause why);
   void judged();
   void note_failed_write();

@@ -17,9 +17,9 @@ constexpr std::uint64_t k_most_discarded = 64U << 10U;
 /// after all: large enough that asking the kernel costs little, small enough that it is still in a
 /// cache when it is copied, and that a buffer with less space than this is as good as full.
 constexpr std::size_t k_reads_in_a_buffer = 8;
-/// libcurl gives 16 KiB at once, and the kernel takes as much trouble over each piece: a new file of
-/// 200 KiB costs 125 us piece by piece on ext4 and 96 on tmpfs, at once 89 and 78 (a program of its
-/// own, which also starts the writing back). It still fits into a core's cache.
+/// libcurl gives 16 KiB at once, and the kernel takes as much trouble over each piece: a new file
+/// of 200 KiB costs 125 us piece by piece on ext4 and 96 on tmpfs, at once 89 and 78 (a program of
+/// its own, which also starts the writing back). It still fits into a core's cache.
 constexpr std::size_t k_written_at_once = 256U << 10U;
 
 Timestamp wall_now() {
@@ -168,7 +168,7 @@ std::size_t Transfer::body(std::span<const std::byte> bytes) {
   bytes = bytes.subspan(skipped);
   if (m_end) bytes = bytes.first(std::min<std::uint64_t>(bytes.size(), (*m_end - m_at).get()));
   if (m_intake.is_by_loop) {
-    gather(bytes);
+    collect(bytes);
     note_failed_write();
     if (m_failure) return 0;
   } else {
@@ -228,7 +228,7 @@ void Transfer::store(std::span<const std::byte> bytes) {
 }
 
 /// Of a short body. Without a free buffer it goes into the file as it comes.
-void Transfer::gather(std::span<const std::byte> bytes) {
+void Transfer::collect(std::span<const std::byte> bytes) {
   const bool is_last = m_judgement->body_length == m_body;
   if (!m_buffer && !is_last) m_buffer = m_plant.buffers.take();
   if (m_buffer && m_buffer.space() >= bytes.size()) {
@@ -244,8 +244,9 @@ void Transfer::gather(std::span<const std::byte> bytes) {
 void Transfer::hand_over() {
   if (!m_buffer) return;
   if (m_buffer.size > 0 && m_intake.is_by_loop) {
-    m_intake.append(m_buffer_at, m_buffer.content());
-    m_buffer.size = 0;
+    // Empty first: whatever becomes of the write, these bytes are not written again.
+    const std::size_t size = std::exchange(m_buffer.size, 0);
+    m_intake.append(m_buffer_at, {m_buffer.bytes.get(), size});
   }
   if (m_buffer.size == 0) {
     m_plant.buffers.give_back(std::exchange(m_buffer, {}));

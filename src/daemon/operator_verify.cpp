@@ -1,4 +1,5 @@
 // Reading replicas back on demand, beside a running agent or without one.
+#include <string>
 #include <utility>
 
 #include "reelkeep/base/text.hpp"
@@ -69,7 +70,8 @@ class Stores {
 /// What was found, on its way into the journal.
 class Findings {
  public:
-  Findings(JournalWriter& writer, const Clock& clock) : m_writer(writer), m_clock(clock) {}
+  Findings(JournalWriter& writer, std::string journal, const Clock& clock)
+      : m_writer(writer), m_journal(std::move(journal)), m_clock(clock) {}
 
   Status add(const Artifact& artifact, const Replica& replica, ReplicaState state,
              const std::string& cause) {
@@ -84,11 +86,14 @@ class Findings {
   Status flush() {
     if (m_entries.empty()) return {};
     REELKEEP_TRY(m_writer.append_all(std::exchange(m_entries, {})));
+    // Without it the agent may see them only when it looks by itself, seconds later.
+    (void)fs::nudge_watchers(m_journal).has_value();
     return {};
   }
 
  private:
   JournalWriter& m_writer;
+  const std::string m_journal;
   const Clock& m_clock;
   std::vector<NewEntry> m_entries;
 };
@@ -125,7 +130,7 @@ Result<Verified> Operator::verify(const ReplicaFilter& filter, Depth depth,
   if (!writer) return never_ran(std::move(writer).error(), "journal");
   const SystemClock clock;
   Stores stores(m_config, std::move(roots));
-  Findings findings(**writer, clock);
+  Findings findings(**writer, journal_path(m_config), clock);
   Verified sum;
   REELKEEP_ASSIGN(sum.total, reader->total(filter));
   const bool is_named = filter.session || filter.artifact;
@@ -183,7 +188,6 @@ Result<Verified> Operator::verify(const ReplicaFilter& filter, Depth depth,
   }));
   if (failed) failed = findings.flush();
   if (!failed) return failed.error().within("a finding could not be journaled");
-  (void)fs::nudge_watchers(journal_path(m_config)).has_value();
   sum.away = stores.away();
   sum.away.merge(unreadable);
   return sum;

@@ -34,7 +34,7 @@ constexpr Duration k_turn{1000};  ///< the main loop looks at least this often
 constexpr Duration k_reserve_look{60'000};
 constexpr Duration k_refusals_rest{60'000};
 constexpr Duration k_outlook_look{15'000};
-constexpr int k_outlook_share = 50;  ///< looking ahead takes at most one part in so many
+constexpr int k_outlook_share = 50;         ///< looking ahead takes at most one part in so many
 constexpr Duration k_healthy_turn{20'000};  ///< a loop older than this hangs, without a watchdog
 
 void raise_descriptor_limit() {

@@ -26,6 +26,7 @@ constexpr int k_most_names = 100;
 struct Folder {
   UniqueFd fd;
   dev_t device;
+  ino_t inode;
 };
 
 /// One request on its way. Once `error` is set the later steps leave it alone.
@@ -34,8 +35,8 @@ struct Item {
   std::optional<Error> error;
   std::string folder;              // relative
   const Folder* target = nullptr;  // that folder
-  UniqueFd staged;     // invalid: gone, an earlier run took it
-  UniqueFd found;      // the same bytes, already in place
+  UniqueFd staged;                 // invalid: gone, an earlier run took it
+  UniqueFd found;                  // the same bytes, already in place
   std::optional<TempFile> copy;
   int name_number = 0;  // which of the candidate names is tried next
   Placed placed;
@@ -132,7 +133,8 @@ class Batch {
     struct stat status {};
     if (::fstat(opened->get(), &status) != 0)
       return Error::from_errno(errno, "cannot look at the folder " + path);
-    return &m_folders.emplace(path, Folder{std::move(*opened), status.st_dev}).first->second;
+    return &m_folders.emplace(path, Folder{std::move(*opened), status.st_dev, status.st_ino})
+                .first->second;
   }
 
   Status prepare(Item& item) {
@@ -231,8 +233,8 @@ class Batch {
       const bool copied = item.copy.has_value();
       REELKEEP_ASSIGN(const Placing placing,
                       place(copied ? item.copy->directory() : AT_FDCWD,
-                            copied ? item.copy->name() : item.request->staged, item.target->fd.get(),
-                            leaf_of(path), m_context.place_by));
+                            copied ? item.copy->name() : item.request->staged,
+                            item.target->fd.get(), leaf_of(path), m_context.place_by));
       switch (placing) {
         case Placing::placed:
           if (copied) item.copy->renamed();
@@ -281,6 +283,15 @@ class Batch {
     if (!opened) return opened.error();
     auto synced = sync_file((*opened)->fd.get(), "the folder " + folder);
     if (!synced) return synced.error();
+    // The outcome will say where the files are: they have to be there, not where somebody moved
+    // their folder meanwhile.
+    auto named = m_context.root.open_folder(folder);
+    if (!named) return named.error();
+    struct stat status {};
+    if (::fstat(named->get(), &status) != 0)
+      return Error::from_errno(errno, "cannot look at the folder " + folder);
+    if (status.st_dev != (*opened)->device || status.st_ino != (*opened)->inode)
+      return Error{Errc::unavailable, "the folder " + folder + " was replaced meanwhile"};
     return std::nullopt;
   }
 

@@ -20,7 +20,7 @@ Result<FolderWatch> FolderWatch::open(const std::string& folder, std::string pre
                                       Changes changes) {
   UniqueFd inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!inotify) return Error::from_errno(errno, "cannot watch " + folder);
-  // A nudge is a new time of modification.
+  // A nudge sets both times of a file at once: of one alone the kernel would tell something else.
   const std::uint32_t events =
       changes == Changes::nudges ? IN_ATTRIB : IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_MOVED_TO;
   if (::inotify_add_watch(inotify.get(), folder.c_str(), events | IN_ONLYDIR) < 0)

@@ -32,7 +32,8 @@ class FolderWatch {
 
 /// Makes the watches of other processes look at `file`, which is not opened. A commit to SQLite in
 /// WAL mode is written, and a watch told so, a moment before it can be read, and nothing follows:
-/// who has committed calls this, so that a watch that came too early looks once more.
+/// who has committed calls this, so that a watch that came too early looks once more. It sets the
+/// times of access and of modification to now: both together, or IN_ATTRIB does not tell of it.
 Status nudge_watchers(const std::string& file);
 
 }  // namespace reelkeep::fs

@@ -225,8 +225,7 @@ Status SqliteCatalog::put_progress(const Artifact& artifact) {
   const Counts before = counts_of(*known);
   take_progress(*known, artifact);
   if (before != counts_of(*known)) m_transactions.touch(known->session_row);
-  if (artifact.state == ArtifactState::archived && !artifact.refetch)
-    m_known.settled(artifact.row);
+  if (artifact.state == ArtifactState::archived && !artifact.refetch) m_known.settled(artifact.row);
   return {};
 }
 

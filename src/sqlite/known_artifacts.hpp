@@ -61,10 +61,14 @@ class KnownArtifacts {
   static constexpr std::size_t k_most = 4096;
   static constexpr std::size_t k_most_settled = 1024;
 
-  /// Within a session its source tells an artifact from most others.
   static std::size_t hash_of(const ArtifactIdentity& identity) noexcept {
     const std::hash<std::string> hash;
-    return hash(identity.source_key.get()) * 31 + hash(identity.session.conf_num.get());
+    std::size_t sum = static_cast<std::size_t>(identity.kind);
+    for (const std::string* part :
+         {&identity.session.app_id.get(), &identity.session.conf_num.get(),
+          &identity.source_key.get(), &identity.stage})
+      sum = sum * 31 + hash(*part);
+    return sum;
   }
   [[nodiscard]] bool is_known(const Artifact& artifact) { return find(artifact.row) != nullptr; }
   void put(const Artifact& artifact) {

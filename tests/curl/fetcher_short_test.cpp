@@ -1,8 +1,10 @@
 // Short bodies that nobody syncs. The rest of the suite runs with them too: see CMakeLists.txt.
-#include <chrono>
+#include <algorithm>
+#include <curl/curl.h>
 #include <doctest/doctest.h>
 #include <future>
 #include <thread>
+#include <utility>
 
 #include "crypto/sha256.hpp"
 #include "curl/fetch_bench.hpp"
@@ -53,34 +55,71 @@ TEST_CASE("a body that is short enough is left to be synced by who takes it furt
   CHECK(file_of(cut).synced == 5);
 }
 
+namespace {
+
+FetchRequest short_request(FetchBench& bench, const std::string& target,
+                           MemoryFileHooks hooks = {}) {
+  FetchRequest request = bench.request(target, "", {}, std::move(hooks));
+  request.unsynced_up_to = 1_MiB;
+  return request;
+}
+
+}  // namespace
+
 TEST_CASE("without a free buffer a short body goes into its file as it comes") {
   FetchBench bench;
   bench.options.loops = 1;
-  bench.options.buffers = 1;
+  bench.options.buffers = 2;
+  bench.options.buffer_size = 65536;
+  // A long body has both buffers: one is with a writer that is held, the next one is being filled.
+  bench.server.serve("/long", pattern(4'000'000));
   std::promise<void> go_on;
-  const std::string slow = pattern(150'000);
-  bench.server.on("/slow", [&](ServerConnection& connection, const SeenRequest&) {
-    connection.send("HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 150000\r\n\r\n");
-    connection.send(slow.substr(0, 90'000));
-    go_on.get_future().wait();
-    connection.send(slow.substr(90'000));
-  });
-  bench.server.serve("/swift", pattern(700'000));
-  const auto short_request = [&](const std::string& target) {
-    FetchRequest request = bench.request(target);
-    request.unsynced_up_to = 1_MiB;
-    return request;
-  };
-  const std::uint64_t first = bench.submit(short_request("/slow"));
-  while (bench.the_fetcher().received_bytes() < 90'000)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  const Fetched swift = bench.fetch(short_request("/swift"));
-  REQUIRE(swift.status);
-  CHECK(difference(bytes_of(swift), pattern(700'000)) == "");
-  CHECK(swift.digest == sha256(pattern(700'000)));
+  std::promise<void> is_held;
+  FetchRequest longer =
+      bench.request("/long", "", {},
+                    {.before_append = [&, released = go_on.get_future().share(), is_first = true](
+                                          ByteCount, std::size_t) mutable {
+                      if (std::exchange(is_first, false)) is_held.set_value();
+                      released.wait();
+                      return Status();
+                    }});
+  longer.unsynced_up_to = ByteCount();
+  const std::uint64_t first = bench.submit(std::move(longer));
+  is_held.get_future().wait();
+  while (bench.the_fetcher().received_bytes() <= bench.options.buffer_size)
+    std::this_thread::yield();
+
+  bench.server.serve("/short", pattern(60'000));
+  std::size_t largest = 0;
+  const Fetched brief = bench.fetch(
+      short_request(bench, "/short", {.before_append = [&](ByteCount, std::size_t more) {
+                      largest = std::max(largest, more);
+                      return Status();
+                    }}));
+  REQUIRE(brief.status);
+  CHECK(difference(bytes_of(brief), pattern(60'000)) == "");
+  CHECK(brief.digest == sha256(pattern(60'000)));
+  CHECK(largest <= CURL_MAX_WRITE_SIZE);
   go_on.set_value();
   const Fetched held = bench.sink.wait(first);
   REQUIRE(held.status);
-  CHECK(difference(bytes_of(held), slow) == "");
-  CHECK(held.digest == sha256(slow));
+  CHECK(difference(bytes_of(held), pattern(4'000'000)) == "");
+}
+
+TEST_CASE("a short body that cannot be written is given up although its server is silent") {
+  FetchBench bench;
+  bench.limits.stall_timeout = Duration(600'000);
+  std::promise<void> go_on;
+  const auto released = go_on.get_future().share();
+  bench.server.on("/silent", [released](ServerConnection& connection, const SeenRequest&) {
+    connection.send("HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 9\r\n\r\n12345");
+    released.wait();
+  });
+  const Fetched refused =
+      bench.fetch(short_request(bench, "/silent", {.before_append = [](ByteCount, std::size_t) {
+                                  return Status(Error{Errc::no_space, "no space left"});
+                                }}));
+  go_on.set_value();
+  REQUIRE_FALSE(refused.status);
+  CHECK(refused.status.error().code == Errc::no_space);
 }

@@ -53,6 +53,9 @@ void media(std::string_view input) {
   if (more != 0) return;
   const auto flavour = media::sniff(
       std::as_bytes(std::span(input.substr(0, std::min(input.size(), media::k_sniffed)))));
+  if (input.size() >= media::k_glanced &&
+      media::is_binary_at_a_glance(std::as_bytes(std::span(input.substr(0, media::k_glanced)))))
+    demand(flavour == media::Flavour::binary, "what is binary at a glance is binary");
   demand(flavour != media::Flavour::html || !other, "HTML is never a file");
   demand(flavour == media::Flavour::binary || !moving, "text is never a moving picture");
   demand(!input.empty() || (!moving && other), "an empty body is no moving picture");

@@ -314,6 +314,15 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error,
                  "unexpected argument " + (extra.empty() ? "" : extra.front()) + more};
   }
   std::string message = error.what();
+  // Only numbers are converted: "Could not convert: --limit = x".
+  constexpr std::string_view k_unconverted = "Could not convert: ";
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ConversionError) &&
+      message.starts_with(k_unconverted)) {
+    message.erase(0, k_unconverted.size());
+    if (const auto equals = message.find(" = "); equals != std::string::npos)
+      message.replace(equals, 3, " ");
+    return Error{Errc::invalid, message + ": has to be a number" + more};
+  }
   for (char& c : message)
     if (c == '\n') c = ' ';
   const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };

@@ -80,6 +80,15 @@ std::string limit_of(const ListFilter& filter) {
   return filter.limit == k_rows_for_people ? "" : " --limit " + std::to_string(filter.limit);
 }
 
+/// In place of an empty table; `never` is what an empty catalog says.
+std::string nothing_listed(const std::string& noun, const ListFilter& filter,
+                           const std::string& never) {
+  if (filter.after)
+    return "no " + noun + " below number " + std::to_string(*filter.after) +
+           (words_of(filter).empty() ? "" : " matches");
+  return "no " + noun + (words_of(filter).empty() ? never : " matches");
+}
+
 void say_how_to_go_on(Output& output, const std::string& command, const ListFilter& filter,
                       std::int64_t after) {
   output.line(output.toned("more: reelkeep " + command + words_of(filter) + limit_of(filter) +
@@ -150,9 +159,7 @@ Status list_sessions(Scene scene, const SessionsArguments& arguments) {
       }));
   pages.flush();
   if (pages.rows() == 0)
-    scene.output.line("no session" + std::string(words_of(arguments.filter).empty()
-                                                     ? " is known yet"
-                                                     : " matches"));
+    scene.output.line(nothing_listed("session", arguments.filter, " is known yet"));
   if (more) say_how_to_go_on(scene.output, "sessions", arguments.filter, last);
   return {};
 }
@@ -233,9 +240,7 @@ Status list_deliveries(Scene scene, const DeliveriesArguments& arguments) {
       }));
   pages.flush();
   if (pages.rows() == 0)
-    scene.output.line("no delivery" + std::string(words_of(arguments.filter).empty()
-                                                      ? " has been received yet"
-                                                      : " matches"));
+    scene.output.line(nothing_listed("delivery", arguments.filter, " has been received yet"));
   if (more) say_how_to_go_on(scene.output, "deliveries", arguments.filter, last);
   return {};
 }

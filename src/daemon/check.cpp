@@ -49,8 +49,7 @@ SocketAddress socket_address(const ListenAddress& from) {
   return to;
 }
 
-}  // namespace
-
+/// What helps where an address cannot be listened on.
 std::string listen_way_out(Errc code, const ListenAddress& address) {
   const std::string port = std::to_string(address.port);
   if (code == Errc::conflict)
@@ -60,6 +59,8 @@ std::string listen_way_out(Errc code, const ListenAddress& address) {
   if (code == Errc::unavailable) return "does this machine have the address (ip address)?";
   return "choose another address";
 }
+
+}  // namespace
 
 Finding Finding::good(std::string what) {
   return {Severity::ok, std::move(what), "", {}};

@@ -54,8 +54,6 @@ Finding compare_clock(const std::string& host, Timestamp theirs, Timestamp now);
 std::vector<Finding> check_state_dir(const Config& config);
 std::vector<Finding> check_staging(const Config& config);
 std::vector<Finding> check_stores(const Config& config);
-/// What helps where an address cannot be listened on.
-std::string listen_way_out(Errc code, const ListenAddress& address);
 Finding check_listen(const ListenAddress& address, std::string_view block);
 /// Certificate and key are what the server will take; nothing: no TLS.
 std::optional<Finding> check_tls(const Config& config);

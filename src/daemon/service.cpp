@@ -53,7 +53,9 @@ std::vector<Credential> credentials(const Config& config) {
 
 Error cannot_listen(Error error, std::string_view key, const ListenAddress& address) {
   error = error.within(key);
-  if (error.code != Errc::invalid) error.message += "; " + listen_way_out(error.code, address);
+  // The listener says already what to do; only here it is known that ss can tell more.
+  if (error.code == Errc::conflict)
+    error.message += " (ss -ltnp 'sport = :" + std::to_string(address.port) + "' tells which)";
   return error;
 }
 

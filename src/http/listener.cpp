@@ -25,7 +25,7 @@ Error malformed(std::string_view address) {
 
 /// What a person can do about a bind() that failed.
 Error bind_error(int error_number, std::string_view address) {
-  const auto what = "listen on " + std::string(address);
+  const std::string what(address);
   if (error_number == EADDRINUSE)
     return Error{Errc::conflict,
                  what + ": another program uses this address; stop it or choose another port"};

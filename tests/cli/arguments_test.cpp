@@ -60,6 +60,8 @@ TEST_CASE("people get fifty rows, scripts all, and --limit decides for both") {
   CHECK(as<SessionsArguments>({"sessions", "--json"}).filter.limit == -1);
   CHECK(as<SessionsArguments>({"sessions", "--json", "--limit", "3"}).filter.limit == 3);
   CHECK(has(refused({"sessions", "--limit", "0"}), "1 or more"));
+  CHECK(has(refused({"sessions", "--limit", "x"}), "--limit x: has to be a number"));
+  CHECK(has(refused({"replay", "x"}), "SEQ x: has to be a number"));
 }
 
 TEST_CASE("--since is a time or an age") {

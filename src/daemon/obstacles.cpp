@@ -147,6 +147,8 @@ std::string next_of(const ArtifactView& view, const Config& config, const AgentS
                     Timestamp now) {
   const Artifact& artifact = view.artifact;
   const std::string held = agent.runs ? "" : ", as soon as an agent runs";
+  if (needs_its_source(artifact) && config.project_of(artifact.identity.session.app_id) == nullptr)
+    return "nothing, until a [[project]] block is for its app_id";
   switch (artifact.state) {
     case ArtifactState::planned:
       return "it is due and waits for its turn" + held;
@@ -196,9 +198,12 @@ std::vector<Obstacle> obstacles_of(const ArtifactView& view, const Config& confi
   if (source) add_configured(found, artifact, config);
   if (agent.report) add_reported(found, view, config, *agent.report, now);
   if (source && artifact.state != ArtifactState::archived && artifact.deadline <= now)
-    found.push_back({"its deadline passed " + relative(artifact.deadline, now) +
-                         ": the provider may not offer it any more; it is still tried",
-                     "ask the provider whether the file can be had"});
+    found.push_back(
+        {"its deadline passed " + relative(artifact.deadline, now) +
+             ": the provider may not offer it any more" +
+             (config.project_of(artifact.identity.session.app_id) != nullptr ? "; it is still tried"
+                                                                             : ""),
+         "ask the provider whether the file can be had"});
   if (artifact.state == ArtifactState::verifying) {
     const ProjectConfig* project = config.project_of(artifact.identity.session.app_id);
     if (project == nullptr) {

@@ -46,7 +46,12 @@ Status Operator::queue(const QueuePage& page, Timestamp now, std::optional<doubl
       const std::optional<Timestamp> eta = rows.add(source);
       REELKEEP_ASSIGN(std::optional<ArtifactView> found, reader->artifact(source.row));
       if (!found) continue;  // settled meanwhile
-      if (!row({std::move(found->artifact), rows.expected_size(source), eta})) return {};
+      // Nothing is fetched for an app_id without a block, whatever the line could bring.
+      const bool is_fetched =
+          m_config.project_of(found->artifact.identity.session.app_id) != nullptr;
+      if (!row({std::move(found->artifact), rows.expected_size(source),
+                is_fetched ? eta : std::nullopt}))
+        return {};
       if (left > 0 && --left == 0) return {};
     }
     if (sources.size() < k_page) return {};

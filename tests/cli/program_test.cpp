@@ -78,7 +78,7 @@ TEST_CASE_FIXTURE(Program, "why tells events, tries, what is next and all that h
   CHECK(waiting["way_out"].string() ==
         "compare the pair of its [[project]] with the provider's portal");
   CHECK(document["artifacts"].items()[0]["way_out"].is_null());
-  CHECK(waiting["next"].string() == "the next try comes now, as soon as an agent runs");
+  CHECK(waiting["next"].string() == "nothing, until a [[project]] block is for its app_id");
   std::string obstacles;
   for (const json::Value& one : waiting["obstacles"].items())
     obstacles += std::string(*one["what"].string()) + "; ";

@@ -34,6 +34,8 @@ class StateFixture {
   [[nodiscard]] const TempDir& folder() const { return m_folder; }
   [[nodiscard]] const std::string& config_path() const { return m_config_path; }
   [[nodiscard]] const daemon::Config& config() const { return m_config; }
+  /// Until then no app_id has a [[project]].
+  void configure_project() { m_config.projects.emplace_back(); }
   [[nodiscard]] Catalog& catalog() { return *m_catalog; }
   [[nodiscard]] daemon::Operator state() { return daemon::Operator::open(m_config).value(); }
 

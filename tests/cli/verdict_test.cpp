@@ -90,10 +90,12 @@ TEST_CASE("waiting: what is left, until when, and what it waits for") {
   one.add(ArtifactState::archived, "bbbbbbbbbbbb");
   CHECK(one.words() == "waiting: 1 of 2 artifacts not archived, first deadline in 2d 10h");
   const std::string way_on = one.way_on();
-  CHECK(has(way_on, "the next try comes in 3m, as soon as an agent runs"));
+  CHECK(has(way_on, "nothing, until a [[project]] block is for its app_id"));
   CHECK(has(way_on, "no agent runs -> systemctl start reelkeep"));
   CHECK(has(way_on, "no [[project]] block is for app_id app -> add one"));
   CHECK(has(way_on, "compare the pair of its [[project]] with the provider's portal"));
+  one.fixture.configure_project();
+  CHECK(has(one.way_on(), "the next try comes in 3m, as soon as an agent runs"));
 }
 
 TEST_CASE("overdue: the deadline is near, or past and still tried") {
@@ -104,6 +106,8 @@ TEST_CASE("overdue: the deadline is near, or past and still tried") {
   one.now = at("2026-01-04T12:00:00Z");
   CHECK(one.words() == "overdue: 1 of 1 artifact not archived, first deadline 2h ago");
   CHECK(has(one.way_on(), "its deadline passed 2h ago"));
+  CHECK(has(one.way_on(), "offer it any more -> ask the provider whether the file can be had"));
+  one.fixture.configure_project();
   CHECK(has(one.way_on(), "it is still tried -> ask the provider whether the file can be had"));
 }
 

@@ -24,6 +24,9 @@ for command in sessions queue 'show c1' 'why c1'; do
   run $command
   check "$command says it: $(cat "$OUT")" grep -qF 'no [[project]] block is for app_id app-1' "$OUT"
 done
+check "nothing is promised: $(cat "$OUT")" grep -qF 'nothing, until a [[project]] block is for its app_id' "$OUT"
+run queue --json
+check "no time is told for it: $(cat "$OUT")" jq -e '.queue | length == 1 and all(.eta == null)' "$OUT"
 # As told there:
 sed -i 's/^app_id = "known-app"/app_id = "*"/' "$CONFIG"
 kill -HUP "$AGENT"

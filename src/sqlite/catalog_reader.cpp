@@ -19,10 +19,13 @@ namespace {
 constexpr std::int64_t k_page_rows = 200;
 constexpr std::int64_t k_typical_of = 500;  ///< artifacts that typical sizes are taken from
 
-// With a store or without; every one of ours that can be compared.
+// With a store or without; every one that is_comparable().
 constexpr std::string_view k_replica_total =
     "SELECT count(*), ifnull(sum(size), 0) FROM replica WHERE store IS NOT NULL"
-    " AND digest IS NOT NULL AND state <> 'superseded' AND store = ifnull(?, store)";
+    " AND digest IS NOT NULL AND state <> 'superseded' AND store = ifnull(?, store)"
+    " AND CASE WHEN state = 'verified' THEN 1 ELSE NOT EXISTS (SELECT 1 FROM replica AS other"
+    " WHERE other.artifact = replica.artifact AND other.store = replica.store"
+    " AND other.digest = replica.digest AND other.state = 'verified') END";
 
 bool is_comparable(const Replica& replica, const std::vector<Replica>& all) {
   if (!replica.store || !replica.digest || replica.state == ReplicaState::superseded) return false;

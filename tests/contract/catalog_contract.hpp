@@ -58,6 +58,7 @@ void check_session_states(const CatalogFixture& fixture);
 void check_delivery_listing(const CatalogFixture& fixture);
 void check_find(const CatalogFixture& fixture);
 void check_figures(const CatalogFixture& fixture);
+void check_replica_total(const CatalogFixture& fixture);
 void check_attempts(const CatalogFixture& fixture);
 void check_queue_of_sources(const CatalogFixture& fixture);
 void check_reading_while_writing(const CatalogFixture& fixture);

@@ -104,6 +104,9 @@ TEST_CASE_FIXTURE(Fixture, "a session is found with all that belongs to it") {
 TEST_CASE_FIXTURE(Fixture, "the figures follow every change") {
   check_figures(catalog());
 }
+TEST_CASE_FIXTURE(Fixture, "as many replicas are told as there are to read back") {
+  check_replica_total(catalog());
+}
 TEST_CASE_FIXTURE(Fixture, "what is taken back is not counted") {
   const auto add = [&](const std::string& number) {
     Artifact artifact;

@@ -34,6 +34,11 @@ class AnyValue {
   std::int64_t m_unique = 0;
 };
 
+/// A moment, some milliseconds after one of all tests.
+inline Timestamp at(std::int64_t ms) {
+  return Timestamp(Duration(1'700'000'000'000 + ms));
+}
+
 /// The behaviour that every catalog has; called inside a doctest TEST_CASE, once per case with a
 /// fresh fixture.
 void check_transactions(const CatalogFixture& fixture);

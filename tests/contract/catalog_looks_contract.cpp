@@ -7,10 +7,6 @@
 namespace reelkeep::testing {
 namespace {
 
-Timestamp at(std::int64_t ms) {
-  return Timestamp(Duration(1'700'000'000'000 + ms));
-}
-
 std::vector<std::string> locations(const std::vector<ReplicaOf>& due) {
   std::vector<std::string> found;
   for (const ReplicaOf& one : due) found.push_back(one.replica.location);

@@ -7,10 +7,6 @@ namespace reelkeep::testing {
 
 namespace {
 
-Timestamp at(std::int64_t ms) {
-  return Timestamp(Duration(1'700'000'000'000 + ms));
-}
-
 /// Puts artifacts whose queueing is told field by field; everything else is any value.
 class Queue {
  public:

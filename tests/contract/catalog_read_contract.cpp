@@ -9,10 +9,6 @@ namespace reelkeep::testing {
 
 namespace {
 
-Timestamp at(std::int64_t ms) {
-  return Timestamp(Duration(1'700'000'000'000 + ms));
-}
-
 struct Listed {
   std::vector<SessionSummary> rows;
   std::vector<std::int64_t> after;
@@ -279,42 +275,6 @@ void check_figures(const CatalogFixture& fixture) {
     CHECK(found.oldest_unarchived == expected.oldest_unarchived);
     CHECK(found.nearest_deadline == expected.nearest_deadline);
     stir(fixture.catalog, any, views);
-  }
-}
-
-void check_replica_total(const CatalogFixture& fixture) {
-  AnyValue any(29);
-  std::vector<SessionView> views = fill(fixture.catalog, any, 10);
-  const ArtifactRow row = views.front().artifacts.front().artifact.row;
-  const auto replica = [](const std::string& location, ReplicaState state, std::byte first) {
-    Replica one{.store = StoreId("counted"), .path = location, .location = location};
-    one.size = ByteCount(100);
-    one.digest = Digest{};
-    one.digest->bytes.front() = first;
-    one.state = state;
-    return one;
-  };
-  REQUIRE(fixture.catalog.transact([&]() -> Status {
-    for (const Replica& one : {replica("good", ReplicaState::verified, std::byte{1}),
-                               replica("repaired-elsewhere", ReplicaState::corrupt, std::byte{1}),
-                               replica("nowhere-good", ReplicaState::missing, std::byte{2}),
-                               replica("old", ReplicaState::superseded, std::byte{3})})
-      REELKEEP_TRY(fixture.catalog.put_replica(row, one));
-    return {};
-  }));
-  const auto reader = fixture.open_reader();
-  for (const ReplicaFilter& filter :
-       {ReplicaFilter{}, ReplicaFilter{.store = StoreId("counted")}}) {
-    ReplicaTotal expected;
-    REQUIRE(reader->replicas(filter, [&](const Artifact&, const Replica& one) {
-      ++expected.replicas;
-      expected.bytes = expected.bytes + one.size;
-      return true;
-    }));
-    const ReplicaTotal total = reader->total(filter).value();
-    CHECK(total.replicas == expected.replicas);
-    CHECK(total.bytes == expected.bytes);
-    if (filter.store) CHECK(total.replicas == 2);
   }
 }
 

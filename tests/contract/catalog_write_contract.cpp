@@ -8,10 +8,6 @@ namespace reelkeep::testing {
 
 namespace {
 
-Timestamp at(std::int64_t ms) {
-  return Timestamp(Duration(1'700'000'000'000 + ms));
-}
-
 const Error k_failure{Errc::invalid, "given up"};
 
 Session stored_session(Catalog& catalog, AnyValue& any) {
@@ -310,74 +306,6 @@ void check_conflicts(const CatalogFixture& fixture) {
   }));
   // A refused write takes nothing else of its transaction with it.
   CHECK(catalog.artifacts(SessionRow(1)).value().size() == 3);
-}
-
-void check_replicas(const CatalogFixture& fixture) {
-  Catalog& catalog = fixture.catalog;
-  AnyValue any(6);
-  REQUIRE(catalog.transact([&]() -> Status {
-    const Session session = stored_session(catalog, any);
-    REELKEEP_ASSIGN(const Artifact artifact, catalog.put_artifact(any.artifact(session)));
-    REELKEEP_ASSIGN(const Artifact second, catalog.put_artifact(any.artifact(session)));
-    Replica first = any.replica();
-    const Replica other = any.replica();
-    REELKEEP_TRY(catalog.put_replica(artifact.row, first));
-    REELKEEP_TRY(catalog.put_replica(artifact.row, other));
-    const std::string location = first.location;
-    first = any.replica();
-    first.location = location;
-    REELKEEP_TRY(catalog.put_replica(artifact.row, first));
-    CHECK(catalog.replicas(artifact.row).value() == std::vector<Replica>{first, other});
-    // One location may be told of two artifacts.
-    REELKEEP_TRY(catalog.put_replica(second.row, first));
-    REELKEEP_TRY(catalog.remove_replica(artifact.row, location));
-    CHECK(catalog.replicas(artifact.row).value() == std::vector<Replica>{other});
-    CHECK(catalog.replicas(second.row).value() == std::vector<Replica>{first});
-    CHECK(catalog.remove_replica(artifact.row, "nowhere"));
-    CHECK(catalog.put_replica(ArtifactRow(777), first).error().code == Errc::conflict);
-    return {};
-  }));
-}
-
-void check_pushed_files(const CatalogFixture& fixture) {
-  Catalog& catalog = fixture.catalog;
-  AnyValue any(7);
-  REQUIRE(catalog.transact([&]() -> Status {
-    const Session session = stored_session(catalog, any);
-    const Session other = stored_session(catalog, any);
-    const PushedFile file{session.key,   "a b.mp4", "s3://bucket/r/c/a b.mp4",
-                          "https://u/x", "awss3",   SourceKey("u/x"),
-                          at(5)};
-    PushedFile second = file;
-    second.location = "sftp://host/a b.mp4";
-    for (int i = 0; i < 2; ++i) {
-      REELKEEP_TRY(catalog.put_pushed_file(session.row, file));
-      REELKEEP_TRY(catalog.put_pushed_file(session.row, second));
-    }
-    CHECK(catalog.pushed_files(session.row, "a b.mp4").value() == std::vector{file, second});
-    CHECK(catalog.pushed_files(session.row, "a").value().empty());
-    CHECK(catalog.pushed_files(other.row, "a b.mp4").value().empty());
-    // The newest word stays, in whatever order they come.
-    PushedFile older = file;
-    older.at = at(1);
-    older.url = "https://u/old";
-    REELKEEP_TRY(catalog.put_pushed_file(session.row, older));
-    CHECK(catalog.pushed_files(session.row, "a b.mp4").value().front() == file);
-    PushedFile seen = file;
-    seen.destination = StoreId("there");
-    seen.found = ReplicaState::verified;
-    seen.found_size = ByteCount(12);
-    seen.found_digest = any.digest();
-    seen.found_at = at(6);
-    seen.read_at = at(7);
-    seen.place = "s3://bucket/elsewhere";
-    seen.next_look_at = at(8);
-    seen.looks = 3;
-    seen.problem = "why";
-    REELKEEP_TRY(catalog.put_pushed_look(session.row, seen));
-    CHECK(catalog.pushed_files(session.row, "a b.mp4").value().front() == seen);
-    return {};
-  }));
 }
 
 void check_clear(const CatalogFixture& fixture) {

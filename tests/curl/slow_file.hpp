@@ -43,6 +43,14 @@ inline std::string part(const std::string& content, const Asked& asked, const st
       content.substr(asked.first, asked.last - asked.first + 1));
 }
 
+/// Sends what is shown of a file that takes ranges, and gives what is left of the answer.
+inline std::string show_beginning(ServerConnection& connection, const std::string& content) {
+  const std::string answer =
+      http_answer("200 OK", {"ETag: \"v1\"", "Accept-Ranges: bytes"}, content);
+  connection.send(std::string_view(answer).substr(0, k_shown));
+  return answer.substr(k_shown);
+}
+
 /// Lives as long as a connection of the server needs it.
 struct SlowFileState {
   void whole(ServerConnection& connection) {

@@ -57,11 +57,10 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string to_hex(std::span<const std::byte> bytes) {
-  std::string hex;
-  hex.reserve(bytes.size() * 2);
-  for (const std::byte byte : bytes) {
-    hex += k_hex[std::to_integer<unsigned>(byte) >> 4U];
-    hex += k_hex[std::to_integer<unsigned>(byte) & 0xFU];
+  std::string hex(bytes.size() * 2, '0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    hex[2 * i] = k_hex[std::to_integer<unsigned>(bytes[i]) >> 4U];
+    hex[2 * i + 1] = k_hex[std::to_integer<unsigned>(bytes[i]) & 0xFU];
   }
   return hex;
 }

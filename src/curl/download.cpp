@@ -149,11 +149,11 @@ void Download::finish(Ending ending) {
     ending.from_network += line->from_network();
     ending.credential_accepted = ending.credential_accepted || line->pair_accepted();
   }
+  if (m_intake.is_by_loop && ending.status && !m_intake.has_failed())
+    return m_plant.hashing.complete(m_intake, std::move(ending));
   // A failure syncs what is there: that is for a writer.
-  if (!m_intake.is_by_loop || !ending.status || m_intake.has_failed())
-    return m_plant.writers.post(m_intake, Finish{std::move(ending)});
-  m_intake.complete(std::move(ending));
-  m_intake.events().finished(m_intake.ticket());
+  m_plant.hashing.settle(m_intake);
+  m_plant.writers.post(m_intake, Finish{std::move(ending)});
 }
 
 Duration Download::care(MonotonicTime now, Transfer::Scarcity buffers) {

@@ -97,6 +97,11 @@ void Intake::hash(std::span<const std::byte> bytes) {
   m_file->hash(bytes);
 }
 
+void Intake::hash_both(Intake& one, std::span<const std::byte> of_one, Intake& two,
+                       std::span<const std::byte> of_two) {
+  one.m_file->hash_beside(of_one, *two.m_file, of_two);
+}
+
 void Intake::append(ByteCount at, std::span<const std::byte> bytes) {
   if (m_failure) return;
   m_is_changed = true;

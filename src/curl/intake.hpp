@@ -77,6 +77,9 @@ class Intake {
   /// The bytes that come next; hash() is owed those that were written.
   void write(ByteCount at, std::span<const std::byte> bytes);
   void hash(std::span<const std::byte> bytes);
+  /// hash() of two files at once. They are not the same.
+  static void hash_both(Intake& one, std::span<const std::byte> of_one, Intake& two,
+                        std::span<const std::byte> of_two);
   /// Writes and hashes; after spread() also what lies ahead.
   void append(ByteCount at, std::span<const std::byte> bytes);
   Status spread();

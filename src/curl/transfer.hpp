@@ -11,6 +11,7 @@
 #include "curl/handle.hpp"
 #include "curl/intake.hpp"
 #include "curl/judgement.hpp"
+#include "curl/paired_hashing.hpp"
 #include "curl/rate_bucket.hpp"
 #include "curl/stall_watch.hpp"
 #include "curl/transport.hpp"
@@ -22,6 +23,7 @@ namespace reelkeep::curl {
 struct Plant {
   BufferPool& buffers;
   WriterPool& writers;
+  PairedHashing& hashing;
   RateBucket& rate;
   std::atomic<std::uint64_t>& received_bytes;
   /// Set when a transfer waits for a buffer: the next one given back wakes the loop.

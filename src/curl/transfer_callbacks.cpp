@@ -237,6 +237,7 @@ void Transfer::collect(std::span<const std::byte> bytes) {
     return;
   }
   hand_over();
+  m_plant.hashing.settle(m_intake);
   m_intake.append(m_at, bytes);
   m_at += ByteCount(bytes.size());
 }
@@ -246,7 +247,11 @@ void Transfer::hand_over() {
   if (m_buffer.size > 0 && m_intake.is_by_loop) {
     // Empty first: whatever becomes of the write, these bytes are not written again.
     const std::size_t size = std::exchange(m_buffer.size, 0);
-    m_intake.append(m_buffer_at, {m_buffer.bytes.get(), size});
+    m_intake.write(m_buffer_at, {m_buffer.bytes.get(), size});
+    if (!m_intake.has_failed()) {
+      m_buffer.size = size;
+      return m_plant.hashing.owe(m_intake, std::exchange(m_buffer, {}));
+    }
   }
   if (m_buffer.size == 0) {
     m_plant.buffers.give_back(std::exchange(m_buffer, {}));

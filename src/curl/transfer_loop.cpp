@@ -10,6 +10,7 @@ namespace {
 
 constexpr Duration k_longest_sleep{1000};
 constexpr Duration k_idle_before_trim{1000};
+constexpr Duration k_longest_owed{5};
 constexpr long k_idle_connections = 16;
 constexpr std::size_t k_idle_handles = 16;
 
@@ -34,6 +35,7 @@ TransferLoop::TransferLoop(Services services)
     : m_services(std::move(services)),
       m_multi(new_multi()),
       m_last_turn_ms(steady_now().time_since_epoch().count()),
+      m_hashing(m_services.buffers),
       m_share(m_services.buffers.count()) {
   const SignalsBlocked signals;
   m_thread = std::jthread([this] {
@@ -149,9 +151,17 @@ void TransferLoop::run() {
     trim_buffers(steady_now());
     if (std::exchange(m_looks_again, false)) sleep = Duration(0);
     if (is_closing && m_downloads.empty()) return;
-    curl_multi_poll(m_multi.get(), nullptr, 0, static_cast<int>(sleep.count()), nullptr);
+    wait(sleep);
     m_is_woken.exchange(false);  // before the events are taken: none is left without a wake-up
   }
+}
+
+/// A body that is owed its hash waits for another one only while the connections keep the loop busy.
+void TransferLoop::wait(Duration most) {
+  const std::optional<MonotonicTime> owed = m_hashing.owed_since();
+  int ready = 0;
+  curl_multi_poll(m_multi.get(), nullptr, 0, owed ? 0 : static_cast<int>(most.count()), &ready);
+  if (owed && (ready == 0 || steady_now() - *owed >= k_longest_owed)) m_hashing.settle();
 }
 
 bool TransferLoop::take_events() {
@@ -183,8 +193,9 @@ void TransferLoop::begin(FetchRequest request) {
   if (find(ticket) != nullptr) abort_broken_invariant("a ticket was submitted twice");
   auto owned =
       std::make_unique<Download>(std::move(request), m_services.sink, *this,
-                                 Plant{m_services.buffers, m_services.writers, m_services.rate,
-                                       m_services.received_bytes, m_is_starved, m_share},
+                                 Plant{m_services.buffers, m_services.writers, m_hashing,
+                                       m_services.rate, m_services.received_bytes, m_is_starved,
+                                       m_share},
                                  *this, m_services.ranges);
   Download& download = *owned;
   m_downloads.emplace(ticket, std::move(owned));

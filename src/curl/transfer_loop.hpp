@@ -90,6 +90,7 @@ class TransferLoop final : public IntakeEvents, public Connections {
   void post(Event event);
   void wake() noexcept;
   void run();
+  void wait(Duration most);
   bool take_events();
   void begin(FetchRequest request);
   FetchRequest* put_off(std::uint64_t ticket);
@@ -127,6 +128,7 @@ class TransferLoop final : public IntakeEvents, public Connections {
   std::vector<Download*> m_order;       ///< the same, in the order of care
   std::vector<FetchRequest> m_put_off;  ///< until all grants are carried out
   std::vector<Easy> m_idle;             ///< handles to use again
+  PairedHashing m_hashing;
   std::size_t m_share = 0;
   bool m_looks_again = false;  ///< woken by itself: it does not sleep before
   MonotonicTime m_busy_at{};   ///< when there was a download last

@@ -7,12 +7,13 @@
 #include <fcntl.h>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
-#include <vector>
 
 #include "reelkeep/base/text.hpp"
 
@@ -54,7 +55,9 @@ std::optional<ParsedLine> parse_line(std::string_view line) {
 
 /// Calls `each` for every complete line, without its newline; gives the bytes in complete lines.
 Result<std::uint64_t> for_each_line(int fd, const std::function<Status(std::string_view)>& each) {
-  std::vector<std::byte> block(std::size_t{64} << 10U);
+  constexpr std::size_t k_block = std::size_t{64} << 10U;
+  const auto memory = std::make_unique_for_overwrite<std::byte[]>(k_block);
+  const std::span block(memory.get(), k_block);
   std::string pending;
   std::uint64_t offset = 0;
   std::uint64_t complete = 0;

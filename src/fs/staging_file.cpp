@@ -186,6 +186,15 @@ void PartFile::hash(std::span<const std::byte> bytes) {
   m_hashed += bytes.size();
 }
 
+void PartFile::hash_beside(std::span<const std::byte> bytes, StagingFile& other,
+                           std::span<const std::byte> others) {
+  auto* const part = dynamic_cast<PartFile*>(&other);
+  if (part == nullptr) return StagingFile::hash_beside(bytes, other, others);
+  Sha256::update_both(m_hash, bytes, part->m_hash, others);
+  m_hashed += bytes.size();
+  part->m_hashed += others.size();
+}
+
 Status PartFile::write(std::span<const std::byte> bytes) {
   REELKEEP_TRY(check_usable());
   REELKEEP_TRY(check_space());

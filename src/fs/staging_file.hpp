@@ -44,6 +44,8 @@ class PartFile final : public StagingFile {
   Status append(std::span<const std::byte> bytes) override;
   Status write(std::span<const std::byte> bytes) override;
   void hash(std::span<const std::byte> bytes) override;
+  void hash_beside(std::span<const std::byte> bytes, StagingFile& other,
+                   std::span<const std::byte> others) override;
   Status restart() override;
   Status spread() override;
   Status write_ahead(ByteCount offset, std::span<const std::byte> bytes) override;

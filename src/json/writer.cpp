@@ -1,5 +1,6 @@
 #include "json/writer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -31,6 +32,11 @@ CodePoint decode(std::string_view text) noexcept {
   if (value < k_least[size] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
     return {0, 0};
   return {value, size};
+}
+
+/// Written as it is, and a character of its own.
+constexpr bool is_plain(char c) noexcept {
+  return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
 void append_unicode_escape(std::string& text, std::uint32_t value) {
@@ -146,7 +152,12 @@ void Writer::new_line() {
 
 void Writer::append_quoted(std::string_view text) {
   m_text += '"';
-  while (!text.empty()) {
+  while (true) {
+    const auto plain =
+        static_cast<std::size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
+    m_text += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const CodePoint next = decode(text);
     if (next.size == 0) {
       m_text += "\xEF\xBF\xBD";

@@ -72,6 +72,61 @@ TEST_CASE("a copy and its source go on independently") {
   CHECK(hash.finish() == sha256("common source"));
 }
 
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+std::string some_bytes(std::size_t count, unsigned seed) {
+  std::string bytes;
+  for (std::size_t i = 0; i < count; ++i) bytes += static_cast<char>((i * 31 + seed) % 251);
+  return bytes;
+}
+
+TEST_CASE("two at once have the digests that each has alone, whatever their lengths") {
+  // Around one and two blocks: what is begun, what is whole, what is left.
+  for (std::size_t of_a = 0; of_a <= 130; ++of_a)
+    for (const std::size_t of_b : {0, 1, 55, 56, 63, 64, 65, 127, 128, 129, 1000}) {
+      const std::string a = some_bytes(of_a, 1);
+      const std::string b = some_bytes(of_b, 2);
+      Sha256 one;
+      Sha256 two;
+      Sha256::update_both(one, bytes_of(a), two, bytes_of(b));
+      CHECK(one.finish() == sha256(a));
+      CHECK(two.finish() == sha256(b));
+    }
+}
+
+TEST_CASE("two at once go on from what each had, and each goes on alone") {
+  for (const std::size_t had : {0, 1, 63, 64, 100}) {
+    const std::string a = some_bytes(had + 70'000, 3);
+    const std::string b = some_bytes(200'001, 4);
+    Sha256 one;
+    Sha256 two;
+    one.update(std::string_view(a).substr(0, had));
+    Sha256::update_both(one, bytes_of(std::string_view(a).substr(had, 60'000)), two,
+                        bytes_of(std::string_view(b).substr(0, 80'003)));
+    CHECK(two.snapshot() == sha256(b.substr(0, 80'003)));
+    one.update(std::string_view(a).substr(had + 60'000));
+    two.update(std::string_view(b).substr(80'003));
+    CHECK(one.finish() == sha256(a));
+    CHECK(two.finish() == sha256(b));
+  }
+}
+
+TEST_CASE("more than 512 MiB are counted when two are hashed at once") {
+  // The number of bits needs a second word from here on.
+  const std::string megabyte = some_bytes(std::size_t{1} << 20U, 5);
+  Sha256 one;
+  Sha256 two;
+  Sha256 alone;
+  for (int i = 0; i < 513; ++i) {
+    Sha256::update_both(one, bytes_of(megabyte), two, bytes_of(megabyte));
+    alone.update(megabyte);
+  }
+  CHECK(one.finish() == two.snapshot());
+  CHECK(two.finish() == alone.finish());
+}
+
 TEST_CASE("a moved hash carries its state along") {
   Sha256 hash;
   hash.update("moved ");

@@ -43,6 +43,23 @@ TEST_CASE("opening touches nothing before it is prepared") {
   CHECK_FALSE(file->append(bytes_of("x")));
 }
 
+TEST_CASE("two files that are hashed at once have the digests of their own bytes") {
+  const Place place;
+  const auto one = place.staging->open("one", std::nullopt);
+  const auto two = place.staging->open("two", std::nullopt);
+  REQUIRE(one->prepare());
+  REQUIRE(two->prepare());
+  const std::string first(70'000, 'a');
+  const std::string second(100'000, 'b');
+  REQUIRE(one->append(bytes_of("begun ")));
+  REQUIRE(one->write(bytes_of(first)));
+  REQUIRE(two->write(bytes_of(second)));
+  CHECK_FALSE(one->digest());  // it is owed some
+  one->hash_beside(bytes_of(first), *two, bytes_of(second));
+  CHECK(one->digest().value() == sha256("begun " + first));
+  CHECK(two->digest().value() == sha256(second));
+}
+
 TEST_CASE("appended bytes are in the file and in the digest") {
   const Place place;
   const auto file = place.staging->open("abc", std::nullopt);

@@ -1,0 +1,133 @@
+// Short bodies of one loop, hashed two at a time.
+#include <doctest/doctest.h>
+#include <vector>
+
+#include "crypto/sha256.hpp"
+#include "curl/fetch_bench.hpp"
+#include "curl/paired_hashing.hpp"
+
+using namespace reelkeep;
+using namespace reelkeep::curl;
+using namespace reelkeep::testing;
+
+namespace {
+
+class Completions final : public FetchSink, public IntakeEvents {
+ public:
+  void checkpointed(Checkpoint) override {}
+  void fetched(Fetched fetched) override { all.push_back(std::move(fetched)); }
+  void prepared(std::uint64_t, Result<ByteCount>) override {}
+  void spread(std::uint64_t, Status) override {}
+  void write_failed(std::uint64_t) override {}
+  void completing(std::uint64_t) override {}
+  void finished(std::uint64_t ticket) override { over.push_back(ticket); }
+
+  std::vector<Fetched> all;
+  std::vector<std::uint64_t> over;
+};
+
+/// One loop's side of short bodies.
+struct Loop {
+  Completions completions;
+  BufferPool buffers{4, 100'000, [] {}};
+  PairedHashing hashing{buffers};
+
+  std::unique_ptr<Intake> begin(std::uint64_t ticket) {
+    FetchRequest request;
+    request.ticket = ticket;
+    request.file = std::make_unique<MemoryFile>();
+    request.unsynced_up_to = ByteCount(1'000'000);
+    auto intake = std::make_unique<Intake>(request, completions, completions);
+    REQUIRE(intake->prepare());
+    intake->begin(Begin{});
+    return intake;
+  }
+  void bring(Intake& intake, ByteCount at, const std::string& bytes) {
+    Buffer buffer = buffers.take();
+    REQUIRE(buffer);
+    buffer.append(std::as_bytes(std::span(bytes)));
+    intake.write(at, buffer.content());
+    hashing.owe(intake, std::move(buffer));
+  }
+  void check(std::size_t index, std::uint64_t ticket, const std::string& bytes) {
+    REQUIRE(completions.all.size() > index);
+    const Fetched& fetched = completions.all[index];
+    CHECK(fetched.ticket == ticket);
+    REQUIRE(fetched.status);
+    CHECK(bytes_of(fetched) == bytes);
+    CHECK(fetched.digest == sha256(bytes));
+    CHECK(completions.over[index] == ticket);
+  }
+  [[nodiscard]] bool has_all_buffers() {
+    std::vector<Buffer> taken;
+    while (Buffer buffer = buffers.take()) taken.push_back(std::move(buffer));
+    const bool all = taken.size() == buffers.count();
+    for (Buffer& buffer : taken) buffers.give_back(std::move(buffer));
+    return all;
+  }
+};
+
+TEST_CASE("a body is complete once it is hashed, which is with the next one") {
+  Loop loop;
+  const auto one = loop.begin(1);
+  const auto two = loop.begin(2);
+  loop.bring(*one, {}, "first");
+  CHECK(loop.hashing.owed_since());
+  loop.hashing.complete(*one, Ending{});
+  CHECK(loop.completions.all.empty());
+  loop.bring(*two, {}, "second, longer");
+  CHECK_FALSE(loop.hashing.owed_since());
+  loop.check(0, 1, "first");
+  CHECK(loop.completions.all.size() == 1);
+  loop.hashing.complete(*two, Ending{});
+  loop.check(1, 2, "second, longer");
+  CHECK(loop.has_all_buffers());
+}
+
+TEST_CASE("a body whose end comes after its hash is complete at once") {
+  Loop loop;
+  const auto one = loop.begin(1);
+  const auto two = loop.begin(2);
+  loop.bring(*one, {}, "first");
+  loop.bring(*two, {}, "second");
+  CHECK(loop.completions.all.empty());
+  loop.hashing.complete(*two, Ending{});
+  loop.hashing.complete(*one, Ending{});
+  loop.check(0, 2, "second");
+  loop.check(1, 1, "first");
+}
+
+TEST_CASE("the pieces of a body are hashed in their order, whatever comes between") {
+  Loop loop;
+  const auto one = loop.begin(1);
+  const auto two = loop.begin(2);
+  loop.bring(*one, {}, "one and ");
+  loop.bring(*one, ByteCount(8), "two and ");
+  loop.bring(*two, {}, "another");
+  loop.bring(*one, ByteCount(16), "three");
+  loop.hashing.complete(*two, Ending{});
+  loop.hashing.complete(*one, Ending{});
+  CHECK(loop.completions.all.size() == 1);
+  loop.hashing.settle();
+  loop.check(0, 2, "another");
+  loop.check(1, 1, "one and two and three");
+  CHECK(loop.has_all_buffers());
+}
+
+TEST_CASE("what waits alone is hashed when it is asked for") {
+  Loop loop;
+  const auto one = loop.begin(1);
+  const auto two = loop.begin(2);
+  loop.bring(*one, {}, "alone");
+  loop.hashing.settle(*two);
+  CHECK(loop.hashing.owed_since());
+  loop.hashing.settle(*one);
+  CHECK_FALSE(loop.hashing.owed_since());
+  CHECK(loop.has_all_buffers());
+  loop.hashing.complete(*one, Ending{});
+  loop.check(0, 1, "alone");
+  loop.hashing.settle();
+  CHECK(loop.completions.all.size() == 1);
+}
+
+}  // namespace

@@ -57,8 +57,8 @@ def _compare(chosen, workspace, report, offered, target_name, target):
             folder = pathlib.Path(target) / f"{name}-{round_number}"
             folder.mkdir(mode=0o755)
             subprocess.run(["sync", "-f", str(target)], check=True)
-            _warm(folder, min(offered.work.total, MOST_WARMED[target_name]))
-            figures = contestant(workspace, offered, folder, round_number == 0, settings)
+            warm = min(offered.work.total, MOST_WARMED[target_name])
+            figures = contestant(workspace, offered, folder, round_number == 0, settings, warm)
             series[name].add(**figures)
     empty(target)
     targets = _targets(offered, series)
@@ -73,8 +73,9 @@ def _compare(chosen, workspace, report, offered, target_name, target):
 
 
 def _warm(target, size):
-    """The memory that files go to: a virtual machine gives what is free back to its host within
-    seconds, and whoever writes first pays for having it returned (1.4 s for 1 GiB instead of 0.3)."""
+    """The memory that files go to, right before the clock starts: a virtual machine gives what is
+    free back to its host within seconds, and whoever writes first pays for having it returned (1.4 s
+    for 1 GiB instead of 0.3)."""
     file = pathlib.Path(target) / "warm"
     block = bytes(2**20)
     with open(file, "wb") as output:
@@ -104,10 +105,11 @@ def _targets(offered, series):
     return found
 
 
-def _reelkeep(workspace, offered, target, check, settings):
+def _reelkeep(workspace, offered, target, check, settings, warm):
     one = agent.Agent(workspace, target, offered.server.certificate, settings=settings)
     try:
         events = agent.recording_events(offered.urls, FILES_A_SESSION)
+        _warm(target, warm)
         machine = _Machine(offered)
         cpu = cpu_of(one.pid)
         begin = time.monotonic()
@@ -171,8 +173,9 @@ class _Commands:
         return time.monotonic() - self.begin
 
 
-def _curl(workspace, offered, target, check, _):
+def _curl(workspace, offered, target, check, _, warm):
     listed = offered.curl_list(target)
+    _warm(target, warm)
     machine = _Machine(offered)
     commands = _Commands()
     commands.run(["curl", "--parallel", "--parallel-max", "16", "--config", listed])
@@ -192,7 +195,8 @@ def _digest_and_sync(commands, offered, target, check):
             raise RuntimeError("curl: not the bytes that were offered")
 
 
-def _aria2(workspace, offered, target, check, _):
+def _aria2(workspace, offered, target, check, _, warm):
+    _warm(target, warm)
     machine = _Machine(offered)
     commands = _Commands()
     many = len(offered.urls) > 1
@@ -208,7 +212,8 @@ def _aria2(workspace, offered, target, check, _):
     return _figures(offered, commands.seconds(), commands.cpu, commands.peak, machine)
 
 
-def _limit(workspace, offered, target, check, _):
+def _limit(workspace, offered, target, check, _, warm):
+    _warm(target, warm)
     """The CPU that nobody can save, spread over all cores: receiving, serving, writing, hashing."""
     served = offered.server.cpu()
     commands = _Commands()

@@ -67,6 +67,36 @@ Intake::Lane* WriterPool::next_locked(bool& is_prepare) {
   return lane;
 }
 
+/// Another lane that is to hash next, if this one is.
+Intake::Lane* WriterPool::companion_locked(const Lane& lane) {
+  const auto hashes_next = [](const Lane& one) {
+    return !one.jobs.empty() && std::holds_alternative<Hash>(one.jobs.front());
+  };
+  if (!hashes_next(lane)) return nullptr;
+  const auto found =
+      std::ranges::find_if(m_ready, [&](const Lane* one) { return hashes_next(*one); });
+  if (found == m_ready.end()) return nullptr;
+  Lane* const companion = *found;
+  m_ready.erase(found);
+  return companion;
+}
+
+std::deque<Job> WriterPool::take_locked(Lane& lane, std::size_t most) {
+  std::deque<Job> jobs;
+  while (!lane.jobs.empty() && jobs.size() < most) {
+    jobs.push_back(std::move(lane.jobs.front()));
+    lane.jobs.pop_front();
+  }
+  return jobs;
+}
+
+void WriterPool::give_back_locked(Lane& lane) {
+  if (lane.jobs.empty())
+    lane.is_scheduled = false;
+  else
+    m_ready.push_back(&lane);
+}
+
 void WriterPool::run() {
   std::unique_lock lock(m_mutex);
   while (true) {
@@ -77,25 +107,36 @@ void WriterPool::run() {
       m_posted.wait(lock);
       continue;
     }
-    std::deque<Job> jobs;
-    const std::size_t most = is_prepare ? 1 : k_turn;
-    while (!lane->jobs.empty() && jobs.size() < most) {
-      jobs.push_back(std::move(lane->jobs.front()));
-      lane->jobs.pop_front();
-    }
+    Lane* const companion = companion_locked(*lane);
+    std::deque<Job> jobs = take_locked(*lane, is_prepare ? 1 : k_turn);
+    std::deque<Job> companions = companion ? take_locked(*companion, k_turn) : std::deque<Job>();
     if (is_prepare) ++m_preparing;
     lock.unlock();
+    if (companion != nullptr) hash_both(*lane, jobs, *companion, companions);
     const bool is_alive = work_on(*lane, std::move(jobs));
+    const bool is_companion_alive =
+        companion != nullptr && work_on(*companion, std::move(companions));
     lock.lock();
     if (is_prepare) {
       --m_preparing;
       m_posted.notify_one();
     }
-    if (!is_alive) continue;
-    if (lane->jobs.empty())
-      lane->is_scheduled = false;
-    else
-      m_ready.push_back(lane);
+    if (is_alive) give_back_locked(*lane);
+    if (is_companion_alive) give_back_locked(*companion);
+  }
+}
+
+/// As far as both begin with hashes.
+void WriterPool::hash_both(Lane& one, std::deque<Job>& of_one, Lane& two, std::deque<Job>& of_two) {
+  while (!of_one.empty() && !of_two.empty()) {
+    auto* const first = std::get_if<Hash>(&of_one.front());
+    auto* const second = std::get_if<Hash>(&of_two.front());
+    if (first == nullptr || second == nullptr) return;
+    Intake::hash_both(*one.intake, first->buffer.content(), *two.intake, second->buffer.content());
+    release(*one.intake, std::move(first->buffer));
+    release(*two.intake, std::move(second->buffer));
+    of_one.pop_front();
+    of_two.pop_front();
   }
 }
 

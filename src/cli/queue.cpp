@@ -43,7 +43,9 @@ void write_row(json::Writer& writer, const daemon::QueueRow& row, Timestamp now)
       .member("next_attempt_at", artifact.next_attempt_at)
       .member("eta", row.eta)
       .member("misses", misses(row, now))
-      .end_object();
+      .key("error");
+  write_error(writer, artifact.error);
+  writer.end_object();
 }
 
 Status print_json(Scene scene, const QueueArguments& arguments, const daemon::AgentState& agent,
@@ -134,7 +136,8 @@ Status list_queue(Scene scene, const QueueArguments& arguments) {
                {"SIZE", Side::right},
                {"NEXT TRY"},
                {"ETA"},
-               {"DEADLINE"}});
+               {"DEADLINE"},
+               {"LAST ERROR", Side::left, Column::Narrow::cut}});
   daemon::QueuePage page = arguments.page;
   if (page.limit > 0) ++page.limit;  // one more tells whether to say how to go on
   std::set<AppId> unconfigured;      // said once each
@@ -161,7 +164,8 @@ Status list_queue(Scene scene, const QueueArguments& arguments) {
                    {(artifact.declared_size ? "" : "~") + to_string(row.expected)},
                    {artifact.next_attempt_at ? relative(*artifact.next_attempt_at, scene.now) : ""},
                    {row.eta ? relative(*row.eta, scene.now) : ""},
-                   {relative(artifact.deadline, scene.now), late ? Tone::bad : Tone::plain}});
+                   {relative(artifact.deadline, scene.now), late ? Tone::bad : Tone::plain},
+                   {artifact.error ? text::printable(artifact.error->message) : ""}});
         const AppId& app_id = artifact.identity.session.app_id;
         if (scene.state.config().project_of(app_id) == nullptr &&
             unconfigured.insert(app_id).second)

@@ -106,9 +106,13 @@ TEST_CASE_FIXTURE(Program, "queue lists what must still be fetched, page by page
   CHECK(document["forecast"]["past"].integer() == 3);
   REQUIRE(document["queue"].items().size() == 3);
   CHECK(document["queue"].items()[0]["id"].string() == "bbbbbbbbbbbb");
+  CHECK(document["queue"].items()[0]["error"]["code"].string() == "unauthorized");
   CHECK(document["queue"].items()[2]["conf_num"].string() == "C3");
+  CHECK(document["queue"].items()[2]["error"].is_null());
   const Ended first = (*this)("queue --limit 2");
   CHECK(first.out.find("no agent runs: nothing is fetched") != std::string::npos);
+  CHECK(first.out.find("LAST ERROR") != std::string::npos);
+  CHECK(first.out.find("files.example.com: 403") != std::string::npos);
   CHECK(first.out.find("more: reelkeep queue --after dddddddddddd") != std::string::npos);
   CHECK(first.out.find("eeeeeeeeeeee") == std::string::npos);
   const Ended rest = (*this)("queue --after dddd");

@@ -1,11 +1,12 @@
-// The functions that show their state: update_both() goes on from it. They were deprecated in favour
-// of the ones that take it from a provider, and do the same work.
+// The functions that show their state: update_both() goes on from it. They were deprecated in
+// favour of the ones that take it from a provider, and do the same work.
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "crypto/sha256.hpp"
 
 #include <algorithm>
 #include <openssl/sha.h>
+#include <type_traits>
 #include <utility>
 
 #include "crypto/sha256_lanes.hpp"
@@ -13,8 +14,7 @@
 namespace reelkeep {
 namespace {
 
-static_assert(sizeof(SHA_LONG) == sizeof(Sha256State::value_type) &&
-              SHA256_CBLOCK == k_sha256_block);
+static_assert(std::is_same_v<SHA_LONG, Sha256State::value_type> && SHA256_CBLOCK == k_sha256_block);
 
 void require(bool held) {
   if (!held) abort_broken_invariant("SHA-256 of the crypto library failed");
@@ -37,11 +37,6 @@ bool lanes_agree() {
   Sha256State two = one;
   hash_two_lanes(one, bytes.data(), two, &bytes[half], half / k_sha256_block);
   return one == alone(0) && two == alone(half);
-}
-
-bool may_use_lanes() {
-  static const bool may = has_sha256_lanes() && lanes_agree();
-  return may;
 }
 
 }  // namespace
@@ -104,9 +99,15 @@ Digest Sha256::snapshot() const {
   return Context(*m_context).finish();
 }
 
+bool Sha256::hashes_two_at_once() {
+  static const bool can = has_sha256_lanes() && lanes_agree();
+  return can;
+}
+
 void Sha256::update_both(Sha256& a, std::span<const std::byte> of_a, Sha256& b,
                          std::span<const std::byte> of_b) {
-  if (may_use_lanes()) {
+  if (&a == &b) abort_broken_invariant("a hash was to take two updates at once");
+  if (hashes_two_at_once()) {
     Context& one = *a.m_context;
     Context& two = *b.m_context;
     of_a = one.fill_block(of_a);

@@ -10,7 +10,6 @@
 namespace reelkeep {
 
 /// SHA-256 of bytes as they arrive. One thread at a time; owns its state, which is copied with it.
-/// Running out of memory is a broken invariant: it aborts.
 class Sha256 {
  public:
   Sha256();
@@ -28,10 +27,12 @@ class Sha256 {
   /// The digest of all that came so far; goes on.
   [[nodiscard]] Digest snapshot() const;
 
-  /// update() of two at once, which takes little longer than of one where the processor can (see
-  /// crypto/sha256_lanes.hpp). They are not the same.
+  /// update() of two, which are not the same.
   static void update_both(Sha256& a, std::span<const std::byte> of_a, Sha256& b,
                           std::span<const std::byte> of_b);
+  /// Whether update_both() takes little longer than one update(), which is up to the processor (see
+  /// crypto/sha256_lanes.hpp); else it takes as long as both. Any thread.
+  [[nodiscard]] static bool hashes_two_at_once();
 
  private:
   struct Context;

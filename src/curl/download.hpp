@@ -42,7 +42,11 @@ class Download {
   /// Regular care of all connections; returns when it is due again.
   Duration care(MonotonicTime now, Transfer::Scarcity buffers);
 
-  [[nodiscard]] Intake& intake() noexcept { return m_intake; }
+  [[nodiscard]] const Intake& intake() const noexcept { return m_intake; }
+  /// Its loop is going to write, and to owe a hash.
+  [[nodiscard]] bool brings_short_body() const noexcept {
+    return m_intake.is_by_loop && !m_is_finishing;
+  }
   [[nodiscard]] std::size_t connections() const noexcept { return m_lines.size(); }
 
  private:

@@ -59,6 +59,7 @@ void Download::grow(MonotonicTime now) {
   if (m_lines.size() >= allowed()) return;
   if (m_spreading == Spreading::no && m_is_prepared && is_worth_it(*m_lines.front())) {
     m_spreading = Spreading::asked;
+    m_plant.hashing.settle(m_intake);
     m_intake.is_by_loop = false;  // short, but worth several connections all the same
     m_plant.writers.post(m_intake, Spread{});
   }

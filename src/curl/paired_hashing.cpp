@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "crypto/sha256.hpp"
+
 namespace reelkeep::curl {
 namespace {
 
@@ -16,11 +18,11 @@ void complete_now(Intake& intake, Ending ending) {
 }  // namespace
 
 void PairedHashing::owe(Intake& intake, Buffer buffer) {
-  // The pieces of one body are hashed in their order.
-  if (m_owed && &m_owed->intake == &intake) settle();
+  settle(intake);  // the pieces of one body are hashed in their order
   Owed owed{intake, std::move(buffer), {}, steady_now()};
   if (!m_owed) {
     m_owed.emplace(std::move(owed));
+    if (!Sha256::hashes_two_at_once()) settle();
     return;
   }
   Owed before = std::move(*m_owed);
@@ -31,14 +33,18 @@ void PairedHashing::owe(Intake& intake, Buffer buffer) {
 }
 
 void PairedHashing::complete(Intake& intake, Ending ending) {
-  if (m_owed && &m_owed->intake == &intake)
+  if (is_owed(intake))
     m_owed->ending = std::move(ending);
   else
     complete_now(intake, std::move(ending));
 }
 
+void PairedHashing::complete_hashed() {
+  for (Over& over : std::exchange(m_over, {})) complete_now(over.intake, std::move(over.ending));
+}
+
 void PairedHashing::settle(const Intake& intake) {
-  if (m_owed && &m_owed->intake == &intake) settle();
+  if (is_owed(intake)) settle();
 }
 
 void PairedHashing::settle() {
@@ -53,9 +59,13 @@ std::optional<MonotonicTime> PairedHashing::owed_since() const {
   return m_owed ? std::optional(m_owed->since) : std::nullopt;
 }
 
+bool PairedHashing::is_owed(const Intake& intake) const {
+  return m_owed && &m_owed->intake == &intake;
+}
+
 void PairedHashing::hashed(Owed owed) {
   m_buffers.give_back(std::move(owed.buffer));
-  if (owed.ending) complete_now(owed.intake, std::move(*owed.ending));
+  if (owed.ending) m_over.push_back({owed.intake, std::move(*owed.ending)});
 }
 
 }  // namespace reelkeep::curl

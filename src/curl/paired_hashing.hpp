@@ -1,14 +1,15 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "curl/intake.hpp"
 
 namespace reelkeep::curl {
 
-/// Hashes the short bodies of a loop two at a time: one that is written waits for the next, since
-/// two take little longer than one (Sha256::update_both). Whoever has it sees to it that none waits
-/// for long. The loop's thread only.
+/// Hashes the short bodies of a loop two at a time where the machine can (Sha256::update_both): one
+/// that is written waits for the next. Whoever has it sees to it that none waits for long. The
+/// loop's thread only.
 class PairedHashing {
  public:
   explicit PairedHashing(BufferPool& buffers) : m_buffers(buffers) {}
@@ -16,14 +17,18 @@ class PairedHashing {
   /// `buffer` was written and is owed to intake.hash(), at the latest with settle(). An Intake that
   /// something is owed to lives until its complete().
   void owe(Intake& intake, Buffer buffer);
-  /// intake.complete(), as soon as nothing is owed to it, and tells its events.
+  /// intake.complete(), and tells its events: at once where nothing is owed to it, else with
+  /// complete_hashed(). Not within a callback of libcurl.
   void complete(Intake& intake, Ending ending);
-  /// Hashes what is owed to `intake`; its ending was not given yet.
+  /// Completes what was hashed since its ending was given. Not within a callback of libcurl.
+  void complete_hashed();
+  /// Hashes what is owed to `intake`.
   void settle(const Intake& intake);
   /// Hashes what is owed.
   void settle();
   /// Since when something is owed.
   [[nodiscard]] std::optional<MonotonicTime> owed_since() const;
+  [[nodiscard]] bool is_owed(const Intake& intake) const;
 
  private:
   struct Owed {
@@ -32,11 +37,16 @@ class PairedHashing {
     std::optional<Ending> ending;
     MonotonicTime since;
   };
+  struct Over {
+    Intake& intake;
+    Ending ending;
+  };
 
   void hashed(Owed owed);
 
   BufferPool& m_buffers;
   std::optional<Owed> m_owed;
+  std::vector<Over> m_over;  ///< hashed, and to be completed
 };
 
 }  // namespace reelkeep::curl

@@ -126,7 +126,10 @@ void Transfer::judged() {
   const std::optional<ByteCount> length = m_judgement->length;
   const bool is_short = is_whole && length && *length <= ByteCount(m_plant.buffers.buffer_size());
   Begin begin{is_whole, m_judgement->validator, length, is_short};
-  if (!is_short || *length > m_intake.unsynced_up_to()) m_intake.is_by_loop = false;
+  if (!is_short || *length > m_intake.unsynced_up_to()) {
+    m_plant.hashing.settle(m_intake);
+    m_intake.is_by_loop = false;
+  }
   if (!m_intake.is_by_loop) return m_plant.writers.post(m_intake, std::move(begin));
   m_intake.begin(std::move(begin));
   note_failed_write();

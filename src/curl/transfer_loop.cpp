@@ -147,21 +147,32 @@ void TransferLoop::run() {
     int running = 0;
     curl_multi_perform(m_multi.get(), &running);
     collect_done();
-    Duration sleep = care(steady_now());
+    const Duration sleep = care(steady_now());
     trim_buffers(steady_now());
-    if (std::exchange(m_looks_again, false)) sleep = Duration(0);
+    m_hashing.complete_hashed();
     if (is_closing && m_downloads.empty()) return;
     wait(sleep);
     m_is_woken.exchange(false);  // before the events are taken: none is left without a wake-up
   }
 }
 
-/// A body that is owed its hash waits for another one only while the connections keep the loop busy.
+/// A body that is owed its hash waits for another short one that is on its way, and only while the
+/// connections keep the loop busy.
 void TransferLoop::wait(Duration most) {
+  const auto is_partner = [this](const Download* one) {
+    return one->brings_short_body() && !m_hashing.is_owed(one->intake());
+  };
+  if (m_hashing.owed_since() && std::ranges::none_of(m_order, is_partner)) settle();
   const std::optional<MonotonicTime> owed = m_hashing.owed_since();
+  if (std::exchange(m_looks_again, false) || owed) most = Duration(0);
   int ready = 0;
-  curl_multi_poll(m_multi.get(), nullptr, 0, owed ? 0 : static_cast<int>(most.count()), &ready);
-  if (owed && (ready == 0 || steady_now() - *owed >= k_longest_owed)) m_hashing.settle();
+  curl_multi_poll(m_multi.get(), nullptr, 0, static_cast<int>(most.count()), &ready);
+  if (owed && (ready == 0 || steady_now() - *owed >= k_longest_owed)) settle();
+}
+
+void TransferLoop::settle() {
+  m_hashing.settle();
+  m_hashing.complete_hashed();
 }
 
 bool TransferLoop::take_events() {
@@ -191,12 +202,11 @@ FetchRequest* TransferLoop::put_off(std::uint64_t ticket) {
 void TransferLoop::begin(FetchRequest request) {
   const std::uint64_t ticket = request.ticket;
   if (find(ticket) != nullptr) abort_broken_invariant("a ticket was submitted twice");
-  auto owned =
-      std::make_unique<Download>(std::move(request), m_services.sink, *this,
-                                 Plant{m_services.buffers, m_services.writers, m_hashing,
-                                       m_services.rate, m_services.received_bytes, m_is_starved,
-                                       m_share},
-                                 *this, m_services.ranges);
+  auto owned = std::make_unique<Download>(
+      std::move(request), m_services.sink, *this,
+      Plant{m_services.buffers, m_services.writers, m_hashing, m_services.rate,
+            m_services.received_bytes, m_is_starved, m_share},
+      *this, m_services.ranges);
   Download& download = *owned;
   m_downloads.emplace(ticket, std::move(owned));
   m_order.push_back(&download);

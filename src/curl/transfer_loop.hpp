@@ -91,6 +91,7 @@ class TransferLoop final : public IntakeEvents, public Connections {
   void wake() noexcept;
   void run();
   void wait(Duration most);
+  void settle();
   bool take_events();
   void begin(FetchRequest request);
   FetchRequest* put_off(std::uint64_t ticket);

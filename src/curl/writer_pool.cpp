@@ -5,6 +5,7 @@
 
 #include "reelkeep/base/thread_name.hpp"
 
+#include "crypto/sha256.hpp"
 #include "curl/handle.hpp"
 
 namespace reelkeep::curl {
@@ -67,14 +68,17 @@ Intake::Lane* WriterPool::next_locked(bool& is_prepare) {
   return lane;
 }
 
+/// How many jobs are hashes, before any other.
+std::size_t WriterPool::hashes_next(const Lane& lane) {
+  const auto is_hash = [](const Job& job) { return std::holds_alternative<Hash>(job); };
+  return static_cast<std::size_t>(std::ranges::find_if_not(lane.jobs, is_hash) - lane.jobs.begin());
+}
+
 /// Another lane that is to hash next, if this one is.
 Intake::Lane* WriterPool::companion_locked(const Lane& lane) {
-  const auto hashes_next = [](const Lane& one) {
-    return !one.jobs.empty() && std::holds_alternative<Hash>(one.jobs.front());
-  };
-  if (!hashes_next(lane)) return nullptr;
+  if (!Sha256::hashes_two_at_once() || hashes_next(lane) == 0) return nullptr;
   const auto found =
-      std::ranges::find_if(m_ready, [&](const Lane* one) { return hashes_next(*one); });
+      std::ranges::find_if(m_ready, [](const Lane* one) { return hashes_next(*one) > 0; });
   if (found == m_ready.end()) return nullptr;
   Lane* const companion = *found;
   m_ready.erase(found);
@@ -107,37 +111,40 @@ void WriterPool::run() {
       m_posted.wait(lock);
       continue;
     }
-    Lane* const companion = companion_locked(*lane);
+    if (Lane* const companion = companion_locked(*lane)) {
+      hash_both(lock, *lane, *companion);
+      continue;
+    }
     std::deque<Job> jobs = take_locked(*lane, is_prepare ? 1 : k_turn);
-    std::deque<Job> companions = companion ? take_locked(*companion, k_turn) : std::deque<Job>();
     if (is_prepare) ++m_preparing;
     lock.unlock();
-    if (companion != nullptr) hash_both(*lane, jobs, *companion, companions);
     const bool is_alive = work_on(*lane, std::move(jobs));
-    const bool is_companion_alive =
-        companion != nullptr && work_on(*companion, std::move(companions));
     lock.lock();
     if (is_prepare) {
       --m_preparing;
       m_posted.notify_one();
     }
     if (is_alive) give_back_locked(*lane);
-    if (is_companion_alive) give_back_locked(*companion);
   }
 }
 
-/// As far as both begin with hashes.
-void WriterPool::hash_both(Lane& one, std::deque<Job>& of_one, Lane& two, std::deque<Job>& of_two) {
-  while (!of_one.empty() && !of_two.empty()) {
-    auto* const first = std::get_if<Hash>(&of_one.front());
-    auto* const second = std::get_if<Hash>(&of_two.front());
-    if (first == nullptr || second == nullptr) return;
-    Intake::hash_both(*one.intake, first->buffer.content(), *two.intake, second->buffer.content());
-    release(*one.intake, std::move(first->buffer));
-    release(*two.intake, std::move(second->buffer));
-    of_one.pop_front();
-    of_two.pop_front();
+/// What both lanes have to be hashed next, and nothing else: nobody waits for the other's sync.
+void WriterPool::hash_both(std::unique_lock<std::mutex>& lock, Lane& one, Lane& two) {
+  const std::size_t count = std::min({hashes_next(one), hashes_next(two), k_turn});
+  std::deque<Job> of_one = take_locked(one, count);
+  std::deque<Job> of_two = take_locked(two, count);
+  lock.unlock();
+  for (std::size_t i = 0; i < count; ++i) {
+    Buffer& first = std::get<Hash>(of_one[i]).buffer;
+    Buffer& second = std::get<Hash>(of_two[i]).buffer;
+    Intake::hash_both(*one.intake, first.content(), *two.intake, second.content());
+    release(*one.intake, std::move(first));
+    release(*two.intake, std::move(second));
   }
+  lock.lock();
+  give_back_locked(one);
+  give_back_locked(two);
+  m_posted.notify_one();  // this thread takes one of them at most
 }
 
 bool WriterPool::work_on(Lane& lane, std::deque<Job> jobs) {

@@ -35,7 +35,8 @@ class StagingFile {
   /// beside nothing else.
   virtual Status write(std::span<const std::byte> bytes) = 0;
   virtual void hash(std::span<const std::byte> bytes) = 0;
-  /// hash() of two files at once, which may take less time than one after the other.
+  /// hash() of this file and of another one at once, which may take less time than one after the
+  /// other. Neither is in the hands of another thread's hash().
   virtual void hash_beside(std::span<const std::byte> bytes, StagingFile& other,
                            std::span<const std::byte> others) {
     hash(bytes);

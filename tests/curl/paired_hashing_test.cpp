@@ -1,10 +1,11 @@
 // Short bodies of one loop, hashed two at a time.
+#include "curl/paired_hashing.hpp"
+
 #include <doctest/doctest.h>
 #include <vector>
 
 #include "crypto/sha256.hpp"
 #include "curl/fetch_bench.hpp"
-#include "curl/paired_hashing.hpp"
 
 using namespace reelkeep;
 using namespace reelkeep::curl;

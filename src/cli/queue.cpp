@@ -19,7 +19,7 @@ std::string rate_text(const std::optional<double>& rate) {
 }
 
 bool misses(const daemon::QueueRow& row, Timestamp now) {
-  return row.artifact.deadline > now && row.eta && *row.eta > row.artifact.deadline;
+  return row.view.artifact.deadline > now && row.eta && *row.eta > row.view.artifact.deadline;
 }
 
 std::int64_t verifying(const CatalogFigures& figures) {
@@ -28,7 +28,7 @@ std::int64_t verifying(const CatalogFigures& figures) {
 }
 
 void write_row(json::Writer& writer, const daemon::QueueRow& row, Timestamp now) {
-  const Artifact& artifact = row.artifact;
+  const Artifact& artifact = row.view.artifact;
   writer.begin_object()
       .member("id", artifact.id)
       .member("app_id", artifact.identity.session.app_id)
@@ -136,8 +136,7 @@ Status list_queue(Scene scene, const QueueArguments& arguments) {
                {"SIZE", Side::right},
                {"NEXT TRY"},
                {"ETA"},
-               {"DEADLINE"},
-               {"LAST ERROR", Side::left, Column::Narrow::cut}});
+               {"DEADLINE"}});
   daemon::QueuePage page = arguments.page;
   if (page.limit > 0) ++page.limit;  // one more tells whether to say how to go on
   std::set<AppId> unconfigured;      // said once each
@@ -154,7 +153,7 @@ Status list_queue(Scene scene, const QueueArguments& arguments) {
           more = true;
           return false;
         }
-        const Artifact& artifact = row.artifact;
+        const Artifact& artifact = row.view.artifact;
         last = artifact.id.get();
         const bool late = artifact.deadline <= scene.now || misses(row, scene.now);
         table.add({{artifact.id.get()},
@@ -164,8 +163,8 @@ Status list_queue(Scene scene, const QueueArguments& arguments) {
                    {(artifact.declared_size ? "" : "~") + to_string(row.expected)},
                    {artifact.next_attempt_at ? relative(*artifact.next_attempt_at, scene.now) : ""},
                    {row.eta ? relative(*row.eta, scene.now) : ""},
-                   {relative(artifact.deadline, scene.now), late ? Tone::bad : Tone::plain},
-                   {artifact.error ? text::printable(artifact.error->message) : ""}});
+                   {relative(artifact.deadline, scene.now), late ? Tone::bad : Tone::plain}});
+        if (artifact.error) table.note(describe_error(row.view), Tone::bad);
         const AppId& app_id = artifact.identity.session.app_id;
         if (scene.state.config().project_of(app_id) == nullptr &&
             unconfigured.insert(app_id).second)

@@ -60,7 +60,7 @@ struct Standing {
 
 /// A place in the queue.
 struct QueueRow {
-  Artifact artifact;
+  ArtifactView view;
   ByteCount expected;            ///< declared, else typical of its kind
   std::optional<Timestamp> eta;  ///< nothing: the pace is not known
 };

@@ -49,7 +49,7 @@ Status Operator::queue(const QueuePage& page, Timestamp now, std::optional<doubl
       // Nothing is fetched for an app_id without a block, whatever the line could bring.
       const bool is_fetched =
           m_config.project_of(found->artifact.identity.session.app_id) != nullptr;
-      if (!row({std::move(found->artifact), rows.expected_size(source),
+      if (!row({std::move(*found), rows.expected_size(source),
                 is_fetched ? eta : std::nullopt}))
         return {};
       if (left > 0 && --left == 0) return {};

@@ -111,8 +111,7 @@ TEST_CASE_FIXTURE(Program, "queue lists what must still be fetched, page by page
   CHECK(document["queue"].items()[2]["error"].is_null());
   const Ended first = (*this)("queue --limit 2");
   CHECK(first.out.find("no agent runs: nothing is fetched") != std::string::npos);
-  CHECK(first.out.find("LAST ERROR") != std::string::npos);
-  CHECK(first.out.find("files.example.com: 403") != std::string::npos);
+  CHECK(first.out.find("\n    unauthorized: files.example.com: 403") != std::string::npos);
   CHECK(first.out.find("more: reelkeep queue --after dddddddddddd") != std::string::npos);
   CHECK(first.out.find("eeeeeeeeeeee") == std::string::npos);
   const Ended rest = (*this)("queue --after dddd");

@@ -74,19 +74,19 @@ Appended append_row(Connection& connection, const NewEntry& entry, Tail& tail) {
                   .user = entry.user,
                   .content_type = entry.content_type,
                   .body = std::nullopt};
-  if (row.kind == EntryKind::delivery) {
-    // Nobody else writes inside this transaction; the unique index is the judge all the same.
-    Query first(connection, k_first, row.digest);
-    if (first.step()) {
-      const Seq seq = first.next<Seq>();
-      Query(connection, k_insert_receipt, seq, row.received_at, row.remote, row.user).run();
-      return Appended{seq, true};
-    }
-  }
   const Digest chain = chain_link(tail.chain, row);
-  Query(connection, k_insert, row.seq, row.kind, row.received_at, row.digest, row.remote, row.user,
-        row.content_type, chain)
-      .run();
+  // No SELECT before it: the unique index over deliveries is asked by the insertion anyway. (DO
+  // NOTHING would burn the number.)
+  const bool is_new = Query(connection, k_insert, row.seq, row.kind, row.received_at, row.digest,
+                            row.remote, row.user, row.content_type, chain)
+                          .run_unless_there();
+  if (!is_new) {
+    Query first(connection, k_first, row.digest);
+    first.step();
+    const Seq seq = first.next<Seq>();
+    Query(connection, k_insert_receipt, seq, row.received_at, row.remote, row.user).run();
+    return Appended{seq, true};
+  }
   Query(connection, k_insert_body, row.seq, row.received_at, BorrowedBlob{entry.body}).run();
   tail = Tail{row.seq.get(), chain};
   return Appended{row.seq, false};

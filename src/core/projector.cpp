@@ -282,7 +282,11 @@ Result<Outcome> Projector::outcome_of(const Entry& entry) {
 
 Status Projector::apply_delivery(const Policy& policy, const Entry& entry, Occasion occasion,
                                  const std::string& user) {
-  REELKEEP_ASSIGN(const std::optional<DeliveryRecord> before, m_catalog.delivery(entry.seq));
+  // Beyond the cursor there is none yet: a row and the cursor behind it are one commit.
+  std::optional<DeliveryRecord> before;
+  if (entry.seq <= m_position.cursor) {
+    REELKEEP_ASSIGN(before, m_catalog.delivery(entry.seq));
+  }
   DeliveryRecord record{.seq = entry.seq,
                         .received_at = before ? before->received_at : entry.received_at,
                         .duplicates = before ? before->duplicates : 0};

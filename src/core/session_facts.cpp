@@ -65,21 +65,18 @@ bool has_no_bytes_yet(const Artifact& artifact) {
 }
 
 Status SessionFacts::apply(const Event& event, Timestamp received_at, Occasion occasion) {
-  REELKEEP_ASSIGN(Session session, session_for(event.session, event.room_id, received_at));
   const Timestamp at = event.at.value_or(received_at);
-  const Session before = session;
-
-  if (std::holds_alternative<SessionStarted>(event.fact)) {
-    if (!session.started_at || at < *session.started_at) session.started_at = at;
-  } else if (std::holds_alternative<SessionStopped>(event.fact)) {
-    if (!session.ended_at || at > *session.ended_at) session.ended_at = at;
-  } else if (std::holds_alternative<CdrReady>(event.fact)) {
-    session.cdr_ready = true;
-  }
-  if (!(session == before)) {
-    REELKEEP_ASSIGN(session, m_catalog.put_session(session));
-    if (session.ended_at != before.ended_at) REELKEEP_TRY(recompute_deadlines(session));
-  }
+  const auto learn = [&](Session& session) {
+    if (std::holds_alternative<SessionStarted>(event.fact)) {
+      if (!session.started_at || at < *session.started_at) session.started_at = at;
+    } else if (std::holds_alternative<SessionStopped>(event.fact)) {
+      if (!session.ended_at || at > *session.ended_at) session.ended_at = at;
+    } else if (std::holds_alternative<CdrReady>(event.fact)) {
+      session.cdr_ready = true;
+    }
+  };
+  REELKEEP_ASSIGN(const Session session,
+                  session_for(event.session, event.room_id, received_at, learn));
   if (session.cdr_ready) REELKEEP_TRY(cdr_due(session, event, received_at, occasion));
   if (const auto* offer = std::get_if<FilesOffered>(&event.fact))
     return offered(session, event, *offer, received_at, occasion);
@@ -89,19 +86,16 @@ Status SessionFacts::apply(const Event& event, Timestamp received_at, Occasion o
 }
 
 Result<Session> SessionFacts::session_for(const SessionKey& key, const RoomId& room,
-                                          Timestamp seen_at) {
-  REELKEEP_ASSIGN(std::optional<Session> found, m_catalog.session(key));
-  if (found) {
-    const bool better = !room.empty() && (found->room_id.empty() || room < found->room_id);
-    if (!better) return std::move(*found);
-    found->room_id = room;
-    return m_catalog.put_session(std::move(*found));
-  }
-  Session session;
-  session.key = key;
-  session.room_id = room;
-  session.first_seen_at = seen_at;
-  return m_catalog.put_session(std::move(session));
+                                          Timestamp seen_at,
+                                          const std::function<void(Session&)>& learn) {
+  REELKEEP_ASSIGN(const std::optional<Session> before, m_catalog.session(key));
+  Session session = before.value_or(Session{.key = key, .first_seen_at = seen_at});
+  if (!room.empty() && (session.room_id.empty() || room < session.room_id)) session.room_id = room;
+  if (learn) learn(session);
+  if (before == session) return session;
+  REELKEEP_ASSIGN(session, m_catalog.put_session(std::move(session)));
+  if (before && before->ended_at != session.ended_at) REELKEEP_TRY(recompute_deadlines(session));
+  return session;
 }
 
 Timestamp SessionFacts::deadline_of(const Artifact& artifact, const Session& session) const {

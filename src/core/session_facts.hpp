@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "reelkeep/model/event.hpp"
@@ -26,8 +27,10 @@ class SessionFacts {
 
   Status apply(const Event& event, Timestamp received_at, Occasion occasion);
 
-  /// The session of an outcome whose offer was never seen (a damaged body, an older format).
-  Result<Session> session_for(const SessionKey& key, const RoomId& room, Timestamp seen_at);
+  /// The session, which becomes known if it is not yet (an outcome whose offer was never seen: a
+  /// damaged body, an older format). `learn` adds what else is told of it; all is written at once.
+  Result<Session> session_for(const SessionKey& key, const RoomId& room, Timestamp seen_at,
+                              const std::function<void(Session&)>& learn = {});
   /// Path, id and staging name for an artifact that becomes known now.
   Status settle_new(Artifact& artifact, const Session& session);
   /// Files pushed under this name go to the one artifact that has it, else stand for themselves.

@@ -9,8 +9,9 @@ namespace reelkeep::core {
 namespace {
 
 constexpr std::size_t k_rows_per_commit = 256;
-/// Once the past is known: of rows with eight files each 256 took 80 ms, in which what ran ended.
-constexpr std::size_t k_new_rows_per_commit = 64;
+/// Once the past is known a commit takes what this long can apply: of rows with eight files each
+/// 256 took 80 ms, in which what ran ended.
+constexpr Duration k_longest_commit{10};
 constexpr int k_commits_per_turn = 8;
 constexpr Duration k_net{5000};  ///< a wake-up that got lost costs this much
 constexpr Duration k_look_at_express{1000};
@@ -62,15 +63,21 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
   bool more = false;
   for (int i = 0; i < k_commits_per_turn; ++i) {
     Effects effects;
-    const std::size_t rows = m_caught_up ? k_new_rows_per_commit : k_rows_per_commit;
     const auto before = m_projector->cursor().get();
-    REELKEEP_ASSIGN(more, m_projector->advance(*m_policy, effects, rows));
+    const MonotonicTime commit_began = m_ports.clock->steady();
+    bool is_full = false;  // certainly not the last row of the journal
+    const auto is_enough = [&] {
+      is_full = m_caught_up && m_ports.clock->steady() - commit_began >= k_longest_commit;
+      return is_full;
+    };
+    REELKEEP_ASSIGN(more, m_projector->advance(*m_policy, effects, k_rows_per_commit, is_enough));
     carry_out(effects);
     if (!more) break;
+    is_full = is_full ||
+              m_projector->cursor().get() - before >= static_cast<std::int64_t>(k_rows_per_commit);
     // Once the past is known, connections without work do not wait for all that was delivered. Only
     // of a full commit: "more" has to be true then, and what waits for the last row goes on
     // waiting.
-    const bool is_full = m_projector->cursor().get() - before >= static_cast<std::int64_t>(rows);
     const bool is_long = m_ports.clock->steady() - began >= k_longest_applying;
     if (m_caught_up && is_full && is_long && m_backlog.size() == 0) break;
   }

@@ -105,8 +105,9 @@ Result<Rebuild> Projector::begin(bool unclean) {
   return rebuild;
 }
 
-Result<bool> Projector::advance(const Policy& policy, Effects& effects, std::size_t limit) {
-  REELKEEP_ASSIGN(const bool entries, advance_entries(policy, effects, limit));
+Result<bool> Projector::advance(const Policy& policy, Effects& effects, std::size_t limit,
+                                const std::function<bool()>& is_enough) {
+  REELKEEP_ASSIGN(const bool entries, advance_entries(policy, effects, limit, is_enough));
   if (entries) return true;
   return advance_receipts(policy, effects, limit);
 }
@@ -123,7 +124,8 @@ Result<bool> Projector::died_twice(const std::string& note) {
   return false;
 }
 
-Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects, std::size_t limit) {
+Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects, std::size_t limit,
+                                        const std::function<bool()>& is_enough) {
   const bool careful = m_position.cursor < m_careful_until;
   REELKEEP_ASSIGN(const std::vector<Entry> entries,
                   of_journal(m_journal.read(m_position.cursor, careful ? 1 : limit)));
@@ -156,6 +158,7 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects, 
         }
         position.cursor = entry.seq;
         position.chain = entry.chain;
+        if (is_enough && &entry != &entries.back() && is_enough()) break;
       }
       if (careful && !poison)
         REELKEEP_TRY(m_catalog.set_note(poison_note(position.cursor), std::nullopt));

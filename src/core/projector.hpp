@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -34,9 +35,11 @@ class Projector {
   /// repetitions are only counted: replay tries it again. A receipt noted at two deaths is counted.
   Result<Rebuild> begin(bool unclean);
 
-  /// Applies rows and receipts past the cursor, at most `limit` of each. Returns whether something
-  /// was applied (then there may be more). Effects are added for after the commit.
-  Result<bool> advance(const Policy& policy, Effects& effects, std::size_t limit);
+  /// Applies rows and receipts past the cursor, at most `limit` of each; before each further row
+  /// `is_enough` may end the commit. Returns whether something was applied (then there may be
+  /// more). Effects are added for after the commit.
+  Result<bool> advance(const Policy& policy, Effects& effects, std::size_t limit,
+                       const std::function<bool()>& is_enough = {});
 
   [[nodiscard]] Seq cursor() const noexcept { return m_position.cursor; }
   /// Rows up to here are history: they were journaled before this catalog existed.
@@ -44,7 +47,8 @@ class Projector {
 
  private:
   enum class Rows { together, alone };
-  Result<bool> advance_entries(const Policy& policy, Effects& effects, std::size_t limit);
+  Result<bool> advance_entries(const Policy& policy, Effects& effects, std::size_t limit,
+                               const std::function<bool()>& is_enough);
   Result<bool> advance_receipts(const Policy& policy, Effects& effects, std::size_t limit);
   Status apply(const Policy& policy, const Entry& entry, Occasion occasion, const std::string& user,
                Effects& effects);

@@ -121,6 +121,23 @@ TEST_CASE("trying a row again in one run is no death") {
   CHECK(projection.catalog->delivery(seq).value()->state == DeliveryState::applied);
 }
 
+TEST_CASE("a commit ends with the row that was enough, and the next one goes on behind it") {
+  Projection projection;
+  for (const char* const type : {"session_start", "session_stop", "roomdrop"})
+    projection.deliver(body(type));
+  core::Effects effects;
+  const auto advance = [&] {
+    return projection.projector->advance(projection.policy, effects, 64, [] { return true; })
+        .value();
+  };
+  for (const Seq applied : {Seq(1), Seq(2), Seq(3)}) {
+    CHECK(advance());
+    CHECK(projection.projector->cursor() == applied);
+    CHECK(projection.catalog->position().value()->cursor == applied);
+  }
+  CHECK_FALSE(advance());
+}
+
 TEST_CASE("what was archived survives a rebuild after its bodies were erased") {
   Projection projection;
   projection.deliver(k_one);

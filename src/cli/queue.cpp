@@ -133,9 +133,9 @@ Status list_queue(Scene scene, const QueueArguments& arguments) {
                {"SESSION", Side::left, Column::Narrow::own_line},
                {"KIND"},
                {"STATE"},
-               {"SIZE", Side::right},
+               {"SIZE", Side::right, Column::Narrow::left_out},
                {"NEXT TRY"},
-               {"ETA"},
+               {"ETA", Side::left, Column::Narrow::left_out},
                {"DEADLINE"}});
   daemon::QueuePage page = arguments.page;
   if (page.limit > 0) ++page.limit;  // one more tells whether to say how to go on

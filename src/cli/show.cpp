@@ -74,11 +74,11 @@ Status show(Scene scene, const ShowArguments& arguments) {
   scene.output.line();
   Table table({{"ID"},
                {"KIND"},
-               {"STAGE", Side::left, Column::Narrow::cut},
+               {"STAGE", Side::left, Column::Narrow::left_out},
                {"NAME", Side::left, Column::Narrow::cut},
                {"STATE"},
                {"SIZE", Side::right},
-               {"TRIES", Side::right},
+               {"TRIES", Side::right, Column::Narrow::left_out},
                {"NEXT TRY"},
                {"DEADLINE"}});
   for (const ArtifactView& one : view.artifacts) {

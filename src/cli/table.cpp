@@ -1,6 +1,7 @@
 #include "cli/table.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "reelkeep/base/text.hpp"
 
@@ -62,12 +63,36 @@ Table::Layout Table::layout(std::size_t most) const {
     return sum + k_gap * (layout.columns.empty() ? 0 : layout.columns.size() - 1);
   };
   if (most == 0 || all() <= most) return layout;
-  const auto own = std::ranges::find(layout.columns, Column::Narrow::own_line,
-                                     [&](std::size_t i) { return m_columns[i].narrow; });
-  if (own != layout.columns.end()) {
-    layout.raised = *own;
-    layout.columns.erase(own);
+  const auto raise = [&](std::vector<std::size_t>::iterator column) {
+    layout.raised = *column;
+    layout.columns.erase(column);
+  };
+  const auto find_first = [&](Column::Narrow narrow) {
+    return std::ranges::find(layout.columns, narrow,
+                             [&](std::size_t i) { return m_columns[i].narrow; });
+  };
+  if (const auto own = find_first(Column::Narrow::own_line); own != layout.columns.end())
+    raise(own);
+  const auto is_too_wide = [&] {
+    std::size_t saved = 0;
+    for (const std::size_t i : layout.columns)
+      if (m_columns[i].narrow == Column::Narrow::cut)
+        saved += layout.widths[i] - std::min(layout.widths[i], k_least);
+    return all() - saved > most;
+  };
+  while (is_too_wide()) {
+    const auto last =
+        std::ranges::find(layout.columns.rbegin(), layout.columns.rend(), Column::Narrow::left_out,
+                          [&](std::size_t i) { return m_columns[i].narrow; });
+    if (last == layout.columns.rend()) break;
+    layout.columns.erase(std::next(last).base());
   }
+  while (is_too_wide()) {
+    const auto next = find_first(Column::Narrow::cut);
+    if (next == layout.columns.end()) break;
+    layout.columns.erase(next);
+  }
+  if (is_too_wide() && !layout.raised && layout.columns.size() > 1) raise(layout.columns.begin());
   for (std::size_t sum = all(); sum > most; --sum) {
     std::optional<std::size_t> widest;
     for (const std::size_t i : layout.columns)

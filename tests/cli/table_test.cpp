@@ -68,6 +68,29 @@ TEST_CASE("what has to be copied is never cut: on a narrow terminal it gets a li
         "c2\n               3\n");
 }
 
+TEST_CASE("where cutting is not enough columns go, and at last the first one gets a line") {
+  Table table({{"ID"},
+               {"STAGE", Column::Side::left, Column::Narrow::left_out},
+               {"NAME", Column::Side::left, Column::Narrow::cut},
+               {"STATE"},
+               {"TRIES", Column::Side::right, Column::Narrow::left_out}});
+  table.add({{"3fa9c1d20b7e"}, {"1"}, {"a-long-name.mov"}, {"archived"}, {"3"}});
+  const auto at = [&](std::size_t width) {
+    return printed(table, {.terminal = true, .width = width});
+  };
+  CHECK(at(46) ==
+        "ID            STAGE  NAME      STATE     TRIES\n"
+        "3fa9c1d20b7e  1      a-long-…  archived      3\n");
+  CHECK(at(45) ==
+        "ID            STAGE  NAME            STATE\n"
+        "3fa9c1d20b7e  1      a-long-name.m…  archived\n");
+  CHECK(at(34) ==
+        "ID            NAME        STATE\n"
+        "3fa9c1d20b7e  a-long-na…  archived\n");
+  CHECK(at(22) == "ID            STATE\n3fa9c1d20b7e  archived\n");
+  CHECK(at(14) == "ID\n  STATE\n3fa9c1d20b7e\n  archived\n");
+}
+
 TEST_CASE("a column without any text is left out") {
   Table table({{"A"}, {"B"}, {"C"}});
   table.add({{"1"}, {""}, {"3"}});

@@ -6,6 +6,7 @@ namespace reelkeep::core {
 namespace {
 constexpr std::size_t k_refusals_to_open = 3;
 constexpr Duration k_longest_pause{60'000};
+constexpr std::chrono::minutes k_told_again{10};
 }  // namespace
 
 std::string Breakers::credential_key(const Policy& policy, const AppId& app_id, Access access) {
@@ -47,8 +48,15 @@ void Breakers::probe_started(const std::string& key, ArtifactRow artifact) {
 
 void Breakers::succeeded(const std::string& key) {
   State& state = m_states[key];
-  state = State{};
+  state = State{.told = state.told};
   state.works = true;
+}
+
+bool Breakers::is_news(const std::string& key, Timestamp now) {
+  std::optional<Timestamp>& told = m_states[key].told;
+  if (told && now >= *told && now < *told + k_told_again) return false;
+  told = now;
+  return true;
 }
 
 bool Breakers::refused(const std::string& key, ArtifactRow artifact, Timestamp now) {

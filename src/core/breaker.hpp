@@ -53,6 +53,9 @@ class Breakers {
   void succeeded(const std::string& key);
   /// True when this refusal burns an attempt of the artifact (the breaker is still closed).
   bool refused(const std::string& key, ArtifactRow artifact, Timestamp now);
+  /// Whether to call the operator because it opened: not again within ten minutes, since where only
+  /// some of the files are refused it opens and closes all the time.
+  bool is_news(const std::string& key, Timestamp now);
   /// A probe ended without an answer about the credential.
   void probe_ended(const std::string& key, ArtifactRow artifact, Timestamp now);
   /// Closes a breaker at once (the credential was changed).
@@ -76,6 +79,7 @@ class Breakers {
     Duration pause{};
     Timestamp since;
     Timestamp next_probe;
+    std::optional<Timestamp> told;
   };
   void plan_next(State& state, Timestamp now);
 

@@ -82,6 +82,18 @@ TEST_CASE("any success closes the breaker, and so does a changed credential") {
   CHECK(breakers.open().empty());
 }
 
+TEST_CASE("one that opens again and again is told every ten minutes, or after a change") {
+  Breakers breakers(RetryPolicy{});
+  CHECK(breakers.is_news(k_key, k_now));
+  breakers.succeeded(k_key);
+  CHECK_FALSE(breakers.is_news(k_key, k_now + 9min));
+  CHECK(breakers.is_news("other", k_now + 9min));
+  CHECK(breakers.is_news(k_key, k_now + 10min));
+  breakers.reset(k_key);
+  CHECK(breakers.is_news(k_key, k_now + 11min));
+  CHECK(breakers.is_news(k_key, k_now - 1min));  // the clock was set back
+}
+
 TEST_CASE("credentials do not share a breaker, app_ids of one block do") {
   Policy policy;
   policy.projects.push_back({.app_id = AppId("*")});

@@ -130,7 +130,9 @@ Status print_events(Scene scene, ListFilter events) {
 }
 
 std::string tried(const Attempt& attempt, Timestamp now) {
-  std::string text = relative(attempt.at, now) + ", try " + std::to_string(attempt.number) + ": ";
+  std::string text = relative(attempt.at, now);
+  if (attempt.number > 0) text += ", try " + std::to_string(attempt.number);  // 0: none was counted
+  text += ": ";
   if (!attempt.error) return text + "the bytes came";
   text +=
       std::string(to_string(attempt.error->code)) + ": " + text::printable(attempt.error->message);

@@ -50,7 +50,8 @@ Result<std::unique_ptr<CatalogReader>> when_made(const std::string& path,
 }  // namespace
 
 Result<Operator> Operator::open(Config config) {
-  REELKEEP_TRY(fs::act_as_owner_of(config.agent.state_dir));
+  if (Status owner = fs::act_as_owner_of(config.agent.state_dir); !owner)
+    return owner.error().within("[agent] state_dir");
   return Operator(std::move(config));
 }
 

@@ -60,6 +60,10 @@ Error with_way_out(Error error) {
     error.message +=
         "; run it as the user that owns the state directory, or as root (the service: systemctl "
         "start reelkeep)";
+  else if (error.code != Errc::no_space)
+    error.message +=
+        "; set [agent] state_dir to a directory on a local disk ('reelkeep check' tells what is "
+        "wrong with this one)";
   return error;
 }
 

@@ -215,7 +215,7 @@ Status list_deliveries(Scene scene, const DeliveriesArguments& arguments) {
                              {"RECEIVED"},
                              {"TYPE", Side::left, Column::Narrow::cut},
                              {"SESSION", Side::left, Column::Narrow::own_line},
-                             {"APP", Side::left, Column::Narrow::cut},
+                             {"APP", Side::left, Column::Narrow::left_out},
                              {"STATE"},
                              {"AGAIN", Side::right}});
   std::int64_t last = 0;

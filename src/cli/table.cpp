@@ -87,12 +87,12 @@ Table::Layout Table::layout(std::size_t most) const {
     if (last == layout.columns.rend()) break;
     layout.columns.erase(std::next(last).base());
   }
+  if (is_too_wide() && !layout.raised && layout.columns.size() > 1) raise(layout.columns.begin());
   while (is_too_wide()) {
     const auto next = find_first(Column::Narrow::cut);
     if (next == layout.columns.end()) break;
     layout.columns.erase(next);
   }
-  if (is_too_wide() && !layout.raised && layout.columns.size() > 1) raise(layout.columns.begin());
   for (std::size_t sum = all(); sum > most; --sum) {
     std::optional<std::size_t> widest;
     for (const std::size_t i : layout.columns)

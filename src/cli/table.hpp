@@ -15,8 +15,8 @@ struct Column {
   /// What becomes of it where the terminal is too narrow.
   enum class Narrow {
     stays,
-    cut,       ///< shortened with "…"; left out where that is not enough
-    left_out,  ///< the last one first, before anything is cut short
+    cut,       ///< shortened with "…"; where even that is not enough they go, the first one first
+    left_out,  ///< goes where shortening the others would not be enough, the last one first
     own_line,  ///< never shortened: it stands on a line above the others (the first column)
   };
   std::string title;

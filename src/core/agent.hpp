@@ -323,9 +323,10 @@ class Agent final : public FetchSink {
   std::set<StoreId> m_untried_stores;  ///< did not answer for the first time yet
   std::set<StoreId> m_removing_in;     ///< were open in this run: superseded versions go
   std::uint64_t m_next_ticket = 1;
-  bool m_caught_up = false;    ///< the catalog is what the journal says
-  std::int64_t m_applied = 0;  ///< rows of the journal in the last turn
-  bool m_went_on = false;      ///< what the last run left in staging was taken up
+  bool m_caught_up = false;     ///< the catalog is what the journal says
+  std::size_t m_new_rows = 64;  ///< read for one commit once caught up: as many as fit lately
+  std::int64_t m_applied = 0;   ///< rows of the journal in the last turn
+  bool m_went_on = false;       ///< what the last run left in staging was taken up
   bool m_disk_paused = false;
   bool m_stopping = false;
   std::size_t m_inspections = 0;  ///< in hand

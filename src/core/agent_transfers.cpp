@@ -122,7 +122,7 @@ Status Agent::handle(Ended& end, AfterCommit& after, AfterCommit& after_verdict)
   const std::string& key = running.credential;
   if (message.status && message.credential_accepted && !running.dropped)
     after.emplace_back([this, key] {
-      if (m_breakers.is_open(key))
+      if (m_breakers.was_told(key))
         log::info("the provider accepts the credentials again", {{"credentials_of", key}});
       m_breakers.succeeded(key);
     });
@@ -190,9 +190,8 @@ Status Agent::handle(Ended& end, AfterCommit& after, AfterCommit& after_verdict)
     }
     case Errc::unauthorized: {
       if (destination_of_lane(running.host)) break;  // not the provider's
-      const bool was_open = m_breakers.is_open(key);
       const bool burns = m_breakers.refused(key, artifact->row, m_ports.clock->now());
-      if (m_breakers.is_open(key) && !was_open && m_breakers.is_news(key, m_ports.clock->now()))
+      if (m_breakers.is_news(key, m_ports.clock->now()))
         log::error(
             artifact->identity.kind == ArtifactKind::cdr
                 ? "the provider refuses the API credentials: CDRs of this project wait, one probe "

@@ -1,5 +1,6 @@
 // One turn of the agent: what arrived, what the journal says, what may go on.
 #include <algorithm>
+#include <optional>
 
 #include "reelkeep/base/log.hpp"
 
@@ -10,8 +11,9 @@ namespace {
 
 constexpr std::size_t k_rows_per_commit = 256;
 /// Once the past is known a commit takes what this long can apply: of rows with eight files each
-/// 256 took 80 ms, in which what ran ended.
+/// 256 took 80 ms, in which what ran ended. Reading them does not count.
 constexpr Duration k_longest_commit{10};
+constexpr std::size_t k_least_new_rows = 16;
 constexpr int k_commits_per_turn = 8;
 constexpr Duration k_net{5000};  ///< a wake-up that got lost costs this much
 constexpr Duration k_look_at_express{1000};
@@ -64,17 +66,23 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
   for (int i = 0; i < k_commits_per_turn; ++i) {
     Effects effects;
     const auto before = m_projector->cursor().get();
-    const MonotonicTime commit_began = m_ports.clock->steady();
+    const std::size_t rows = m_caught_up ? m_new_rows : k_rows_per_commit;
+    std::optional<MonotonicTime> commit_began;
     bool is_full = false;  // certainly not the last row of the journal
     const auto is_enough = [&] {
-      is_full = m_caught_up && m_ports.clock->steady() - commit_began >= k_longest_commit;
+      const MonotonicTime now = m_ports.clock->steady();
+      is_full = m_caught_up && now - commit_began.value_or(now) >= k_longest_commit;
+      if (!commit_began) commit_began = now;
       return is_full;
     };
-    REELKEEP_ASSIGN(more, m_projector->advance(*m_policy, effects, k_rows_per_commit, is_enough));
+    REELKEEP_ASSIGN(more, m_projector->advance(*m_policy, effects, rows, is_enough));
     carry_out(effects);
     if (!more) break;
-    is_full = is_full ||
-              m_projector->cursor().get() - before >= static_cast<std::int64_t>(k_rows_per_commit);
+    const auto applied = static_cast<std::size_t>(m_projector->cursor().get() - before);
+    // What is read and not applied is read again.
+    if (applied > 0 && (is_full || applied >= rows))
+      m_new_rows = std::clamp(2 * applied, k_least_new_rows, k_rows_per_commit);
+    is_full = is_full || applied >= rows;
     // Once the past is known, connections without work do not wait for all that was delivered. Only
     // of a full commit: "more" has to be true then, and what waits for the last row goes on
     // waiting.

@@ -53,10 +53,17 @@ void Breakers::succeeded(const std::string& key) {
 }
 
 bool Breakers::is_news(const std::string& key, Timestamp now) {
-  std::optional<Timestamp>& told = m_states[key].told;
-  if (told && now >= *told && now < *told + k_told_again) return false;
-  told = now;
+  State& state = m_states[key];
+  if (!state.open || state.is_told) return false;
+  if (state.told && now >= *state.told && now < *state.told + k_told_again) return false;
+  state.told = now;
+  state.is_told = true;
   return true;
+}
+
+bool Breakers::was_told(const std::string& key) const {
+  const auto found = m_states.find(key);
+  return found != m_states.end() && found->second.open && found->second.is_told;
 }
 
 bool Breakers::refused(const std::string& key, ArtifactRow artifact, Timestamp now) {

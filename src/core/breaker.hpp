@@ -53,9 +53,12 @@ class Breakers {
   void succeeded(const std::string& key);
   /// True when this refusal burns an attempt of the artifact (the breaker is still closed).
   bool refused(const std::string& key, ArtifactRow artifact, Timestamp now);
-  /// Whether to call the operator because it opened: not again within ten minutes, since where only
-  /// some of the files are refused it opens and closes all the time.
+  /// Asked at each refusal: whether to call the operator now. Once for each time that it opened,
+  /// and not again within ten minutes, since where only some of the files are refused it opens and
+  /// closes all the time; one that stays open until then is told then.
   bool is_news(const std::string& key, Timestamp now);
+  /// Whether the operator was told that it is open.
+  [[nodiscard]] bool was_told(const std::string& key) const;
   /// A probe ended without an answer about the credential.
   void probe_ended(const std::string& key, ArtifactRow artifact, Timestamp now);
   /// Closes a breaker at once (the credential was changed).
@@ -79,7 +82,8 @@ class Breakers {
     Duration pause{};
     Timestamp since;
     Timestamp next_probe;
-    std::optional<Timestamp> told;
+    bool is_told = false;           ///< of this opening
+    std::optional<Timestamp> told;  ///< when last, of whichever
   };
   void plan_next(State& state, Timestamp now);
 

@@ -109,7 +109,7 @@ Result<bool> Projector::advance(const Policy& policy, Effects& effects, std::siz
                                 const std::function<bool()>& is_enough) {
   REELKEEP_ASSIGN(const bool entries, advance_entries(policy, effects, limit, is_enough));
   if (entries) return true;
-  return advance_receipts(policy, effects, limit);
+  return advance_receipts(policy, effects, limit, is_enough);
 }
 
 /// Notes that what comes next may end the process, unless it did so twice.
@@ -158,7 +158,8 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects, 
         }
         position.cursor = entry.seq;
         position.chain = entry.chain;
-        if (is_enough && &entry != &entries.back() && is_enough()) break;
+        // Taken back and applied anew: what the first pass took does not count.
+        if (rows == Rows::together && is_enough && &entry != &entries.back() && is_enough()) break;
       }
       if (careful && !poison)
         REELKEEP_TRY(m_catalog.set_note(poison_note(position.cursor), std::nullopt));
@@ -174,8 +175,8 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects, 
   return true;
 }
 
-Result<bool> Projector::advance_receipts(const Policy& policy, Effects& effects,
-                                         std::size_t limit) {
+Result<bool> Projector::advance_receipts(const Policy& policy, Effects& effects, std::size_t limit,
+                                         const std::function<bool()>& is_enough) {
   const bool careful = m_position.receipts < m_careful_receipts;
   REELKEEP_ASSIGN(const std::vector<Receipt> receipts,
                   of_journal(m_journal.receipts(m_position.receipts, careful ? 1 : limit)));
@@ -200,6 +201,7 @@ Result<bool> Projector::advance_receipts(const Policy& policy, Effects& effects,
         REELKEEP_TRY(m_catalog.put_delivery(*record));
       }
       position.receipts = receipt.id;
+      if (is_enough && &receipt != &receipts.back() && is_enough()) break;
     }
     if (careful) REELKEEP_TRY(m_catalog.set_note(poison_note(receipts.front()), std::nullopt));
     return m_catalog.set_position(position);

@@ -35,7 +35,7 @@ class Projector {
   /// repetitions are only counted: replay tries it again. A receipt noted at two deaths is counted.
   Result<Rebuild> begin(bool unclean);
 
-  /// Applies rows and receipts past the cursor, at most `limit` of each; before each further row
+  /// Applies rows and receipts past the cursor, at most `limit` of each; before each further one
   /// `is_enough` may end the commit. Returns whether something was applied (then there may be
   /// more). Effects are added for after the commit.
   Result<bool> advance(const Policy& policy, Effects& effects, std::size_t limit,
@@ -49,7 +49,8 @@ class Projector {
   enum class Rows { together, alone };
   Result<bool> advance_entries(const Policy& policy, Effects& effects, std::size_t limit,
                                const std::function<bool()>& is_enough);
-  Result<bool> advance_receipts(const Policy& policy, Effects& effects, std::size_t limit);
+  Result<bool> advance_receipts(const Policy& policy, Effects& effects, std::size_t limit,
+                                const std::function<bool()>& is_enough);
   Status apply(const Policy& policy, const Entry& entry, Occasion occasion, const std::string& user,
                Effects& effects);
   /// Applies journaled deliveries once more (replay), in the transaction of the row that asks for

@@ -68,7 +68,8 @@ TEST_CASE("what has to be copied is never cut: on a narrow terminal it gets a li
         "c2\n               3\n");
 }
 
-TEST_CASE("where cutting is not enough columns go, and at last the first one gets a line") {
+TEST_CASE(
+    "where cutting is not enough columns go, then the first gets a line, then what is cut goes") {
   Table table({{"ID"},
                {"STAGE", Column::Side::left, Column::Narrow::left_out},
                {"NAME", Column::Side::left, Column::Narrow::cut},
@@ -87,7 +88,7 @@ TEST_CASE("where cutting is not enough columns go, and at last the first one get
   CHECK(at(34) ==
         "ID            NAME        STATE\n"
         "3fa9c1d20b7e  a-long-na…  archived\n");
-  CHECK(at(22) == "ID            STATE\n3fa9c1d20b7e  archived\n");
+  CHECK(at(22) == "ID\n  NAME        STATE\n3fa9c1d20b7e\n  a-long-na…  archived\n");
   CHECK(at(14) == "ID\n  STATE\n3fa9c1d20b7e\n  archived\n");
 }
 

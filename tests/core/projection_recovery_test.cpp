@@ -136,6 +136,14 @@ TEST_CASE("a commit ends with the row that was enough, and the next one goes on 
     CHECK(projection.catalog->position().value()->cursor == applied);
   }
   CHECK_FALSE(advance());
+  // So it is with what comes again.
+  for (const char* const type : {"session_start", "session_stop", "roomdrop"})
+    projection.deliver(body(type));
+  for (const std::int64_t receipts : {1, 2, 3}) {
+    CHECK(advance());
+    CHECK(projection.catalog->position().value()->receipts == receipts);
+  }
+  CHECK_FALSE(advance());
 }
 
 TEST_CASE("what was archived survives a rebuild after its bodies were erased") {

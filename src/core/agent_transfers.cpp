@@ -191,7 +191,7 @@ Status Agent::handle(Ended& end, AfterCommit& after, AfterCommit& after_verdict)
     case Errc::unauthorized: {
       if (destination_of_lane(running.host)) break;  // not the provider's
       const bool burns = m_breakers.refused(key, artifact->row, m_ports.clock->now());
-      if (m_breakers.is_news(key, m_ports.clock->now()))
+      if (m_breakers.take_news(key, m_ports.clock->now()))
         log::error(
             artifact->identity.kind == ArtifactKind::cdr
                 ? "the provider refuses the API credentials: CDRs of this project wait, one probe "

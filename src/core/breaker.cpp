@@ -52,7 +52,7 @@ void Breakers::succeeded(const std::string& key) {
   state.works = true;
 }
 
-bool Breakers::is_news(const std::string& key, Timestamp now) {
+bool Breakers::take_news(const std::string& key, Timestamp now) {
   State& state = m_states[key];
   if (!state.open || state.is_told) return false;
   if (state.told && now >= *state.told && now < *state.told + k_told_again) return false;

@@ -53,10 +53,10 @@ class Breakers {
   void succeeded(const std::string& key);
   /// True when this refusal burns an attempt of the artifact (the breaker is still closed).
   bool refused(const std::string& key, ArtifactRow artifact, Timestamp now);
-  /// Asked at each refusal: whether to call the operator now. Once for each time that it opened,
+  /// Asked at each refusal: true, and the operator has to be told now. Once for each opening,
   /// and not again within ten minutes, since where only some of the files are refused it opens and
   /// closes all the time; one that stays open until then is told then.
-  bool is_news(const std::string& key, Timestamp now);
+  bool take_news(const std::string& key, Timestamp now);
   /// Whether the operator was told that it is open.
   [[nodiscard]] bool was_told(const std::string& key) const;
   /// A probe ended without an answer about the credential.

@@ -87,27 +87,27 @@ TEST_CASE("one that opens again and again is told every ten minutes, or after a 
   const auto open = [&](Timestamp now) {
     for (int row = 1; row <= 3; ++row) breakers.refused(k_key, ArtifactRow(row), now);
   };
-  CHECK_FALSE(breakers.is_news(k_key, k_now));  // it is closed
+  CHECK_FALSE(breakers.take_news(k_key, k_now));  // it is closed
   open(k_now);
-  CHECK(breakers.is_news(k_key, k_now));
+  CHECK(breakers.take_news(k_key, k_now));
   CHECK(breakers.was_told(k_key));
-  CHECK_FALSE(breakers.is_news(k_key, k_now + 60min));  // once for one opening
+  CHECK_FALSE(breakers.take_news(k_key, k_now + 60min));  // once for one opening
   breakers.succeeded(k_key);
   CHECK_FALSE(breakers.was_told(k_key));
 
   open(k_now + 5min);
-  CHECK_FALSE(breakers.is_news(k_key, k_now + 5min));
+  CHECK_FALSE(breakers.take_news(k_key, k_now + 5min));
   CHECK_FALSE(breakers.was_told(k_key));  // so that nobody is told that it works again
   // It stays open: the refusal of a probe tells it as soon as ten minutes are over.
-  CHECK_FALSE(breakers.is_news(k_key, k_now + 9min));
-  CHECK(breakers.is_news(k_key, k_now + 10min));
+  CHECK_FALSE(breakers.take_news(k_key, k_now + 9min));
+  CHECK(breakers.take_news(k_key, k_now + 10min));
 
   breakers.reset(k_key);
   open(k_now + 11min);
-  CHECK(breakers.is_news(k_key, k_now + 11min));
+  CHECK(breakers.take_news(k_key, k_now + 11min));
   breakers.succeeded(k_key);
   open(k_now - 1min);  // the clock was set back
-  CHECK(breakers.is_news(k_key, k_now - 1min));
+  CHECK(breakers.take_news(k_key, k_now - 1min));
 }
 
 TEST_CASE("credentials do not share a breaker, app_ids of one block do") {

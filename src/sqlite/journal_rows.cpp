@@ -21,7 +21,6 @@ constexpr std::string_view k_insert =
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr std::string_view k_insert_body =
     "INSERT INTO body(seq, received_at, bytes) VALUES (?, ?, ?)";
-constexpr std::string_view k_first = "SELECT seq FROM entry WHERE digest = ? AND kind = 'delivery'";
 constexpr std::string_view k_insert_receipt =
     "INSERT INTO receipt(seq, received_at, remote, user) VALUES (?, ?, ?, ?)";
 constexpr std::string_view k_erase =
@@ -64,7 +63,8 @@ Tail read_tail(Connection& connection) {
   return tail;
 }
 
-Appended append_row(Connection& connection, const NewEntry& entry, Tail& tail) {
+Appended append_row(Connection& connection, const NewEntry& entry, Tail& tail,
+                    KnownDeliveries& known) {
   const Entry row{.seq = Seq(tail.seq + 1),
                   .kind = entry.kind,
                   .received_at = entry.received_at,
@@ -74,20 +74,18 @@ Appended append_row(Connection& connection, const NewEntry& entry, Tail& tail) {
                   .user = entry.user,
                   .content_type = entry.content_type,
                   .body = std::nullopt};
-  const Digest chain = chain_link(tail.chain, row);
-  // No SELECT before it: the unique index over deliveries is asked by the insertion anyway. (DO
-  // NOTHING would burn the number.)
-  const bool is_new = Query(connection, k_insert, row.seq, row.kind, row.received_at, row.digest,
-                            row.remote, row.user, row.content_type, chain)
-                          .run_unless_there();
-  if (!is_new) {
-    Query first(connection, k_first, row.digest);
-    first.step();
-    const Seq seq = first.next<Seq>();
-    Query(connection, k_insert_receipt, seq, row.received_at, row.remote, row.user).run();
-    return Appended{seq, true};
+  if (row.kind == EntryKind::delivery) {
+    if (const auto first = known.find(connection, row.digest)) {
+      Query(connection, k_insert_receipt, *first, row.received_at, row.remote, row.user).run();
+      return Appended{*first, true};
+    }
   }
+  const Digest chain = chain_link(tail.chain, row);
+  Query(connection, k_insert, row.seq, row.kind, row.received_at, row.digest, row.remote, row.user,
+        row.content_type, chain)
+      .run();
   Query(connection, k_insert_body, row.seq, row.received_at, BorrowedBlob{entry.body}).run();
+  if (row.kind == EntryKind::delivery) known.add(row.digest, row.seq);
   tail = Tail{row.seq.get(), chain};
   return Appended{row.seq, false};
 }

@@ -6,6 +6,7 @@
 #include "reelkeep/port/journal.hpp"
 
 #include "sqlite/connection.hpp"
+#include "sqlite/known_deliveries.hpp"
 
 namespace reelkeep::sqlite {
 
@@ -24,7 +25,8 @@ Digest chain_link(const Digest& previous, const Entry& entry);
 
 Tail read_tail(Connection& connection);
 /// Appends after `tail`, which moves on. A delivery that is there already leaves a receipt instead.
-Appended append_row(Connection& connection, const NewEntry& entry, Tail& tail);
+Appended append_row(Connection& connection, const NewEntry& entry, Tail& tail,
+                    KnownDeliveries& known);
 /// Empties at most `limit` bodies received before `before`; returns how many.
 std::int64_t erase_some_bodies(Connection& connection, Timestamp before, std::int64_t limit);
 

@@ -39,7 +39,15 @@ CREATE INDEX IF NOT EXISTS body_received ON body(received_at);
 CREATE INDEX IF NOT EXISTS receipt_seq ON receipt(seq);
 )sql";
 
-constexpr std::array k_steps{k_tables, k_lookups};
+// A unique index over digests wrote a page for each delivery: see known_deliveries.hpp.
+constexpr std::string_view k_delivered = R"sql(
+CREATE TABLE delivered(digest BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO delivered SELECT digest, seq FROM entry WHERE kind = 'delivery' ORDER BY digest;
+INSERT INTO meta VALUES ('delivered_up_to', (SELECT ifnull(max(seq), 0) FROM entry));
+DROP INDEX entry_delivery;
+)sql";
+
+constexpr std::array k_steps{k_tables, k_lookups, k_delivered};
 constexpr Schema k_schema{.noun = "journal",
                           .application_id = 0x726B6A6C,  // "rkjl"
                           .steps = k_steps,

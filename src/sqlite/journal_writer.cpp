@@ -13,6 +13,7 @@
 #include "sqlite/journal.hpp"
 #include "sqlite/journal_rows.hpp"
 #include "sqlite/journal_schema.hpp"
+#include "sqlite/known_deliveries.hpp"
 
 namespace reelkeep::sqlite {
 
@@ -70,6 +71,7 @@ class Writer final : public JournalWriter {
   Writer(std::unique_ptr<Connection> connection, JournalOptions options)
       : m_options(std::move(options)),
         m_connection(std::move(connection)),
+        m_known(m_options.known_in_memory),
         m_thread([this] { run(); }) {}
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -201,10 +203,13 @@ class Writer final : public JournalWriter {
       Transaction transaction(*m_connection, Access::write);
       // Inside the transaction: other processes append to the same chain.
       Tail tail = read_tail(*m_connection);
+      m_known.begin(*m_connection, tail.seq);
       for (const NewEntry* entry : entries) {
-        appended.push_back(append_row(*m_connection, *entry, tail));
+        appended.push_back(append_row(*m_connection, *entry, tail, m_known));
       }
+      m_known.make_room(*m_connection, tail.seq);
       transaction.commit();
+      m_known.keep();
       return appended;
     });
   }
@@ -264,6 +269,7 @@ class Writer final : public JournalWriter {
   std::atomic<std::int64_t> m_turn_began = 0;  ///< 0: nothing to do
   // the writer's thread only
   const std::unique_ptr<Connection> m_connection;
+  KnownDeliveries m_known;
   std::thread m_thread;
 };
 

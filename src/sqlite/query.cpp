@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
-#include <sqlite3.h>
 
 namespace reelkeep::sqlite {
 
@@ -55,16 +54,6 @@ bool Query::step() {
 
 std::int64_t Query::run() {
   return m_statement.exec();
-}
-
-bool Query::run_unless_there() {
-  try {
-    run();
-    return true;
-  } catch (const SQLite::Exception& exception) {
-    if (exception.getExtendedErrorCode() != SQLITE_CONSTRAINT_UNIQUE) throw;
-    return false;
-  }
 }
 
 void Query::bind(std::int64_t value) {

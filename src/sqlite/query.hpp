@@ -71,8 +71,6 @@ class Query {
   bool step();
   /// To the end; rows changed.
   std::int64_t run();
-  /// Of an insertion. False: a unique index has such a row already, nothing was written.
-  bool run_unless_there();
 
   void bind(std::int64_t value);
   void bind(int value) { bind(std::int64_t{value}); }

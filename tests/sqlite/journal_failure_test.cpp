@@ -1,9 +1,11 @@
 #include <atomic>
 #include <doctest/doctest.h>
 #include <string>
+#include <vector>
 
 #include "contract/journal_contract.hpp"
 #include "faulty_disk.hpp"
+#include "raw.hpp"
 #include "sqlite/journal.hpp"
 #include "support/temp_dir.hpp"
 
@@ -99,6 +101,24 @@ TEST_CASE_FIXTURE(Fixture, "a disk that fails makes the journal unavailable unti
   CHECK(rows() == 1);
   CHECK_FALSE(writer->append_and_wait(new_entry(EntryKind::delivery, "x")).value().duplicate);
   CHECK(rows() == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a commit that fails leaves what is known as it was") {
+  const auto writer = open({.known_in_memory = 4});
+  std::vector<NewEntry> sent{new_entry(EntryKind::delivery, "before")};
+  for (int i = 0; i < 40; ++i) {
+    const auto entry = new_entry(EntryKind::delivery, std::to_string(i));
+    {
+      const FaultyDisk failing(i % 2 == 0 ? Fault::write_error : Fault::sync_error);
+      CHECK_FALSE(writer->append_and_wait(entry));
+    }
+    CHECK_FALSE(writer->append_and_wait(entry).value().duplicate);
+    sent.push_back(entry);
+    const auto again = writer->append_all(sent).value();
+    for (const Appended& appended : again) CHECK(appended.duplicate);
+  }
+  CHECK(rows() == 41);
+  CHECK(unknown_deliveries(path) == "0");
 }
 
 TEST_CASE_FIXTURE(Fixture, "a quota that is used up is a full disk: the reserve is asked for") {

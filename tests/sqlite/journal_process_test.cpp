@@ -9,6 +9,7 @@
 #include "reelkeep/base/unique_fd.hpp"
 
 #include "contract/journal_contract.hpp"
+#include "raw.hpp"
 #include "sqlite/journal.hpp"
 #include "support/temp_dir.hpp"
 
@@ -42,7 +43,7 @@ std::string body_of(int round, std::int64_t row) {
 
 /// Appends without end and tells each answer through the pipe.
 int append_for_ever(const std::string& path, int round, int out) {
-  const auto writer = sqlite::open_journal_writer(path, {});
+  const auto writer = sqlite::open_journal_writer(path, {.known_in_memory = 16});
   if (!writer) return 1;
   for (std::int64_t row = 0;; ++row) {
     (*writer)->append(new_entry(EntryKind::delivery, body_of(round, row)),
@@ -66,7 +67,8 @@ TEST_CASE("two processes append to one chain") {
   std::vector<pid_t> children;
   for (int process = 0; process < 2; ++process) {
     children.push_back(in_child([&] {
-      const auto writer = sqlite::open_journal_writer(path, {.create = false, .migrate = false});
+      const auto writer = sqlite::open_journal_writer(
+          path, {.known_in_memory = 5, .create = false, .migrate = false});
       if (!writer) return 1;
       for (int i = 0; i < k_rows; ++i) {
         // Every third body is the same in both.
@@ -82,6 +84,7 @@ TEST_CASE("two processes append to one chain") {
   CHECK(end.receipts == k_rows / 3);
   CHECK(end.cursor == Seq(2 * k_rows - k_rows / 3));
   CHECK(reader->verify_chain());
+  CHECK(unknown_deliveries(path) == "0");
 }
 
 TEST_CASE("what was acknowledged is there after the process was killed") {
@@ -112,5 +115,14 @@ TEST_CASE("what was acknowledged is there after the process was killed") {
       CHECK(entry->body == body_of(round, row.row));
     }
     CHECK(reader->verify_chain());
+    CHECK(unknown_deliveries(path) == "0");
+
+    const auto writer = sqlite::open_journal_writer(path, {.known_in_memory = 16}).value();
+    for (const Acknowledged& row : acknowledged) {
+      const auto again =
+          writer->append_and_wait(new_entry(EntryKind::delivery, body_of(round, row.row))).value();
+      CHECK(again.duplicate);
+      CHECK(again.seq == Seq(row.seq));
+    }
   }
 }

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <numeric>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "contract/journal_contract.hpp"
@@ -124,12 +125,51 @@ TEST_CASE_FIXTURE(Fixture, "a row that is refused does not take the others of it
   CHECK(reader->verify_chain());
 }
 
-TEST_CASE_FIXTURE(Fixture, "the file itself refuses a second row for a delivered body") {
-  REQUIRE(journal.open_writer()->append_and_wait(new_entry(EntryKind::delivery, "x")));
-  const std::string copy =
-      "INSERT INTO entry(kind, received_at, digest, remote, user, content_type, chain)"
-      " SELECT kind, received_at, digest, remote, user, content_type, chain FROM entry";
-  CHECK_THROWS_WITH(raw_sql(path, copy), "UNIQUE constraint failed: entry.digest");
+TEST_CASE_FIXTURE(Fixture, "a delivery stays known, in memory, in the table and after a start") {
+  std::vector<NewEntry> sent;
+  std::vector<Seq> rows;
+  for (std::size_t life = 0; life < 4; ++life) {
+    const auto writer = sqlite::open_journal_writer(path, {.known_in_memory = 8}).value();
+    for (std::size_t size = 1; size <= 9; ++size) {
+      REQUIRE(writer->append_and_wait(new_entry(EntryKind::command, "the same")));
+      std::vector<NewEntry> entries;
+      for (std::size_t i = 0; i < size; ++i) {
+        entries.push_back(new_entry(EntryKind::delivery, std::to_string(sent.size() + i)));
+      }
+      const auto first = writer->append_all(entries).value();
+      for (const Appended& appended : first) {
+        CHECK_FALSE(appended.duplicate);
+        rows.push_back(appended.seq);
+      }
+      sent.insert(sent.end(), entries.begin(), entries.end());
+      const auto again = writer->append_all(sent).value();
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        CHECK(again[i].duplicate);
+        CHECK(again[i].seq == rows[i]);
+      }
+    }
+  }
+  CHECK(unknown_deliveries(path) == "0");
+  // All but those in memory, and those of one turn through all digests.
+  CHECK(std::stoul(raw_sql(path, "SELECT count(*) FROM delivered").at(0)) >= rows.size() - 20);
+  CHECK(raw_sql(path, "SELECT value > 100 FROM meta WHERE key = 'delivered_up_to'").at(0) == "1");
+}
+
+TEST_CASE_FIXTURE(Fixture, "what another writer moved into the table is known to both") {
+  const auto one = sqlite::open_journal_writer(path, {.known_in_memory = 2}).value();
+  const auto other = sqlite::open_journal_writer(path, {.known_in_memory = 3}).value();
+  for (int i = 0; i < 60; ++i) {
+    const auto& [first, second] = i % 3 == 0 ? std::tie(other, one) : std::tie(one, other);
+    const auto entry = new_entry(EntryKind::delivery, std::to_string(i));
+    CHECK_FALSE(first->append_and_wait(entry)->duplicate);
+    CHECK(second->append_and_wait(entry)->duplicate);
+  }
+  for (int i = 0; i < 60; ++i) {
+    const auto entry = new_entry(EntryKind::delivery, std::to_string(i));
+    CHECK(one->append_and_wait(entry)->duplicate);
+    CHECK(other->append_and_wait(entry)->duplicate);
+  }
+  CHECK(unknown_deliveries(path) == "0");
 }
 
 TEST_CASE_FIXTURE(Fixture, "a journal is readable by its owner alone") {

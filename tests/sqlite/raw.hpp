@@ -25,6 +25,19 @@ inline std::vector<std::string> raw_sql(const std::string& path, const std::stri
   return rows;
 }
 
+/// Deliveries of a journal that have another one's body, or that a process which starts now would
+/// not know: a count of either.
+inline std::string unknown_deliveries(const std::string& path) {
+  return raw_sql(path,
+                 "SELECT (SELECT count(*) - count(DISTINCT digest) FROM entry"
+                 "        WHERE kind = 'delivery') +"
+                 " (SELECT count(*) FROM entry WHERE kind = 'delivery'"
+                 "  AND seq <= (SELECT value FROM meta WHERE key = 'delivered_up_to')"
+                 "  AND NOT EXISTS (SELECT 1 FROM delivered"
+                 "                  WHERE digest = entry.digest AND seq = entry.seq))")
+      .at(0);
+}
+
 /// EXPLAIN QUERY PLAN, its lines joined.
 inline std::string query_plan(const std::string& path, const std::string& sql) {
   sqlite3* database = nullptr;

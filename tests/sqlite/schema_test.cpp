@@ -1,10 +1,12 @@
 #include <array>
 #include <cerrno>
 #include <doctest/doctest.h>
+#include <fmt/core.h>
 #include <sqlite3.h>
 #include <string>
 
 #include "contract/journal_contract.hpp"
+#include "crypto/sha256.hpp"
 #include "raw.hpp"
 #include "sqlite/catalog.hpp"
 #include "sqlite/catalog_schema.hpp"
@@ -75,10 +77,27 @@ TEST_CASE("an older journal is migrated by the agent and keeps its rows; command
   CHECK(raw_sql(path, "PRAGMA user_version").at(0) == "1");
 
   REQUIRE(sqlite::open_journal_writer(path, {}));
-  CHECK(raw_sql(path, "PRAGMA user_version").at(0) == "2");
+  CHECK(raw_sql(path, "PRAGMA user_version").at(0) == "3");
   CHECK(raw_sql(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'receipt_seq'").at(0) ==
         "1");
   CHECK(sqlite::open_journal_reader(path).value()->find(Seq(1)).value()->body == "hi");
+}
+
+TEST_CASE("the deliveries of an older journal are known") {
+  const TempDir dir;
+  const auto path = dir.path("journal.db");
+  write_version(path, sqlite::journal_schema(), 2);
+  for (const char* kind : {"delivery", "command"}) {
+    raw_sql(path, fmt::format("INSERT INTO entry(kind, received_at, digest, remote, user,"
+                              " content_type, chain) VALUES ('{}', 5, x'{}', 'r', 'u', 'c',"
+                              " zeroblob(32))",
+                              kind, sha256("hi").hex()));
+  }
+  const auto writer = sqlite::open_journal_writer(path, {}).value();
+  const auto again = writer->append_and_wait(new_entry(EntryKind::delivery, "hi")).value();
+  CHECK(again.duplicate);
+  CHECK(again.seq == Seq(1));
+  CHECK_FALSE(writer->append_and_wait(new_entry(EntryKind::delivery, "ho"))->duplicate);
 }
 
 TEST_CASE("an older catalog is migrated by the agent and keeps its rows") {

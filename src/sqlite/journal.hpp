@@ -16,8 +16,7 @@ struct JournalOptions {
   /// Called on the writer's thread after each durable commit of appended rows, with their number
   /// (duplicates included), before the appends are answered. Must not block in production.
   std::function<void(std::size_t)> committed;
-  /// About so many digests of deliveries are kept in memory (130 bytes each), the others in a
-  /// table.
+  /// About so many digests of deliveries are kept in memory (80 bytes each), the others in a table.
   std::size_t known_in_memory = std::size_t{1} << 15U;
   bool create = true;   ///< an absent file is created (0600), else Errc::not_found
   bool migrate = true;  ///< an older schema is brought up to date, else Errc::conflict

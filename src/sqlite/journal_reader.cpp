@@ -24,6 +24,10 @@ constexpr std::string_view k_end =
     "SELECT (SELECT value FROM meta WHERE key = 'id'), ifnull(max(seq), 0),"
     " (SELECT chain FROM entry ORDER BY seq DESC LIMIT 1),"
     " (SELECT ifnull(max(id), 0) FROM receipt) FROM entry";
+constexpr std::string_view k_unknown =
+    "SELECT count(*) FROM entry WHERE kind = 'delivery'"
+    " AND seq <= (SELECT value FROM meta WHERE key = 'delivered_up_to')"
+    " AND NOT EXISTS (SELECT 1 FROM delivered WHERE digest = entry.digest)";
 // Bodies may be large: few at a time.
 constexpr std::size_t k_verify_rows = 32;
 
@@ -120,7 +124,7 @@ class Reader final : public JournalReader {
     Seq last(0);
     for (;;) {
       REELKEEP_ASSIGN(const auto entries, read(last, k_verify_rows));
-      if (entries.empty()) return {};
+      if (entries.empty()) return verify_known();
       for (const Entry& entry : entries) {
         REELKEEP_TRY(verify(entry, previous));
         previous = entry.chain;
@@ -136,6 +140,20 @@ class Reader final : public JournalReader {
     return Error{Errc::corrupt,
                  fmt::format("journal {}: row {} was changed, or a row before it is missing",
                              m_connection->path(), entry.seq.get())};
+  }
+
+  /// Every delivery would be known if it came again.
+  [[nodiscard]] Status verify_known() {
+    return m_connection->guarded([&]() -> Status {
+      Query query(*m_connection, k_unknown);
+      query.step();
+      const auto unknown = query.next<std::int64_t>();
+      if (unknown == 0) return {};
+      return Error{Errc::corrupt,
+                   fmt::format("journal {}: its table of what was delivered lacks {} "
+                               "deliveries",
+                               m_connection->path(), unknown)};
+    });
   }
 
   const std::unique_ptr<Connection> m_connection;

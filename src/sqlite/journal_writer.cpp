@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <fmt/core.h>
 #include <future>
@@ -179,9 +180,11 @@ class Writer final : public JournalWriter {
     return results;
   }
 
-  /// All or none; a full disk is met once with the reserve.
+  /// All or none; a full disk is met once with the reserve, damage to what is known once with less.
   Result<std::vector<Appended>> commit(const std::vector<const NewEntry*>& entries) {
+    const bool was_damaged = m_known.is_damaged();
     auto committed = try_commit(entries);
+    if (!committed && m_known.is_damaged() && !was_damaged) committed = try_commit(entries);
     if (!committed && committed.error().code == Errc::no_space && m_options.release_reserve &&
         m_options.release_reserve()) {
       committed = try_commit(entries);
@@ -200,16 +203,20 @@ class Writer final : public JournalWriter {
       }
       std::vector<Appended> appended;
       appended.reserve(entries.size());
+      const bool delivers = std::any_of(entries.begin(), entries.end(), [](const NewEntry* entry) {
+        return entry->kind == EntryKind::delivery;
+      });
+      if (delivers) m_known.load(*m_connection);
       Transaction transaction(*m_connection, Access::write);
       // Inside the transaction: other processes append to the same chain.
       Tail tail = read_tail(*m_connection);
-      m_known.begin(*m_connection, tail.seq);
+      if (delivers) m_known.begin(*m_connection, tail.seq);
       for (const NewEntry* entry : entries) {
         appended.push_back(append_row(*m_connection, *entry, tail, m_known));
       }
-      m_known.make_room(*m_connection, tail.seq);
+      if (delivers) m_known.make_room(*m_connection, tail.seq);
       transaction.commit();
-      m_known.keep();
+      if (delivers) m_known.keep();
       return appended;
     });
   }

@@ -1,9 +1,10 @@
 #include "sqlite/known_deliveries.hpp"
 
+#include <exception>
 #include <iterator>
 #include <string_view>
 
-#include "reelkeep/model/words.hpp"
+#include "reelkeep/base/log.hpp"
 
 #include "sqlite/query.hpp"
 
@@ -11,16 +12,57 @@ namespace reelkeep::sqlite {
 
 namespace {
 
-constexpr std::string_view k_moved = "SELECT value FROM meta WHERE key = 'delivered_up_to'";
+constexpr std::string_view k_up_to = "SELECT value FROM meta WHERE key = 'delivered_up_to'";
+// Another process may have come further.
+constexpr std::string_view k_set_up_to =
+    "UPDATE meta SET value = max(value, ?) WHERE key = 'delivered_up_to'";
 constexpr std::string_view k_after =
-    "SELECT digest, seq FROM entry WHERE seq > ? AND kind = 'delivery'";
+    "SELECT digest, seq FROM entry WHERE seq > ? AND kind = 'delivery' ORDER BY seq LIMIT ?";
+constexpr std::int64_t k_all = -1;
 constexpr std::string_view k_find = "SELECT seq FROM delivered WHERE digest = ?";
 // One that was moved before the last start may be read and moved again.
 constexpr std::string_view k_move =
     "INSERT INTO delivered(digest, seq) VALUES (?, ?) ON CONFLICT DO NOTHING";
-constexpr std::string_view k_end_turn = "UPDATE meta SET value = ? WHERE key = 'delivered_up_to'";
 
 }  // namespace
+
+void KnownDeliveries::load(Connection& connection) {
+  if (m_tail) return;
+  try {
+    noting_damage(connection, [&] {
+      while (!read_all(connection)) {
+      }
+    });
+  } catch (const std::exception&) {
+    if (!m_damaged) throw;
+  }
+  // Behind a bad page nothing was read.
+  if (!m_tail) m_tail = connection.number("SELECT ifnull(max(seq), 0) FROM entry");
+}
+
+bool KnownDeliveries::read_all(Connection& connection) {
+  Transaction transaction(connection, Access::write);
+  std::int64_t last = connection.number(k_up_to);
+  m_table_in_use = m_table_in_use || last > 0;
+  m_recent.clear();
+  {
+    Query query(connection, k_after, last, as_limit(m_limit + 1));
+    while (query.step()) {
+      const auto digest = query.next<Digest>();
+      query.read(last);
+      m_recent.emplace(digest, Seq(last));
+    }
+  }
+  if (m_recent.size() <= m_limit) {
+    m_tail = m_turn_tail = last;
+    return true;
+  }
+  m_table_in_use = true;
+  for (const auto& [digest, seq] : m_recent) Query(connection, k_move, digest, seq).run();
+  Query(connection, k_set_up_to, last).run();
+  transaction.commit();
+  return false;
+}
 
 void KnownDeliveries::begin(Connection& connection, std::int64_t tail) {
   for (const Digest& digest : m_added) m_recent.erase(digest);
@@ -29,27 +71,27 @@ void KnownDeliveries::begin(Connection& connection, std::int64_t tail) {
   m_turn_ends = false;
   m_new_tail = tail;
   if (m_tail == tail) return;
-  if (!m_tail) {
-    Query moved(connection, k_moved);
-    moved.step();
-    m_tail = moved.next<std::int64_t>();
-    m_table_in_use = m_tail > 0;
-    m_turn_tail = tail;
-  }
-  Query after(connection, k_after, *m_tail);
-  while (after.step()) {
-    const auto digest = after.next<Digest>();
-    m_recent.emplace(digest, after.next<Seq>());
+  if (!m_damaged) {
+    noting_damage(connection, [&] {
+      Query query(connection, k_after, *m_tail, k_all);
+      while (query.step()) {
+        const auto digest = query.next<Digest>();
+        m_recent.emplace(digest, query.next<Seq>());
+      }
+    });
   }
   m_tail = tail;
 }
 
-std::optional<Seq> KnownDeliveries::find(Connection& connection, const Digest& digest) const {
+std::optional<Seq> KnownDeliveries::find(Connection& connection, const Digest& digest) {
   if (const auto recent = m_recent.find(digest); recent != m_recent.end()) return recent->second;
-  if (!m_table_in_use) return std::nullopt;
-  Query query(connection, k_find, digest);
-  if (!query.step()) return std::nullopt;
-  return query.next<Seq>();
+  if (!m_table_in_use || m_damaged) return std::nullopt;
+  std::optional<Seq> seq;
+  noting_damage(connection, [&] {
+    Query query(connection, k_find, digest);
+    if (query.step()) seq = query.next<Seq>();
+  });
+  return seq;
 }
 
 void KnownDeliveries::add(const Digest& digest, Seq seq) {
@@ -59,17 +101,19 @@ void KnownDeliveries::add(const Digest& digest, Seq seq) {
 
 void KnownDeliveries::make_room(Connection& connection, std::int64_t tail) {
   m_new_tail = tail;
-  if (m_recent.size() <= m_limit) return;
+  if (m_damaged || m_recent.size() <= m_limit) return;
   m_table_in_use = true;
-  // Twice as many as came: what was read at the start may be more than the limit.
-  auto next = m_recent.lower_bound(m_next);
-  while (m_moved < 2 * m_added.size() && next != m_recent.end()) {
-    Query(connection, k_move, next->first, next->second).run();
-    ++next;
-    ++m_moved;
-  }
-  m_turn_ends = next == m_recent.end();
-  if (m_turn_ends) Query(connection, k_end_turn, m_turn_tail).run();
+  noting_damage(connection, [&] {
+    auto next = m_recent.lower_bound(m_next);
+    while (m_moved < 2 * m_added.size() && next != m_recent.end()) {
+      Query(connection, k_move, next->first, next->second).run();
+      ++next;
+      ++m_moved;
+    }
+    if (next != m_recent.end()) return;
+    Query(connection, k_set_up_to, m_turn_tail).run();
+    m_turn_ends = true;
+  });
 }
 
 void KnownDeliveries::keep() {
@@ -82,6 +126,28 @@ void KnownDeliveries::keep() {
   m_moved = 0;
   if (m_turn_ends) m_turn_tail = m_new_tail;
   m_turn_ends = false;
+}
+
+void KnownDeliveries::noting_damage(const Connection& connection,
+                                    const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const SQLite::Exception& exception) {
+    if (errc_of(exception.getExtendedErrorCode(), 0) == Errc::corrupt)
+      damaged(connection, exception.what());
+    throw;
+  } catch (const UnreadableRow& unreadable) {
+    damaged(connection, unreadable.what());
+    throw;
+  }
+}
+
+void KnownDeliveries::damaged(const Connection& connection, const char* reason) {
+  m_damaged = true;
+  log::error(
+      "the journal is damaged: what is delivered is taken, but a body that comes again may get a "
+      "second row; see `reelkeep check`",
+      {{"journal", connection.path()}, {"reason", reason}});
 }
 
 }  // namespace reelkeep::sqlite

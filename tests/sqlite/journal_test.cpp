@@ -155,6 +155,66 @@ TEST_CASE_FIXTURE(Fixture, "a delivery stays known, in memory, in the table and 
   CHECK(raw_sql(path, "SELECT value > 100 FROM meta WHERE key = 'delivered_up_to'").at(0) == "1");
 }
 
+TEST_CASE_FIXTURE(Fixture, "what a start has to read stays little, however short the lives are") {
+  constexpr int k_lives = 60;
+  constexpr std::size_t k_in_memory = 8;
+  for (int life = 0; life < k_lives; ++life) {
+    const auto writer = sqlite::open_journal_writer(path, {.known_in_memory = k_in_memory}).value();
+    for (const char* part : {"a", "b", "c"}) {
+      const auto entry = new_entry(EntryKind::delivery, part + std::to_string(life));
+      REQUIRE_FALSE(writer->append_and_wait(entry)->duplicate);
+    }
+  }
+  CHECK(unknown_deliveries(path) == "0");
+  const auto read = raw_sql(path,
+                            "SELECT count(*) FROM entry WHERE seq >"
+                            " (SELECT value FROM meta WHERE key = 'delivered_up_to')");
+  CHECK(std::stoul(read.at(0)) <= k_in_memory + 3);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a damaged table of what was delivered stops no delivery, and is told") {
+  std::vector<NewEntry> entries;
+  for (int i = 0; i < 300; ++i) {
+    entries.push_back(new_entry(EntryKind::delivery, std::to_string(i)));
+  }
+  const sqlite::JournalOptions few{.known_in_memory = 8};
+  REQUIRE(sqlite::open_journal_writer(path, few).value()->append_all(entries));
+  REQUIRE(sqlite::open_journal_writer(path, few).value()->append_all({entries.at(0)}));
+  const auto root = raw_sql(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'delivered'");
+  std::string bytes = dir.read("journal.db");
+  std::fill_n(bytes.begin() + (std::stol(root.at(0)) - 1) * 4096, 4096, '\x55');
+  dir.write("journal.db", bytes);
+
+  const auto writer = sqlite::open_journal_writer(path, few).value();
+  for (int i = 0; i < 40; ++i) {
+    const auto entry = new_entry(EntryKind::delivery, "new " + std::to_string(i));
+    CHECK_FALSE(writer->append_and_wait(entry).value().duplicate);
+    CHECK(writer->append_and_wait(entry).value().duplicate);
+  }
+  CHECK(journal.open_reader()->end()->cursor == Seq(340));
+  CHECK(journal.open_reader()->verify_chain().error().code == Errc::corrupt);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a table of what was delivered that lacks some is told and filled anew") {
+  std::vector<NewEntry> entries;
+  for (int i = 0; i < 30; ++i) {
+    entries.push_back(new_entry(EntryKind::delivery, std::to_string(i)));
+  }
+  const sqlite::JournalOptions few{.known_in_memory = 8};
+  REQUIRE(sqlite::open_journal_writer(path, few).value()->append_all(entries));
+  REQUIRE(sqlite::open_journal_writer(path, few).value()->append_all({entries.at(0)}));
+  REQUIRE(journal.open_reader()->verify_chain());
+  raw_sql(path, "DELETE FROM delivered WHERE seq IN (3, 7)");
+  const Status lacking = journal.open_reader()->verify_chain();
+  REQUIRE_FALSE(lacking);
+  CHECK(lacking.error().message.find("lacks 2 deliveries") != std::string::npos);
+  raw_sql(path, "UPDATE meta SET value = 0 WHERE key = 'delivered_up_to'");
+  const auto again = sqlite::open_journal_writer(path, few).value()->append_all(entries).value();
+  for (const Appended& appended : again) CHECK(appended.duplicate);
+  CHECK(journal.open_reader()->verify_chain());
+}
+
 TEST_CASE_FIXTURE(Fixture, "what another writer moved into the table is known to both") {
   const auto one = sqlite::open_journal_writer(path, {.known_in_memory = 2}).value();
   const auto other = sqlite::open_journal_writer(path, {.known_in_memory = 3}).value();

@@ -80,6 +80,7 @@ class JournalReader {
   /// Chain value at `seq`; nothing: no such row.
   virtual Result<std::optional<Digest>> chain_at(Seq seq) = 0;
   /// Recomputes the chain from the first row; Errc::corrupt names the first row that does not fit.
+  /// Also where a delivery would not be known if it came again.
   virtual Status verify_chain() = 0;
 };
 

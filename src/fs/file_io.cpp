@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t k_block = std::size_t{1} << 20U;
 constexpr std::size_t k_alignment = 4096;  // what O_DIRECT asks for on every common disk
-constexpr std::uint64_t k_writeback_step = std::uint64_t{8} << 20U;
+constexpr std::uint64_t k_writeback_step = std::uint64_t{1} << 20U;
 
 /// k_block bytes at an address that O_DIRECT accepts.
 class AlignedBlock {
@@ -148,6 +148,21 @@ Result<std::size_t> read_some(int fd, off_t offset, std::span<std::byte> into,
   return done;
 }
 
+Status WriteBack::reached(int fd, std::uint64_t size, const std::string& what) {
+  if (size < m_from + k_writeback_step) return {};
+  // Only a start: its errors are those of the wait for it, or of the sync at the end.
+  (void)::sync_file_range(fd, static_cast<off_t>(m_from), static_cast<off_t>(size - m_from),
+                          SYNC_FILE_RANGE_WRITE);
+  const std::uint64_t before = m_from - std::min(m_from, k_writeback_step);
+  m_from = size;
+  if (before == 0) return {};
+  if (::sync_file_range(fd, 0, static_cast<off_t>(before), SYNC_FILE_RANGE_WAIT_BEFORE) == 0)
+    return {};
+  // Not known here, or forbidden: then nothing waits, and the sync tells what went wrong.
+  if (errno == ENOSYS || errno == EPERM) return {};
+  return Error::from_errno(errno, "cannot write " + what);
+}
+
 Status sync_file(int fd, const std::string& what) {
   int result = 0;
   do result = ::fsync(fd);
@@ -247,7 +262,7 @@ Result<ReadBack> copy_hashed(int from, int to, const std::string& what) {
   const AlignedBlock block;
   Sha256 hash;
   std::uint64_t offset = 0;
-  std::uint64_t started = 0;
+  WriteBack write_back;
   for (;;) {
     REELKEEP_ASSIGN(const std::size_t n,
                     read_some(from, static_cast<off_t>(offset), block.bytes(), what));
@@ -256,11 +271,7 @@ Result<ReadBack> copy_hashed(int from, int to, const std::string& what) {
     hash.update(bytes);
     REELKEEP_TRY(write_all(to, bytes, static_cast<off_t>(offset), "the copy of " + what));
     offset += n;
-    if (offset - started >= k_writeback_step) {
-      (void)::sync_file_range(to, static_cast<off_t>(started), static_cast<off_t>(offset - started),
-                              SYNC_FILE_RANGE_WRITE);
-      started = offset;
-    }
+    REELKEEP_TRY(write_back.reached(to, offset, "the copy of " + what));
   }
   return ReadBack{hash.finish(), ByteCount(offset)};
 }

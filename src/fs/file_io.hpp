@@ -30,6 +30,21 @@ Status write_all(int fd, std::span<const std::byte> bytes, off_t offset, const s
 Result<std::size_t> read_some(int fd, off_t offset, std::span<std::byte> into,
                               const std::string& what);
 Status sync_file(int fd, const std::string& what);
+
+/// Sends a file that is written from front to end on its way to the medium while it grows, so that
+/// the last sync is short, and waits where more than about 2 MiB of it are on their way: what
+/// several downloads had queued, the journal's syncs waited for (deliveries beside them, 99th
+/// percentile 105 and 275 ms without the wait, 63 and 76 with it, at the same rate; less CPU too).
+class WriteBack {
+ public:
+  /// Nothing below `from` is on its way.
+  void begin_at(std::uint64_t from) noexcept { m_from = from; }
+  /// The file is `size` bytes long now. An Error is of bytes that are lost: no later sync tells it.
+  Status reached(int fd, std::uint64_t size, const std::string& what);
+
+ private:
+  std::uint64_t m_from = 0;  // below: written out or under way
+};
 /// Whether the open directory may be written by us now; cheap, nothing is made. Errc::unavailable,
 /// with the way out: mounted read-only (also by the kernel, after errors of the medium), or not
 /// ours.

@@ -8,14 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "fs/file_io.hpp"
 #include "fs/space.hpp"
 
 namespace reelkeep::fs {
 namespace {
 
 constexpr std::uint64_t k_space_step = std::uint64_t{16} << 20U;
-constexpr std::uint64_t k_writeback_step = std::uint64_t{1} << 20U;
 constexpr unsigned k_private = 0600;
 /// Set before the first byte is written ahead, cleared after the file was cut: within one boot that
 /// order holds, whenever the process dies; after another boot no length is believed anyway.
@@ -39,7 +37,7 @@ PartFile::PartFile(const StagingPlace& place, const std::string& name,
 Status PartFile::prepare() {
   if (m_leaf.empty()) return Error{Errc::invalid, "not a name for staging: " + m_path};
   m_size = 0;
-  m_writeback_from = 0;
+  m_write_back.begin_at(0);
   m_next_space_check = 0;
   m_spoilt = false;
   m_is_spread = false;
@@ -58,7 +56,7 @@ Status PartFile::prepare() {
   }
   if (static_cast<std::uint64_t>(status.st_size) != keep) REELKEEP_TRY(truncate(keep));
   m_size = keep;
-  m_writeback_from = keep;
+  m_write_back.begin_at(keep);
   if (m_is_spread) REELKEEP_TRY(set_mode(k_private));
   m_is_spread = false;
   return {};
@@ -207,8 +205,8 @@ Status PartFile::write(std::span<const std::byte> bytes) {
     m_next_space_check = 0;
     return result;
   }
-  start_writeback();
-  return {};
+  Status on_its_way = m_write_back.reached(m_file.get(), m_size, m_path);
+  return on_its_way ? on_its_way : Status(spoil(on_its_way.error()));
 }
 
 Status PartFile::set_mode(unsigned mode) {
@@ -249,7 +247,7 @@ Status PartFile::take_in(ByteCount end) {
   if (end.get() <= m_size) return {};
   if (Status hashed = hash_range(m_size, end.get()); !hashed) return spoil(hashed.error());
   m_size = end.get();
-  m_writeback_from = std::max(m_writeback_from, m_size);
+  m_write_back.begin_at(m_size);
   return {};
 }
 
@@ -262,14 +260,6 @@ Status PartFile::gather() {
   return {};
 }
 
-void PartFile::start_writeback() {
-  if (m_size - m_writeback_from < k_writeback_step) return;
-  // Only a start: errors are sync()'s to report.
-  (void)::sync_file_range(m_file.get(), static_cast<off_t>(m_writeback_from),
-                          static_cast<off_t>(m_size - m_writeback_from), SYNC_FILE_RANGE_WRITE);
-  m_writeback_from = m_size;
-}
-
 Status PartFile::restart() {
   REELKEEP_TRY(check_usable());
   REELKEEP_TRY(truncate(0));
@@ -277,7 +267,7 @@ Status PartFile::restart() {
   REELKEEP_TRY(gather());
   m_hash = Sha256();
   m_hashed = 0;
-  m_writeback_from = 0;
+  m_write_back.begin_at(0);
   m_next_space_check = 0;
   return {};
 }

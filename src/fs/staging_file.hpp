@@ -11,6 +11,7 @@
 #include "reelkeep/port/staging.hpp"
 
 #include "crypto/sha256.hpp"
+#include "fs/file_io.hpp"
 
 namespace reelkeep::fs {
 
@@ -66,7 +67,6 @@ class PartFile final : public StagingFile {
   Status check_space();
   void promise(std::uint64_t bytes) noexcept;
   void brought(std::uint64_t bytes) noexcept;
-  void start_writeback();
   Error spoil(Error error);
 
   // Constant after construction.
@@ -84,8 +84,8 @@ class PartFile final : public StagingFile {
   // Of the one thread that has the rest in hand.
   UniqueFd m_file;
   std::uint64_t m_size = 0;
-  std::uint64_t m_writeback_from = 0;  // below: written out or under way
-  std::uint64_t m_written = 0;         // in all, for the space check
+  WriteBack m_write_back;
+  std::uint64_t m_written = 0;  // in all, for the space check
   std::uint64_t m_next_space_check = 0;
   std::uint64_t m_promised = 0;  // of StagingPlace::promised
   bool m_is_expected = false;    // that is all that is lacking

@@ -7,6 +7,7 @@
 #include "fs/file_io.hpp"
 #include "fs/process.hpp"
 #include "fs/staging.hpp"
+#include "fs/staging_house.hpp"
 #include "fs/store_places.hpp"
 #include "fs/syscalls.hpp"
 
@@ -50,6 +51,37 @@ std::size_t count(const std::vector<std::string>& calls, const std::string& call
 }
 
 }  // namespace
+
+TEST_CASE("of what is written, no more than two MiB are on their way to the medium") {
+  constexpr std::size_t k_mib = std::size_t{1} << 20U;
+  const StagingHouse house;
+  const auto file = house.staging->open("abc", std::nullopt);
+  REQUIRE(file->prepare());
+  const std::string block(k_mib, 'x');
+  const Syscalls calls;
+  for (std::size_t written = 1; written <= 6; ++written) {
+    REQUIRE(file->append(bytes_of(block)));
+    const auto waits = calls.seen();
+    if (written <= 2)
+      CHECK(waits.empty());
+    else
+      CHECK(waits.back() == "wait " + std::to_string((written - 2) * k_mib) + " " + file->path());
+  }
+}
+
+TEST_CASE("bytes that were lost on their way to the medium spoil the file") {
+  const StagingHouse house;
+  const auto file = house.staging->open("abc", std::nullopt);
+  REQUIRE(file->prepare());
+  const std::string block(std::size_t{1} << 20U, 'x');
+  Syscalls calls;
+  calls.fail("wait ", EIO);
+  for (int i = 0; i < 2; ++i) REQUIRE(file->append(bytes_of(block)));
+  const Status lost = file->append(bytes_of(block));
+  REQUIRE_FALSE(lost);
+  CHECK(lost.error().message.find("cannot write " + file->path()) != std::string::npos);
+  CHECK_FALSE(file->sync());
+}
 
 TEST_CASE("publishing keeps its order: mode, fsync, rename, fsync of every folder, manifest") {
   LocalPlace place;

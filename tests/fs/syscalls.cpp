@@ -65,6 +65,12 @@ int fdatasync(int fd) {
   if (g_watching && fails("fdatasync " + path_of(fd))) return -1;
   return pass(SYS_fdatasync, fd);
 }
+int sync_file_range(int fd, off_t from, off_t length, unsigned flags) {
+  const bool waits = (flags & SYNC_FILE_RANGE_WAIT_BEFORE) != 0;
+  if (g_watching && waits && fails("wait " + std::to_string(from + length) + " " + path_of(fd)))
+    return -1;
+  return pass(SYS_sync_file_range, fd, from, length, flags);
+}
 int fchmod(int fd, mode_t mode) noexcept {
   if (g_watching && fails("fchmod " + path_of(fd))) return -1;
   return pass(SYS_fchmod, fd, mode);

@@ -282,7 +282,11 @@ constexpr std::array k_steps{k_tables,    k_listings,     k_pending_puts, k_pros
                              k_delivered, k_fewer_writes, k_renamed};
 constexpr Schema k_schema{.noun = "catalog",
                           .application_id = 0x726B6374,  // "rkct"
-                          .steps = k_steps};
+                          .steps = k_steps,
+                          // A page of an index over ids or digests is written again by nearly every
+                          // commit; with 4 MiB it went into the file each time (the agent's CPU for
+                          // short files 12 % higher).
+                          .wal_pages = 8192};
 
 }  // namespace
 

@@ -30,8 +30,9 @@ class Connection {
   /// First column of the first row.
   std::int64_t number(std::string_view sql);
 
-  /// Writes from here on go through a WAL that is synced at every commit.
-  Status use_wal();
+  /// Writes from here on go through a WAL that is synced at every commit, and comes into the file
+  /// when it has so many pages.
+  Status use_wal(int pages);
   /// Moves the WAL into the file and truncates it; Errc::timeout while a reader is in the way.
   Status checkpoint();
 

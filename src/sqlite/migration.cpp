@@ -91,7 +91,7 @@ Result<std::unique_ptr<Connection>> open_for_writing(const std::string& path, co
   REELKEEP_ASSIGN(const auto version, version_of(*connection));
   const bool older = version < static_cast<std::int64_t>(schema.steps.size());
   if (!(older && policy.migrate)) REELKEEP_TRY(refuse(*connection, schema, version));
-  REELKEEP_TRY(connection->use_wal());
+  REELKEEP_TRY(connection->use_wal(schema.wal_pages));
   if (older) REELKEEP_TRY(migrate(*connection, schema));
   return connection;
 }

@@ -18,6 +18,9 @@ struct Schema {
   std::span<const std::string_view> steps;  ///< steps[n] takes version n to n + 1; never edited
   /// Cannot be derived again: a -wal without its file is not thrown away by creating a new file.
   bool evidence = false;
+  /// When the WAL comes into the file. Whoever commits waits for that, which is short where it is
+  /// little: SQLite's own 4 MiB for what only grows at its end.
+  int wal_pages = 1024;
 };
 
 struct SchemaPolicy {

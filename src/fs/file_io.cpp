@@ -47,6 +47,14 @@ Error read_error(int error_number, const std::string& what) {
   return error;
 }
 
+/// What a failed sync_file_range() means. Where it is not known, or forbidden, nothing was lost:
+/// the sync at the end does all of it.
+Status lost_bytes(int fd, const std::string& what) {
+  const int why = errno;
+  if (::sync_file_range(fd, 0, 1, 0) != 0) return {};
+  return Error::from_errno(why, "cannot write " + what);
+}
+
 void set_direct(int fd, bool direct) {
   const int flags = ::fcntl(fd, F_GETFL);
   // A filesystem without O_DIRECT refuses; then the dropped cache has to do.
@@ -148,19 +156,22 @@ Result<std::size_t> read_some(int fd, off_t offset, std::span<std::byte> into,
   return done;
 }
 
+Status WriteBack::start(int fd, std::uint64_t from, std::uint64_t length, const std::string& what) {
+  if (::sync_file_range(fd, static_cast<off_t>(from), static_cast<off_t>(length),
+                        SYNC_FILE_RANGE_WRITE) == 0)
+    return {};
+  return lost_bytes(fd, what);
+}
+
 Status WriteBack::reached(int fd, std::uint64_t size, const std::string& what) {
   if (size < m_from + k_writeback_step) return {};
-  // Only a start: its errors are those of the wait for it, or of the sync at the end.
-  (void)::sync_file_range(fd, static_cast<off_t>(m_from), static_cast<off_t>(size - m_from),
-                          SYNC_FILE_RANGE_WRITE);
+  REELKEEP_TRY(start(fd, m_from, size - m_from, what));
   const std::uint64_t before = m_from - std::min(m_from, k_writeback_step);
   m_from = size;
-  if (before == 0) return {};
-  if (::sync_file_range(fd, 0, static_cast<off_t>(before), SYNC_FILE_RANGE_WAIT_BEFORE) == 0)
+  if (before == 0 ||
+      ::sync_file_range(fd, 0, static_cast<off_t>(before), SYNC_FILE_RANGE_WAIT_BEFORE) == 0)
     return {};
-  // Not known here, or forbidden: then nothing waits, and the sync tells what went wrong.
-  if (errno == ENOSYS || errno == EPERM) return {};
-  return Error::from_errno(errno, "cannot write " + what);
+  return lost_bytes(fd, what);
 }
 
 Status sync_file(int fd, const std::string& what) {

@@ -37,6 +37,10 @@ Status sync_file(int fd, const std::string& what);
 /// percentile 105 and 275 ms without the wait, 63 and 76 with it, at the same rate; less CPU too).
 class WriteBack {
  public:
+  /// `length` bytes at `from` (0: all after it) go on their way; nothing waits. An Error is of
+  /// bytes that are lost: ext4 drops what it finds no room for, and the next sync need not tell it.
+  static Status start(int fd, std::uint64_t from, std::uint64_t length, const std::string& what);
+
   /// Nothing below `from` is on its way.
   void begin_at(std::uint64_t from) noexcept { m_from = from; }
   /// The file is `size` bytes long now. An Error is of bytes that are lost: no later sync tells it.

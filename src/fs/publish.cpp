@@ -144,7 +144,7 @@ class Batch {
     item.staged.reset(::open(request.staged.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!item.staged && errno != ENOENT)
       return Error::from_errno(errno, "cannot open " + request.staged);
-    if (item.found) return start_writeback(item.found.get());
+    if (item.found) return start_writeback(item);
     if (!item.staged)
       return Error{Errc::corrupt, "the complete bytes are gone from staging (" + request.staged +
                                       "): they have to be fetched again"};
@@ -159,7 +159,7 @@ class Batch {
       return copy_into(item, m_area.get());
     if (::fchmod(item.staged.get(), m_context.file_mode) != 0)
       return Error::from_errno(errno, "cannot make " + request.staged + " read-only");
-    return start_writeback(item.staged.get());
+    return start_writeback(item);
   }
 
   /// The first candidate that is free, or that has these bytes already.
@@ -204,22 +204,28 @@ class Batch {
     if (::fchmod(temp.fd(), m_context.file_mode) != 0)
       return Error::from_errno(errno, "cannot make the copy read-only");
     item.copy.emplace(std::move(temp));
-    return start_writeback(item.copy->fd());
+    return start_writeback(item);
   }
 
   /// All files of the batch are on their way to the disk before the first is waited for.
-  static Status start_writeback(int fd) {
-    (void)::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-    return {};
+  static Status start_writeback(const Item& item) {
+    return or_lost(item, WriteBack::start(fd_of(item), 0, 0, item.request->path));
   }
 
-  Status sync_bytes(Item& item) {
-    const int fd = item.found ? item.found.get() : item.copy ? item.copy->fd() : item.staged.get();
-    auto synced = sync_file(fd, item.request->path);
+  static Status sync_bytes(const Item& item) {
+    const Status synced = sync_file(fd_of(item), item.request->path);
     crash_point("publish.after_filesync");
-    if (synced || item.copy || item.found) return synced;
+    return or_lost(item, synced);
+  }
+
+  static int fd_of(const Item& item) {
+    return item.found ? item.found.get() : item.copy ? item.copy->fd() : item.staged.get();
+  }
+
+  static Status or_lost(const Item& item, const Status& status) {
+    if (status || item.copy || item.found) return status;
     // The kernel reports a lost write once only: trying again would "succeed".
-    Error error = synced.error();
+    Error error = status.error();
     error.code = error.code == Errc::no_space ? Errc::no_space : Errc::corrupt;
     error.message += "; the bytes have to be fetched again";
     return error;

@@ -205,8 +205,7 @@ Status PartFile::write(std::span<const std::byte> bytes) {
     m_next_space_check = 0;
     return result;
   }
-  Status on_its_way = m_write_back.reached(m_file.get(), m_size, m_path);
-  return on_its_way ? on_its_way : Status(spoil(on_its_way.error()));
+  return or_spoil(m_write_back.reached(m_file.get(), m_size, m_path));
 }
 
 Status PartFile::set_mode(unsigned mode) {
@@ -237,9 +236,7 @@ Status PartFile::write_ahead(ByteCount offset, std::span<const std::byte> bytes)
     return result.error().code == Errc::no_space ? result : Status(spoil(result.error()));
   }
   brought(bytes.size());
-  (void)::sync_file_range(m_file.get(), at, static_cast<off_t>(bytes.size()),
-                          SYNC_FILE_RANGE_WRITE);
-  return {};
+  return or_spoil(WriteBack::start(m_file.get(), offset.get(), bytes.size(), m_path));
 }
 
 Status PartFile::take_in(ByteCount end) {
@@ -295,6 +292,10 @@ Result<Digest> PartFile::digest() {
 Result<std::size_t> PartFile::read_at(ByteCount offset, std::span<std::byte> into) {
   REELKEEP_TRY(check_usable());
   return read_some(m_file.get(), static_cast<off_t>(offset.get()), into, m_path);
+}
+
+Status PartFile::or_spoil(Status status) {
+  return status ? status : Status(spoil(status.error()));
 }
 
 Error PartFile::spoil(Error error) {

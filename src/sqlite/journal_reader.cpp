@@ -26,7 +26,7 @@ constexpr std::string_view k_end =
     " (SELECT ifnull(max(id), 0) FROM receipt) FROM entry";
 constexpr std::string_view k_unknown =
     "SELECT count(*) FROM entry WHERE kind = 'delivery'"
-    " AND seq <= (SELECT value FROM meta WHERE key = 'delivered_up_to')"
+    " AND seq <= ifnull((SELECT value FROM meta WHERE key = 'delivered_up_to'), 0)"
     " AND NOT EXISTS (SELECT 1 FROM delivered WHERE digest = entry.digest)";
 // Bodies may be large: few at a time.
 constexpr std::size_t k_verify_rows = 32;

@@ -43,10 +43,11 @@ CREATE INDEX IF NOT EXISTS receipt_seq ON receipt(seq);
 // no secret: the pages of a large index need not be overwritten.
 constexpr std::string_view k_delivered = R"sql(
 CREATE TABLE delivered(digest BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO delivered SELECT digest, seq FROM entry WHERE kind = 'delivery' ORDER BY digest;
+INSERT OR IGNORE INTO delivered
+  SELECT digest, seq FROM entry WHERE kind = 'delivery' ORDER BY digest;
 INSERT INTO meta VALUES ('delivered_up_to', (SELECT ifnull(max(seq), 0) FROM entry));
 PRAGMA secure_delete = OFF;
-DROP INDEX entry_delivery;
+DROP INDEX IF EXISTS entry_delivery;
 PRAGMA secure_delete = ON;
 )sql";
 

@@ -126,7 +126,7 @@ class Writer final : public JournalWriter {
       m_turn_began = 0;
       std::vector<Message> messages = m_mailbox.take_all(k_batch_rows);
       if (messages.empty()) return;
-      m_turn_began = steady_now().time_since_epoch().count();
+      turn_goes_on();
       std::vector<Append> batch;
       std::size_t bytes = 0;
       for (Message& message : messages) {
@@ -142,6 +142,9 @@ class Writer final : public JournalWriter {
       flush(batch);
     }
   }
+
+  /// For longest_turn(): what follows is short again.
+  void turn_goes_on() { m_turn_began = steady_now().time_since_epoch().count(); }
 
   void flush(std::vector<Append>& batch) {
     if (batch.empty()) return;
@@ -182,15 +185,22 @@ class Writer final : public JournalWriter {
 
   /// All or none; a full disk is met once with the reserve, damage to what is known once with less.
   Result<std::vector<Appended>> commit(const std::vector<const NewEntry*>& entries) {
-    const bool was_damaged = m_known.is_damaged();
-    auto committed = try_commit(entries);
-    if (!committed && m_known.is_damaged() && !was_damaged) committed = try_commit(entries);
-    if (!committed && committed.error().code == Errc::no_space && m_options.release_reserve &&
-        m_options.release_reserve()) {
-      committed = try_commit(entries);
+    bool was_damaged = m_known.is_damaged();
+    bool has_reserve = m_options.release_reserve != nullptr;
+    for (;;) {
+      auto committed = try_commit(entries);
+      if (committed) {
+        if (m_options.committed) m_options.committed(entries.size());
+        return committed;
+      }
+      if (m_known.is_damaged() && !was_damaged) {
+        was_damaged = true;
+        continue;
+      }
+      if (committed.error().code != Errc::no_space || !std::exchange(has_reserve, false) ||
+          !m_options.release_reserve())
+        return committed;
     }
-    if (committed && m_options.committed) m_options.committed(entries.size());
-    return committed;
   }
 
   Result<std::vector<Appended>> try_commit(const std::vector<const NewEntry*>& entries) {
@@ -206,7 +216,7 @@ class Writer final : public JournalWriter {
       const bool delivers = std::any_of(entries.begin(), entries.end(), [](const NewEntry* entry) {
         return entry->kind == EntryKind::delivery;
       });
-      if (delivers) m_known.load(*m_connection);
+      while (delivers && !m_known.load(*m_connection)) turn_goes_on();
       Transaction transaction(*m_connection, Access::write);
       // Inside the transaction: other processes append to the same chain.
       Tail tail = read_tail(*m_connection);

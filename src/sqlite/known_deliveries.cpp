@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <iterator>
+#include <sqlite3.h>
 #include <string_view>
 
 #include "reelkeep/base/log.hpp"
@@ -13,55 +14,70 @@ namespace reelkeep::sqlite {
 namespace {
 
 constexpr std::string_view k_up_to = "SELECT value FROM meta WHERE key = 'delivered_up_to'";
-// Another process may have come further.
+// Another process may have come further; a salvaged journal may lack it.
 constexpr std::string_view k_set_up_to =
-    "UPDATE meta SET value = max(value, ?) WHERE key = 'delivered_up_to'";
+    "INSERT INTO meta VALUES ('delivered_up_to', ?)"
+    " ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)";
 constexpr std::string_view k_after =
     "SELECT digest, seq FROM entry WHERE seq > ? AND kind = 'delivery' ORDER BY seq LIMIT ?";
 constexpr std::int64_t k_all = -1;
-constexpr std::string_view k_find = "SELECT seq FROM delivered WHERE digest = ?";
+// In a salvaged journal the row itself may be lost: then it has to be taken again.
+constexpr std::string_view k_find =
+    "SELECT seq FROM delivered JOIN entry USING (seq)"
+    " WHERE delivered.digest = ? AND entry.digest = delivered.digest";
 // One that was moved before the last start may be read and moved again.
 constexpr std::string_view k_move =
-    "INSERT INTO delivered(digest, seq) VALUES (?, ?) ON CONFLICT DO NOTHING";
+    "INSERT INTO delivered(digest, seq) VALUES (?, ?)"
+    " ON CONFLICT (digest) DO UPDATE SET seq = excluded.seq WHERE seq <> excluded.seq";
+
+/// What is damaged stays so: a page that is none, or one that the medium does not give back.
+bool is_damage(const SQLite::Exception& exception) {
+  switch (exception.getExtendedErrorCode()) {
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ:
+    case SQLITE_IOERR_DATA:
+      return true;
+    default:
+      return errc_of(exception.getExtendedErrorCode(), 0) == Errc::corrupt;
+  }
+}
 
 }  // namespace
 
-void KnownDeliveries::load(Connection& connection) {
-  if (m_tail) return;
+bool KnownDeliveries::load(Connection& connection) {
+  if (m_tail) return true;
   try {
-    noting_damage(connection, [&] {
-      while (!read_all(connection)) {
-      }
-    });
+    noting_damage(connection, [&] { read_slice(connection); });
   } catch (const std::exception&) {
     if (!m_damaged) throw;
+    // Behind a bad page nothing was read.
+    m_tail = connection.number("SELECT ifnull(max(seq), 0) FROM entry");
   }
-  // Behind a bad page nothing was read.
-  if (!m_tail) m_tail = connection.number("SELECT ifnull(max(seq), 0) FROM entry");
+  return m_tail.has_value();
 }
 
-bool KnownDeliveries::read_all(Connection& connection) {
+void KnownDeliveries::read_slice(Connection& connection) {
   Transaction transaction(connection, Access::write);
   std::int64_t last = connection.number(k_up_to);
   m_table_in_use = m_table_in_use || last > 0;
   m_recent.clear();
+  std::size_t rows = 0;
   {
     Query query(connection, k_after, last, as_limit(m_limit + 1));
-    while (query.step()) {
+    for (; query.step(); ++rows) {
       const auto digest = query.next<Digest>();
       query.read(last);
       m_recent.emplace(digest, Seq(last));
     }
   }
-  if (m_recent.size() <= m_limit) {
+  if (rows <= m_limit) {
     m_tail = m_turn_tail = last;
-    return true;
+    return;
   }
   m_table_in_use = true;
   for (const auto& [digest, seq] : m_recent) Query(connection, k_move, digest, seq).run();
   Query(connection, k_set_up_to, last).run();
   transaction.commit();
-  return false;
 }
 
 void KnownDeliveries::begin(Connection& connection, std::int64_t tail) {
@@ -101,16 +117,16 @@ void KnownDeliveries::add(const Digest& digest, Seq seq) {
 
 void KnownDeliveries::make_room(Connection& connection, std::int64_t tail) {
   m_new_tail = tail;
-  if (m_damaged || m_recent.size() <= m_limit) return;
+  if (m_recent.size() <= m_limit) return;
   m_table_in_use = true;
   noting_damage(connection, [&] {
     auto next = m_recent.lower_bound(m_next);
     while (m_moved < 2 * m_added.size() && next != m_recent.end()) {
-      Query(connection, k_move, next->first, next->second).run();
+      if (!m_damaged) Query(connection, k_move, next->first, next->second).run();
       ++next;
       ++m_moved;
     }
-    if (next != m_recent.end()) return;
+    if (m_damaged || next != m_recent.end()) return;
     Query(connection, k_set_up_to, m_turn_tail).run();
     m_turn_ends = true;
   });
@@ -133,8 +149,7 @@ void KnownDeliveries::noting_damage(const Connection& connection,
   try {
     work();
   } catch (const SQLite::Exception& exception) {
-    if (errc_of(exception.getExtendedErrorCode(), 0) == Errc::corrupt)
-      damaged(connection, exception.what());
+    if (is_damage(exception)) damaged(connection, exception.what());
     throw;
   } catch (const UnreadableRow& unreadable) {
     damaged(connection, unreadable.what());

@@ -23,9 +23,9 @@ namespace reelkeep::sqlite {
 /// `delivered_up_to` in `meta` tells up to which row all of them did; what came after it is read
 /// again by the next process.
 ///
-/// Damage is told once, and then only the memory is asked and nothing moves any more: it may cost a
-/// second row for one body, never a delivery. SQLite accepts nothing more in a transaction that met
-/// it (measured with 3.40): is_damaged() tells that a second one will pass.
+/// Damage is told once, and then only the memory is asked, and forgets what would have moved: it
+/// may cost a second row for one body, never a delivery. SQLite accepts nothing more in a
+/// transaction that met it (measured with 3.40): is_damaged() tells that a second one will pass.
 ///
 /// Throws as Query does. One thread.
 class KnownDeliveries {
@@ -33,9 +33,9 @@ class KnownDeliveries {
   /// `in_memory`: about so many stay there; while a turn of moves lasts, up to twice as many.
   explicit KnownDeliveries(std::size_t in_memory) : m_limit(in_memory) {}
 
-  /// Before the first begin(), outside of a transaction: reads what is not in the table yet. More
-  /// than may stay in memory goes there at once, in transactions of its own.
-  void load(Connection& connection);
+  /// Before the first begin(), outside of a transaction, until it is true: reads what is not in the
+  /// table yet. More than may stay in memory goes there at once, a part with each call.
+  bool load(Connection& connection);
 
   // The rest belongs to a write transaction that began with begin(): no other process appends.
 
@@ -54,8 +54,7 @@ class KnownDeliveries {
   [[nodiscard]] bool is_damaged() const noexcept { return m_damaged; }
 
  private:
-  /// False: there was more than may stay in memory; it was moved, and there may be more.
-  bool read_all(Connection& connection);
+  void read_slice(Connection& connection);
   /// Runs `work`; damage that ends it is told.
   void noting_damage(const Connection& connection, const std::function<void()>& work);
   void damaged(const Connection& connection, const char* reason);

@@ -75,12 +75,37 @@ TEST_CASE("bytes that were lost on their way to the medium spoil the file") {
   REQUIRE(file->prepare());
   const std::string block(std::size_t{1} << 20U, 'x');
   Syscalls calls;
-  calls.fail("wait ", EIO);
-  for (int i = 0; i < 2; ++i) REQUIRE(file->append(bytes_of(block)));
-  const Status lost = file->append(bytes_of(block));
+  Status lost;
+  SUBCASE("when they are started") {
+    calls.fail("start 0 ", EIO);
+    lost = file->append(bytes_of(block));
+  }
+  SUBCASE("while they are waited for") {
+    calls.fail("wait ", EIO);
+    for (int i = 0; i < 2; ++i) REQUIRE(file->append(bytes_of(block)));
+    lost = file->append(bytes_of(block));
+  }
+  SUBCASE("ahead of others") {
+    calls.fail("start ", EIO);
+    REQUIRE(file->spread());
+    lost = file->write_ahead(ByteCount(5), bytes_of(block));
+  }
   REQUIRE_FALSE(lost);
   CHECK(lost.error().message.find("cannot write " + file->path()) != std::string::npos);
   CHECK_FALSE(file->sync());
+}
+
+TEST_CASE("bytes that are lost while a store takes them are not archived") {
+  LocalPlace place;
+  const auto store = place.make();
+  REQUIRE(store->open(""));
+  const PutRequest wanted = request(place, "room/conf/a.mp4", "bytes", Staged::take);
+  Syscalls calls;
+  calls.fail("start ", EIO);
+  const auto placed = put(*store, wanted);
+  REQUIRE_FALSE(placed);
+  CHECK(placed.error().code == Errc::corrupt);
+  CHECK(placed.error().message.find("fetched again") != std::string::npos);
 }
 
 TEST_CASE("publishing keeps its order: mode, fsync, rename, fsync of every folder, manifest") {

@@ -38,10 +38,10 @@ std::string path_of(int directory, const char* name) {
 }
 
 /// Notes the call; true: it has to fail, errno is set.
-bool fails(const std::string& call) {
+bool fails(const std::string& call, bool is_noted = true) {
   Watch& state = watch();
   const std::lock_guard lock(state.mutex);
-  state.seen.push_back(call);
+  if (is_noted) state.seen.push_back(call);
   if (state.fail_with == 0 || call.find(state.fail_part) == std::string::npos) return false;
   errno = state.fail_with;
   state.fail_with = 0;
@@ -68,6 +68,9 @@ int fdatasync(int fd) {
 int sync_file_range(int fd, off_t from, off_t length, unsigned flags) {
   const bool waits = (flags & SYNC_FILE_RANGE_WAIT_BEFORE) != 0;
   if (g_watching && waits && fails("wait " + std::to_string(from + length) + " " + path_of(fd)))
+    return -1;
+  const bool starts = (flags & SYNC_FILE_RANGE_WRITE) != 0;
+  if (g_watching && starts && fails("start " + std::to_string(from) + " " + path_of(fd), false))
     return -1;
   return pass(SYS_sync_file_range, fd, from, length, flags);
 }

@@ -185,13 +185,20 @@ TEST_CASE_FIXTURE(Fixture, "a damaged table of what was delivered stops no deliv
   std::fill_n(bytes.begin() + (std::stol(root.at(0)) - 1) * 4096, 4096, '\x55');
   dir.write("journal.db", bytes);
 
-  const auto writer = sqlite::open_journal_writer(path, few).value();
+  auto writer = sqlite::open_journal_writer(path, {}).value();
   for (int i = 0; i < 40; ++i) {
     const auto entry = new_entry(EntryKind::delivery, "new " + std::to_string(i));
     CHECK_FALSE(writer->append_and_wait(entry).value().duplicate);
     CHECK(writer->append_and_wait(entry).value().duplicate);
   }
   CHECK(journal.open_reader()->end()->cursor == Seq(340));
+  // Also where some would have to move into it.
+  writer = sqlite::open_journal_writer(path, few).value();
+  for (int i = 0; i < 40; ++i) {
+    const auto entry = new_entry(EntryKind::delivery, "newer " + std::to_string(i));
+    CHECK_FALSE(writer->append_and_wait(entry).value().duplicate);
+  }
+  CHECK(journal.open_reader()->end()->cursor == Seq(380));
   CHECK(journal.open_reader()->verify_chain().error().code == Errc::corrupt);
 }
 

@@ -202,6 +202,25 @@ TEST_CASE_FIXTURE(Fixture, "a damaged table of what was delivered stops no deliv
   CHECK(journal.open_reader()->verify_chain().error().code == Errc::corrupt);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a delivery whose row was lost is taken again") {
+  std::vector<NewEntry> entries;
+  for (int i = 0; i < 30; ++i) {
+    entries.push_back(new_entry(EntryKind::delivery, std::to_string(i)));
+  }
+  const sqlite::JournalOptions few{.known_in_memory = 8};
+  REQUIRE(sqlite::open_journal_writer(path, few).value()->append_all(entries));
+  REQUIRE(sqlite::open_journal_writer(path, few).value()->append_all({entries.at(0)}));
+  raw_sql(path, "DELETE FROM body WHERE seq = 3; DELETE FROM entry WHERE seq = 3");
+  const auto writer = sqlite::open_journal_writer(path, few).value();
+  CHECK_FALSE(writer->append_and_wait(entries.at(2)).value().duplicate);
+  CHECK(writer->append_and_wait(entries.at(2)).value().seq == Seq(31));
+  // A mark that was lost with it begins anew.
+  raw_sql(path, "DELETE FROM meta WHERE key = 'delivered_up_to'");
+  const auto again = sqlite::open_journal_writer(path, few).value()->append_all(entries).value();
+  for (const Appended& appended : again) CHECK(appended.duplicate);
+  CHECK(raw_sql(path, "SELECT value > 0 FROM meta WHERE key = 'delivered_up_to'").at(0) == "1");
+}
+
 TEST_CASE_FIXTURE(Fixture,
                   "a table of what was delivered that lacks some is told and filled anew") {
   std::vector<NewEntry> entries;

@@ -294,7 +294,7 @@ Result<std::size_t> PartFile::read_at(ByteCount offset, std::span<std::byte> int
   return read_some(m_file.get(), static_cast<off_t>(offset.get()), into, m_path);
 }
 
-Status PartFile::or_spoil(Status status) {
+Status PartFile::or_spoil(const Status& status) {
   return status ? status : Status(spoil(status.error()));
 }
 

@@ -67,7 +67,7 @@ class PartFile final : public StagingFile {
   Status check_space();
   void promise(std::uint64_t bytes) noexcept;
   void brought(std::uint64_t bytes) noexcept;
-  Status or_spoil(Status status);
+  Status or_spoil(const Status& status);
   Error spoil(Error error);
 
   // Constant after construction.

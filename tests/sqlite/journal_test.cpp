@@ -30,6 +30,14 @@ struct Fixture {
   Fixture() { journal.open_writer(); }
 };
 
+std::vector<NewEntry> deliveries(int count) {
+  std::vector<NewEntry> entries;
+  for (int i = 0; i < count; ++i) {
+    entries.push_back(new_entry(EntryKind::delivery, std::to_string(i)));
+  }
+  return entries;
+}
+
 }  // namespace
 
 TEST_CASE_FIXTURE(Fixture, "rows get consecutive numbers and are read back in order") {
@@ -173,10 +181,7 @@ TEST_CASE_FIXTURE(Fixture, "what a start has to read stays little, however short
 }
 
 TEST_CASE_FIXTURE(Fixture, "a damaged table of what was delivered stops no delivery, and is told") {
-  std::vector<NewEntry> entries;
-  for (int i = 0; i < 300; ++i) {
-    entries.push_back(new_entry(EntryKind::delivery, std::to_string(i)));
-  }
+  const std::vector<NewEntry> entries = deliveries(300);
   const sqlite::JournalOptions few{.known_in_memory = 8};
   REQUIRE(sqlite::open_journal_writer(path, few).value()->append_all(entries));
   REQUIRE(sqlite::open_journal_writer(path, few).value()->append_all({entries.at(0)}));
@@ -203,10 +208,7 @@ TEST_CASE_FIXTURE(Fixture, "a damaged table of what was delivered stops no deliv
 }
 
 TEST_CASE_FIXTURE(Fixture, "a delivery whose row was lost is taken again") {
-  std::vector<NewEntry> entries;
-  for (int i = 0; i < 30; ++i) {
-    entries.push_back(new_entry(EntryKind::delivery, std::to_string(i)));
-  }
+  const std::vector<NewEntry> entries = deliveries(30);
   const sqlite::JournalOptions few{.known_in_memory = 8};
   REQUIRE(sqlite::open_journal_writer(path, few).value()->append_all(entries));
   REQUIRE(sqlite::open_journal_writer(path, few).value()->append_all({entries.at(0)}));
@@ -223,10 +225,7 @@ TEST_CASE_FIXTURE(Fixture, "a delivery whose row was lost is taken again") {
 
 TEST_CASE_FIXTURE(Fixture,
                   "a table of what was delivered that lacks some is told and filled anew") {
-  std::vector<NewEntry> entries;
-  for (int i = 0; i < 30; ++i) {
-    entries.push_back(new_entry(EntryKind::delivery, std::to_string(i)));
-  }
+  const std::vector<NewEntry> entries = deliveries(30);
   const sqlite::JournalOptions few{.known_in_memory = 8};
   REQUIRE(sqlite::open_journal_writer(path, few).value()->append_all(entries));
   REQUIRE(sqlite::open_journal_writer(path, few).value()->append_all({entries.at(0)}));
@@ -299,10 +298,7 @@ TEST_CASE_FIXTURE(Fixture, "a journal set back to an older copy shows another ch
 }
 
 TEST_CASE_FIXTURE(Fixture, "a changed, removed or exchanged row breaks the chain and is named") {
-  std::vector<NewEntry> entries;
-  for (int i = 1; i <= 100; ++i) {
-    entries.push_back(new_entry(EntryKind::delivery, std::to_string(i)));
-  }
+  const std::vector<NewEntry> entries = deliveries(100);
   REQUIRE(journal.open_writer()->append_all(entries));
   REQUIRE(journal.open_reader()->verify_chain());
   const char* tampering = "";

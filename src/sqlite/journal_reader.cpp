@@ -150,8 +150,8 @@ class Reader final : public JournalReader {
       const auto unknown = query.next<std::int64_t>();
       if (unknown == 0) return {};
       return Error{Errc::corrupt,
-                   fmt::format("journal {}: its table of what was delivered lacks {} "
-                               "deliveries",
+                   fmt::format("journal {}: its table of what was delivered lacks {} deliveries "
+                               "(the last line of the README's recipe alone fills it anew)",
                                m_connection->path(), unknown)};
     });
   }

@@ -32,8 +32,8 @@ Result<std::size_t> read_some(int fd, off_t offset, std::span<std::byte> into,
 Status sync_file(int fd, const std::string& what);
 
 /// Sends a file that is written from front to end on its way to the medium while it grows, so that
-/// the last sync is short, and waits where more than about 2 MiB of it are on their way: behind what
-/// several downloads had queued stood the journal's syncs (figures in docs/performance.md).
+/// the last sync is short, and waits where more than about 2 MiB of it are on their way: behind
+/// what several downloads had queued stood the journal's syncs (figures in docs/performance.md).
 class WriteBack {
  public:
   /// `length` bytes at `from` (0: all after it) go on their way; nothing waits. An Error is of

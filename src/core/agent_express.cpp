@@ -21,6 +21,16 @@ constexpr Duration k_longest_unwritten{2000};
 /// Not when it may be too late for another download.
 constexpr Duration k_safe_before_deadline{60 * 60 * 1000};
 
+/// Of what is still in memory, or of the file.
+Result<std::size_t> read_at(const Fetched& fetched, ByteCount offset, std::span<std::byte> into) {
+  if (fetched.body.empty()) return fetched.file->read_at(offset, into);
+  const std::size_t size = fetched.body.size();
+  const auto from = fetched.body.subspan(std::min<std::uint64_t>(offset.get(), size));
+  const std::size_t count = std::min(from.size(), into.size());
+  std::copy_n(from.begin(), count, into.begin());
+  return count;
+}
+
 }  // namespace
 
 /// What goes wrong, is wanted in several stores or has a history takes the agent's way.
@@ -95,7 +105,11 @@ std::optional<PublishTask> Agent::judge(Ended& end, Claim& claim) {
   claim.judging.size = fetched.received;
   claim.judging.digest = fetched.digest.value_or(Digest{});
   claim.judging.tells_end = fetched.tells_end;
-  end.judged = m_archiver->judge(claim.judging, *fetched.file);
+  end.judged =
+      m_archiver->judge(claim.judging, [&fetched](ByteCount offset, std::span<std::byte> into) {
+        return read_at(fetched, offset, into);
+      });
+  fetched.body = {};
   const bool goes_straight_on = claim.express && end.judged->status && !end.judged->disputed &&
                                 fetched.received <= k_longest_express &&
                                 claim.deadline - m_ports.clock->now() >= k_safe_before_deadline;

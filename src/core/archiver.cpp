@@ -26,12 +26,12 @@ constexpr std::chrono::milliseconds k_batch_span{10};
 constexpr ByteCount k_longest_read_cdr = 1_MiB;
 constexpr std::size_t k_end_of_cdr = 4096;
 
-Result<std::string> read_text(StagingFile& file, ByteCount offset, std::size_t size) {
+Result<std::string> read_text(const media::ReadAt& read, ByteCount offset, std::size_t size) {
   std::string text(size, '\0');
   for (std::size_t at = 0; at < text.size();) {
     REELKEEP_ASSIGN(
         const std::size_t got,
-        file.read_at(offset + ByteCount(at), std::as_writable_bytes(std::span(text).subspan(at))));
+        read(offset + ByteCount(at), std::as_writable_bytes(std::span(text).subspan(at))));
     if (got == 0) return Error{Errc::unavailable, "staging ends early"};
     at += got;
   }
@@ -39,10 +39,10 @@ Result<std::string> read_text(StagingFile& file, ByteCount offset, std::size_t s
 }
 
 /// It begins and ends as a JSON object or array does: what was cut off does not.
-Status judge_ends(StagingFile& file, ByteCount size) {
-  REELKEEP_ASSIGN(const std::string head, read_text(file, ByteCount(0), k_end_of_cdr));
+Status judge_ends(const media::ReadAt& read, ByteCount size) {
+  REELKEEP_ASSIGN(const std::string head, read_text(read, ByteCount(0), k_end_of_cdr));
   REELKEEP_ASSIGN(const std::string tail,
-                  read_text(file, size - ByteCount(k_end_of_cdr), k_end_of_cdr));
+                  read_text(read, size - ByteCount(k_end_of_cdr), k_end_of_cdr));
   const std::string_view first = text::trim(head);
   const std::string_view last = text::trim(tail);
   const bool is_object = first.starts_with('{') && last.ends_with('}');
@@ -162,21 +162,18 @@ const StorePace* Archiver::pace_of(const StoreId& store) const {
   return lane == m_lanes.end() ? nullptr : &lane->second->pace;
 }
 
-Status Archiver::judge_content(const JudgeTask& task, StagingFile& file) const {
-  const auto read = [&](ByteCount offset, std::span<std::byte> into) {
-    return file.read_at(offset, into);
-  };
+Status Archiver::judge_content(const JudgeTask& task, const media::ReadAt& read) const {
   REELKEEP_TRY(media::judge(expectation(task.kind), task.size, read));
   if (task.kind != ArtifactKind::cdr) return {};
-  if (task.size > k_longest_read_cdr) return judge_ends(file, task.size);
+  if (task.size > k_longest_read_cdr) return judge_ends(read, task.size);
   REELKEEP_ASSIGN(const std::string answer,
-                  read_text(file, ByteCount(0), static_cast<std::size_t>(task.size.get())));
+                  read_text(read, ByteCount(0), static_cast<std::size_t>(task.size.get())));
   return m_provider.judge_cdr(answer, task.sent);
 }
 
-Judged Archiver::judge(const JudgeTask& task, StagingFile& file) const {
+Judged Archiver::judge(const JudgeTask& task, const media::ReadAt& read) const {
   Judged judged{.status = {}, .size = task.size, .digest = task.digest};
-  judged.status = judge_content(task, file);
+  judged.status = judge_content(task, read);
   if (judged.status && task.declared_size && *task.declared_size != task.size) {
     if (task.bad_digest == task.digest)
       judged.disputed = true;

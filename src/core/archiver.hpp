@@ -23,6 +23,7 @@
 #include "core/fresh_outcomes.hpp"
 #include "core/read_pace.hpp"
 #include "core/store_pace.hpp"
+#include "media/read_at.hpp"
 
 namespace reelkeep::core {
 
@@ -139,8 +140,9 @@ class Archiver {
            FreshOutcomes& fresh, const Provider& provider, const Clock& clock, Deliver deliver);
   ~Archiver();
 
-  /// On the caller's thread. Reads the ends of `file`, of a CDR all; what is corrupt is set aside.
-  Judged judge(const JudgeTask& task, StagingFile& file) const;
+  /// On the caller's thread. Reads the ends of the bytes, of a CDR all; what is corrupt is set
+  /// aside.
+  Judged judge(const JudgeTask& task, const media::ReadAt& read) const;
   void open(OpenTask task);
   void look(LookTask task);
   void publish(PublishTask task);
@@ -174,7 +176,7 @@ class Archiver {
 
   void store_loop(Lane& lane);
   void audit_loop();
-  [[nodiscard]] Status judge_content(const JudgeTask& task, StagingFile& file) const;
+  [[nodiscard]] Status judge_content(const JudgeTask& task, const media::ReadAt& read) const;
   static void post(Lane& lane, StoreTask task);
   static std::optional<StorePace::Work> work_of(const StoreTask& task);
   void work_on(Lane& lane, StoreTask& task);

@@ -93,6 +93,13 @@ void Intake::write(ByteCount at, std::span<const std::byte> bytes) {
   if (Status status = m_file->write(bytes); !status) m_failure = status.error();
 }
 
+void Intake::write_whole(std::span<const std::byte> bytes) {
+  if (m_file->size() != ByteCount() || m_is_spread)
+    abort_broken_invariant("a whole body for a file that has a part of it");
+  m_is_changed = true;
+  if (Status status = m_file->write_whole(bytes); !status) m_failure = status.error();
+}
+
 void Intake::hash(std::span<const std::byte> bytes) {
   m_file->hash(bytes);
 }
@@ -155,8 +162,9 @@ void Intake::checkpoint_if_due(MonotonicTime now) {
   m_sink.checkpointed(Checkpoint{m_ticket, *m_resume});
 }
 
-void Intake::complete(Ending ending) {
+void Intake::complete(Ending ending, std::span<const std::byte> last) {
   Fetched fetched = finish(std::move(ending));
+  if (fetched.status && fetched.received == ByteCount(last.size())) fetched.body = last;
   m_events.completing(m_ticket);
   m_sink.fetched(std::move(fetched));
 }

@@ -76,6 +76,8 @@ class Intake {
   void begin(Begin answer);
   /// The bytes that come next; hash() is owed those that were written.
   void write(ByteCount at, std::span<const std::byte> bytes);
+  /// write() of all of a short body.
+  void write_whole(std::span<const std::byte> bytes);
   void hash(std::span<const std::byte> bytes);
   /// hash() of two files at once. They are not the same.
   static void hash_both(Intake& one, std::span<const std::byte> of_one, Intake& two,
@@ -88,8 +90,9 @@ class Intake {
   /// Syncs what is there, whatever the ending. Gives the file away: the last call.
   Fetched finish(Ending ending);
 
-  /// finish(), and the completion goes to the sink.
-  void complete(Ending ending);
+  /// finish(), and the completion goes to the sink. `last`: what was written last, where it is
+  /// still in memory.
+  void complete(Ending ending, std::span<const std::byte> last = {});
 
   [[nodiscard]] std::uint64_t ticket() const noexcept { return m_ticket; }
   /// A body of this length or less ends without a sync.

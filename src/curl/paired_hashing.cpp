@@ -1,71 +1,82 @@
 #include "curl/paired_hashing.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "crypto/sha256.hpp"
 
 namespace reelkeep::curl {
-namespace {
-
-void complete_now(Intake& intake, Ending ending) {
-  // Both outlive the completion, the Intake may not.
-  IntakeEvents& events = intake.events();
-  const std::uint64_t ticket = intake.ticket();
-  intake.complete(std::move(ending));
-  events.finished(ticket);
-}
-
-}  // namespace
 
 void PairedHashing::owe(Intake& intake, Buffer buffer) {
   settle(intake);  // the pieces of one body are hashed in their order
-  Owed owed{intake, std::move(buffer), {}, steady_now()};
-  if (!m_owed) {
-    m_owed.emplace(std::move(owed));
+  m_bodies.push_back(Body{intake, std::move(buffer), steady_now()});
+  Body& body = m_bodies.back();
+  if (m_owed == nullptr) {
+    m_owed = &body;
     if (!Sha256::hashes_two_at_once()) settle();
     return;
   }
-  Owed before = std::move(*m_owed);
-  m_owed.reset();
-  Intake::hash_both(before.intake, before.buffer.content(), intake, owed.buffer.content());
-  hashed(std::move(before));
-  hashed(std::move(owed));
+  Body& before = *std::exchange(m_owed, nullptr);
+  Intake::hash_both(before.intake, before.buffer.content(), intake, body.buffer.content());
+  before.is_hashed = body.is_hashed = true;
 }
 
 void PairedHashing::complete(Intake& intake, Ending ending) {
-  if (is_owed(intake))
-    m_owed->ending = std::move(ending);
-  else
-    complete_now(intake, std::move(ending));
+  const auto body = find(intake);
+  if (body == m_bodies.end()) {
+    // Both outlive the completion, the Intake may not.
+    IntakeEvents& events = intake.events();
+    const std::uint64_t ticket = intake.ticket();
+    intake.complete(std::move(ending));
+    return events.finished(ticket);
+  }
+  body->ending = std::move(ending);
+  if (body->is_hashed) complete_now(body);
 }
 
 void PairedHashing::complete_hashed() {
-  for (Over& over : std::exchange(m_over, {})) complete_now(over.intake, std::move(over.ending));
+  for (auto body = m_bodies.begin(); body != m_bodies.end();) {
+    const auto next = std::next(body);
+    if (body->is_hashed && body->ending) complete_now(body);
+    body = next;
+  }
 }
 
 void PairedHashing::settle(const Intake& intake) {
-  if (is_owed(intake)) settle();
+  const auto body = find(intake);
+  if (body == m_bodies.end()) return;
+  if (!body->is_hashed) settle();
+  m_buffers.give_back(std::move(body->buffer));
+  m_bodies.erase(body);
 }
 
 void PairedHashing::settle() {
-  if (!m_owed) return;
-  Owed owed = std::move(*m_owed);
-  m_owed.reset();
-  owed.intake.hash(owed.buffer.content());
-  hashed(std::move(owed));
+  if (m_owed == nullptr) return;
+  Body& body = *std::exchange(m_owed, nullptr);
+  body.intake.hash(body.buffer.content());
+  body.is_hashed = true;
 }
 
 std::optional<MonotonicTime> PairedHashing::owed_since() const {
-  return m_owed ? std::optional(m_owed->since) : std::nullopt;
+  return m_owed != nullptr ? std::optional(m_owed->since) : std::nullopt;
 }
 
 bool PairedHashing::is_owed(const Intake& intake) const {
-  return m_owed && &m_owed->intake == &intake;
+  return m_owed != nullptr && &m_owed->intake == &intake;
 }
 
-void PairedHashing::hashed(Owed owed) {
-  m_buffers.give_back(std::move(owed.buffer));
-  if (owed.ending) m_over.push_back({owed.intake, std::move(*owed.ending)});
+PairedHashing::Bodies::iterator PairedHashing::find(const Intake& intake) {
+  return std::ranges::find_if(m_bodies, [&](const Body& one) { return &one.intake == &intake; });
+}
+
+void PairedHashing::complete_now(Bodies::iterator body) {
+  // Both outlive the completion, the Intake may not.
+  IntakeEvents& events = body->intake.events();
+  const std::uint64_t ticket = body->intake.ticket();
+  body->intake.complete(std::move(*body->ending), body->buffer.content());
+  m_buffers.give_back(std::move(body->buffer));
+  m_bodies.erase(body);
+  events.finished(ticket);
 }
 
 }  // namespace reelkeep::curl

@@ -1,15 +1,16 @@
 #pragma once
 
+#include <list>
 #include <optional>
-#include <vector>
 
 #include "curl/intake.hpp"
 
 namespace reelkeep::curl {
 
 /// Hashes the short bodies of a loop two at a time where the machine can (Sha256::update_both): one
-/// that is written waits for the next. Whoever has it sees to it that none waits for long. The
-/// loop's thread only.
+/// that is written waits for the next. Whoever has it sees to it that none waits for long. What was
+/// written last of a body stays in its buffer until the body is complete, for those who judge it.
+/// The loop's thread only.
 class PairedHashing {
  public:
   explicit PairedHashing(BufferPool& buffers) : m_buffers(buffers) {}
@@ -22,7 +23,7 @@ class PairedHashing {
   void complete(Intake& intake, Ending ending);
   /// Completes what was hashed since its ending was given. Not within a callback of libcurl.
   void complete_hashed();
-  /// Hashes what is owed to `intake`.
+  /// Hashes what is owed to `intake`, which is going to be used elsewhere.
   void settle(const Intake& intake);
   /// Hashes what is owed.
   void settle();
@@ -31,22 +32,22 @@ class PairedHashing {
   [[nodiscard]] bool is_owed(const Intake& intake) const;
 
  private:
-  struct Owed {
+  /// Of each Intake one at most, of all of them one that is not hashed.
+  struct Body {
     Intake& intake;
     Buffer buffer;
-    std::optional<Ending> ending;
     MonotonicTime since;
+    bool is_hashed = false;
+    std::optional<Ending> ending{};
   };
-  struct Over {
-    Intake& intake;
-    Ending ending;
-  };
+  using Bodies = std::list<Body>;
 
-  void hashed(Owed owed);
+  [[nodiscard]] Bodies::iterator find(const Intake& intake);
+  void complete_now(Bodies::iterator body);
 
   BufferPool& m_buffers;
-  std::optional<Owed> m_owed;
-  std::vector<Over> m_over;  ///< hashed, and to be completed
+  Bodies m_bodies;
+  Body* m_owed = nullptr;  ///< the one in m_bodies that is not hashed
 };
 
 }  // namespace reelkeep::curl

@@ -17,10 +17,6 @@ constexpr std::uint64_t k_most_discarded = 64U << 10U;
 /// after all: large enough that asking the kernel costs little, small enough that it is still in a
 /// cache when it is copied, and that a buffer with less space than this is as good as full.
 constexpr std::size_t k_reads_in_a_buffer = 8;
-/// libcurl gives 16 KiB at once, and the kernel takes as much trouble over each piece: a new file
-/// of 200 KiB costs 125 us piece by piece on ext4 and 96 on tmpfs, at once 89 and 78 (a program of
-/// its own, which also starts the writing back). It still fits into a core's cache.
-constexpr std::size_t k_written_at_once = 256U << 10U;
 
 Timestamp wall_now() {
   return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
@@ -230,13 +226,16 @@ void Transfer::store(std::span<const std::byte> bytes) {
   m_at += ByteCount(bytes.size());
 }
 
-/// Of a short body. Without a free buffer it goes into the file as it comes.
+/// Of a short body. Without a free buffer it goes into the file as it comes; otherwise all of it at
+/// once, since libcurl gives 16 KiB at once, and the kernel takes as much trouble over each piece:
+/// a new file of 200 KiB costs 125 us piece by piece on ext4 and 96 on tmpfs, at once 89 and 78 (a
+/// program of its own, which also starts the writing back).
 void Transfer::collect(std::span<const std::byte> bytes) {
   const bool is_last = m_judgement->body_length == m_body;
   if (!m_buffer && !is_last) m_buffer = m_plant.buffers.take();
   if (m_buffer && m_buffer.space() >= bytes.size()) {
     store(bytes);
-    if (is_last || m_buffer.size >= k_written_at_once) hand_over();
+    if (is_last) hand_over();
     return;
   }
   hand_over();
@@ -250,7 +249,11 @@ void Transfer::hand_over() {
   if (m_buffer.size > 0 && m_intake.is_by_loop) {
     // Empty first: whatever becomes of the write, these bytes are not written again.
     const std::size_t size = std::exchange(m_buffer.size, 0);
-    m_intake.write(m_buffer_at, {m_buffer.bytes.get(), size});
+    const std::span<const std::byte> bytes(m_buffer.bytes.get(), size);
+    if (m_judgement->body_length == ByteCount(size))
+      m_intake.write_whole(bytes);
+    else
+      m_intake.write(m_buffer_at, bytes);
     if (!m_intake.has_failed()) {
       m_buffer.size = size;
       return m_plant.hashing.owe(m_intake, std::exchange(m_buffer, {}));

@@ -19,7 +19,6 @@ namespace reelkeep::fs {
 namespace {
 
 constexpr std::size_t k_block = std::size_t{1} << 20U;
-constexpr std::size_t k_alignment = 4096;  // what O_DIRECT asks for on every common disk
 constexpr std::uint64_t k_writeback_step = std::uint64_t{1} << 20U;
 
 /// k_block bytes at an address that O_DIRECT accepts.
@@ -53,12 +52,6 @@ Status lost_bytes(int fd, const std::string& what) {
   const int why = errno;
   if (::sync_file_range(fd, 0, 1, 0) != 0) return {};
   return Error::from_errno(why, "cannot write " + what);
-}
-
-void set_direct(int fd, bool direct) {
-  const int flags = ::fcntl(fd, F_GETFL);
-  // A filesystem without O_DIRECT refuses; then the dropped cache has to do.
-  if (flags >= 0) (void)::fcntl(fd, F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT);
 }
 
 Status make_directory(const std::string& path, mode_t mode) {
@@ -182,6 +175,11 @@ Status sync_file(int fd, const std::string& what) {
   return {};
 }
 
+bool set_direct(int fd, bool direct) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  return flags >= 0 && ::fcntl(fd, F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+}
+
 Status check_writable(int directory, const std::string& path) {
   if (::faccessat(directory, ".", W_OK | X_OK, AT_EACCESS) == 0) return {};
   const int why = errno;
@@ -202,7 +200,8 @@ Result<ReadBack> read_back(int fd, Origin origin, const std::string& what, const
   bool direct = origin == Origin::medium;
   if (direct) {
     (void)::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    set_direct(fd, true);
+    // A filesystem without O_DIRECT refuses; then the dropped cache has to do.
+    (void)set_direct(fd, true);
   } else {
     (void)::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   }
@@ -222,7 +221,7 @@ Result<ReadBack> read_back(int fd, Origin origin, const std::string& what, const
     const bool unaligned = n > 0 && offset % k_alignment != 0;
     const bool refused = n < 0 && errno == EINVAL;
     if (direct && (unaligned || refused)) {
-      set_direct(fd, false);
+      (void)set_direct(fd, false);
       direct = false;
     } else if (n < 0 && errno != EINTR) {
       return read_error(errno, what);

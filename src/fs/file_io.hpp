@@ -31,6 +31,12 @@ Result<std::size_t> read_some(int fd, off_t offset, std::span<std::byte> into,
                               const std::string& what);
 Status sync_file(int fd, const std::string& what);
 
+/// What O_DIRECT asks of addresses, offsets and lengths on every common disk.
+inline constexpr std::size_t k_alignment = 4096;
+/// Whether reading and writing go past the kernel's cache from now on. False: this filesystem
+/// refuses, and nothing has changed.
+bool set_direct(int fd, bool direct);
+
 /// Sends a file that is written from front to end on its way to the medium while it grows, so that
 /// the last sync is short, and waits where more than about 2 MiB of it are on their way: behind
 /// what several downloads had queued stood the journal's syncs (figures in docs/performance.md).

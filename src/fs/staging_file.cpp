@@ -197,15 +197,30 @@ Status PartFile::write(std::span<const std::byte> bytes) {
   REELKEEP_TRY(check_usable());
   REELKEEP_TRY(check_space());
   std::size_t written = 0;
-  Status result = write_all(m_file.get(), bytes, static_cast<off_t>(m_size), m_path, &written);
+  const Status result =
+      write_all(m_file.get(), bytes, static_cast<off_t>(m_size), m_path, &written);
+  REELKEEP_TRY(took(written, result));
+  return or_spoil(m_write_back.reached(m_file.get(), m_size, m_path));
+}
+
+Status PartFile::write_whole(std::span<const std::byte> bytes) {
+  REELKEEP_TRY(check_usable());
+  if (m_size > 0) return Error{Errc::internal, m_path + " has a beginning already"};
+  REELKEEP_TRY(check_space());
+  std::size_t written = 0;
+  const Status result = m_place.directly->write(m_file.get(), bytes, m_path, &written);
+  REELKEEP_TRY(took(written, result));
+  m_write_back.begin_at(m_size);
+  return written < bytes.size() ? write(bytes.subspan(written)) : Status();
+}
+
+/// What became of a write at the file's end.
+Status PartFile::took(std::size_t written, const Status& result) {
   if (!result && result.error().code != Errc::no_space) return spoil(result.error());
   m_size += written;
   brought(written);
-  if (!result) {
-    m_next_space_check = 0;
-    return result;
-  }
-  return or_spoil(m_write_back.reached(m_file.get(), m_size, m_path));
+  if (!result) m_next_space_check = 0;
+  return result;
 }
 
 Status PartFile::set_mode(unsigned mode) {

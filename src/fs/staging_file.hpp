@@ -11,6 +11,7 @@
 #include "reelkeep/port/staging.hpp"
 
 #include "crypto/sha256.hpp"
+#include "fs/direct_writing.hpp"
 #include "fs/file_io.hpp"
 
 namespace reelkeep::fs {
@@ -24,6 +25,7 @@ struct StagingPlace {
   /// Bytes that files in hand are still going to bring, as far as they know.
   std::unique_ptr<std::atomic<std::uint64_t>> promised =
       std::make_unique<std::atomic<std::uint64_t>>(0);
+  std::unique_ptr<DirectWriting> directly = std::make_unique<DirectWriting>();
 };
 
 /// The port's contract, on a file. Space: ENOSPC of a write refuses bytes without harm, so the file
@@ -44,6 +46,7 @@ class PartFile final : public StagingFile {
   Status expect(ByteCount length) override;
   Status append(std::span<const std::byte> bytes) override;
   Status write(std::span<const std::byte> bytes) override;
+  Status write_whole(std::span<const std::byte> bytes) override;
   void hash(std::span<const std::byte> bytes) override;
   void hash_beside(std::span<const std::byte> bytes, StagingFile& other,
                    std::span<const std::byte> others) override;
@@ -67,6 +70,7 @@ class PartFile final : public StagingFile {
   Status check_space();
   void promise(std::uint64_t bytes) noexcept;
   void brought(std::uint64_t bytes) noexcept;
+  Status took(std::size_t written, const Status& result);
   Status or_spoil(const Status& status);
   Error spoil(Error error);
 

@@ -73,6 +73,15 @@ TEST_CASE("an error page is never saved as a recording; the newest bad body is k
   CHECK(house.dir.read(k_file) == page);
 }
 
+TEST_CASE("what is still in memory is judged there, and not read again") {
+  House house;
+  house.script.in_memory = "<!doctype html><html><body>log in</body></html>";
+  house.reply(k_url, {{{}, movie("not read")}});
+  house.start();
+  house.deliver(k_offer);
+  CHECK(first(house.until_state(ArtifactState::waiting)).error->code == Errc::corrupt);
+}
+
 TEST_CASE("wrong content is quarantined only at the end of the span after the deadline") {
   House house;
   house.reply(k_url, {{{}, "plain text"}});

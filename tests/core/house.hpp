@@ -81,6 +81,7 @@ class ScriptedFetcher final : public Fetcher {
     std::map<std::uint64_t, std::size_t> granted;      ///< guarded by mutex; now, by ticket
     std::map<std::uint64_t, int> cancels;              ///< guarded by mutex, by ticket
     bool held = false;                                 ///< guarded by mutex
+    std::string in_memory;  ///< of every body; set before the agent starts
     /// Called first by submit(), on its thread; set before the agent starts. May be empty.
     std::function<void(const FetchRequest&)> on_submit;
   };
@@ -161,6 +162,8 @@ class ScriptedFetcher final : public Fetcher {
     fetched.received = request.file->size();
     fetched.credential_accepted = true;
     fetched.file = std::move(request.file);
+    const std::string in_memory = m_script.in_memory;
+    fetched.body = std::as_bytes(std::span(in_memory));
     m_sink.fetched(std::move(fetched));
   }
   void end(FetchRequest request, const Error& error) {

@@ -18,6 +18,9 @@ void RecordingSink::checkpointed(Checkpoint checkpoint) {
 void RecordingSink::fetched(Fetched fetched) {
   std::lock_guard lock(m_mutex);
   ++m_completions[fetched.ticket];
+  m_in_memory[fetched.ticket].assign(reinterpret_cast<const char*>(fetched.body.data()),
+                                     fetched.body.size());
+  fetched.body = {};  // it is gone when this returns
   m_fetched.insert_or_assign(fetched.ticket, std::move(fetched));
   m_arrived.notify_all();
 }
@@ -48,6 +51,12 @@ std::size_t RecordingSink::completions(std::uint64_t ticket) const {
   std::lock_guard lock(m_mutex);
   const auto found = m_completions.find(ticket);
   return found == m_completions.end() ? 0 : found->second;
+}
+
+std::string RecordingSink::in_memory(std::uint64_t ticket) const {
+  std::lock_guard lock(m_mutex);
+  const auto found = m_in_memory.find(ticket);
+  return found == m_in_memory.end() ? "" : found->second;
 }
 
 FetchBench::FetchBench() {

@@ -28,12 +28,15 @@ class RecordingSink final : public FetchSink {
   /// Completions so far, of all submits or of one.
   [[nodiscard]] std::size_t completions() const;
   [[nodiscard]] std::size_t completions(std::uint64_t ticket) const;
+  /// What was still in memory of a body when its completion came.
+  [[nodiscard]] std::string in_memory(std::uint64_t ticket) const;
 
  private:
   mutable std::mutex m_mutex;
   std::condition_variable m_arrived;
   std::map<std::uint64_t, Fetched> m_fetched;          // guarded by m_mutex
   std::map<std::uint64_t, std::size_t> m_completions;  // guarded by m_mutex
+  std::map<std::uint64_t, std::string> m_in_memory;    // guarded by m_mutex
   std::vector<Checkpoint> m_checkpoints;               // guarded by m_mutex
 };
 

@@ -66,6 +66,35 @@ FetchRequest short_request(FetchBench& bench, const std::string& target,
 
 }  // namespace
 
+TEST_CASE("a short body is written in one piece, and at hand in memory for those who judge it") {
+  FetchBench bench;
+  bench.options.buffer_size = 1'000'000;
+  bench.server.serve("/short", pattern(700'001));
+  const std::uint64_t ticket = bench.submit(short_request(bench, "/short"));
+  const Fetched fetched = bench.sink.wait(ticket);
+  REQUIRE(fetched.status);
+  CHECK(file_of(fetched).wholes == 1);
+  CHECK(difference(bytes_of(fetched), pattern(700'001)) == "");
+  CHECK(difference(bench.sink.in_memory(ticket), pattern(700'001)) == "");
+  CHECK(fetched.digest == sha256(pattern(700'001)));
+}
+
+TEST_CASE("a body that came in pieces is not at hand as one") {
+  FetchBench bench;
+  // Longer than a body may rest in a buffer.
+  bench.server.on("/slow", [](ServerConnection& connection, const SeenRequest&) {
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n12345");
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    connection.send("6789");
+  });
+  const std::uint64_t ticket = bench.submit(short_request(bench, "/slow"));
+  const Fetched fetched = bench.sink.wait(ticket);
+  REQUIRE(fetched.status);
+  CHECK(bytes_of(fetched) == "123456789");
+  CHECK(fetched.digest == sha256("123456789"));
+  if (file_of(fetched).wholes == 0) CHECK(bench.sink.in_memory(ticket).empty());
+}
+
 TEST_CASE("without a free buffer a short body goes into its file as it comes") {
   FetchBench bench;
   bench.options.loops = 1;

@@ -16,7 +16,11 @@ namespace {
 class Completions final : public FetchSink, public IntakeEvents {
  public:
   void checkpointed(Checkpoint) override {}
-  void fetched(Fetched fetched) override { all.push_back(std::move(fetched)); }
+  void fetched(Fetched fetched) override {
+    in_memory.emplace_back(reinterpret_cast<const char*>(fetched.body.data()), fetched.body.size());
+    fetched.body = {};
+    all.push_back(std::move(fetched));
+  }
   void prepared(std::uint64_t, Result<ByteCount>) override {}
   void spread(std::uint64_t, Status) override {}
   void write_failed(std::uint64_t) override {}
@@ -24,6 +28,7 @@ class Completions final : public FetchSink, public IntakeEvents {
   void finished(std::uint64_t ticket) override { over.push_back(ticket); }
 
   std::vector<Fetched> all;
+  std::vector<std::string> in_memory;
   std::vector<std::uint64_t> over;
 };
 
@@ -98,6 +103,8 @@ TEST_CASE("a body whose end comes after its hash is complete at once") {
   loop.hashing.complete(*one, Ending{});
   loop.check(0, 2, "second");
   loop.check(1, 1, "first");
+  CHECK(loop.completions.in_memory == std::vector<std::string>{"second", "first"});
+  CHECK(loop.has_all_buffers());
 }
 
 TEST_CASE("the pieces of a body are hashed in their order, whatever comes between") {
@@ -115,6 +122,8 @@ TEST_CASE("the pieces of a body are hashed in their order, whatever comes betwee
   loop.hashing.complete_hashed();
   loop.check(0, 2, "another");
   loop.check(1, 1, "one and two and three");
+  // Its last piece is not all of it.
+  CHECK(loop.completions.in_memory == std::vector<std::string>{"another", ""});
   CHECK(loop.has_all_buffers());
 }
 
@@ -130,6 +139,7 @@ TEST_CASE("what waits alone is hashed when it is asked for") {
   CHECK(loop.has_all_buffers());
   loop.hashing.complete(*one, Ending{});
   loop.check(0, 1, "alone");
+  CHECK(loop.completions.in_memory.front().empty());  // its buffer was given back
   loop.hashing.settle();
   loop.hashing.complete_hashed();
   CHECK(loop.completions.all.size() == 1);

@@ -60,6 +60,28 @@ TEST_CASE("two files that are hashed at once have the digests of their own bytes
   CHECK(two->digest().value() == sha256(second));
 }
 
+TEST_CASE("a whole body is in the file and in the digest, however long it is") {
+  const Place place;
+  for (const std::size_t size : {0U, 1U, 4096U, 65'535U, 65'536U, 200'001U, 1U << 20U}) {
+    CAPTURE(size);
+    const auto file = place.staging->open("abc", std::nullopt);
+    REQUIRE(file->prepare());
+    const PageOfBytes body(size);
+    REQUIRE(file->write_whole(body.bytes()));
+    file->hash(body.bytes());
+    CHECK(file->size() == ByteCount(size));
+    CHECK(file->digest().value() == sha256(body.text()));
+    std::string read(size, ' ');
+    CHECK(file->read_at({}, std::as_writable_bytes(std::span(read))).value() == size);
+    CHECK(read == body.text());
+    REQUIRE(file->sync());
+    CHECK(place.dir.read("staging/abc.part") == body.text());
+    if (size > 0) CHECK_FALSE(file->write_whole(body.bytes()));
+    REQUIRE(file->restart());
+    REQUIRE(file->write_whole(body.bytes()));
+  }
+}
+
 TEST_CASE("appended bytes are in the file and in the digest") {
   const Place place;
   const auto file = place.staging->open("abc", std::nullopt);

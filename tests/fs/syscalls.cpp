@@ -74,6 +74,11 @@ int sync_file_range(int fd, off_t from, off_t length, unsigned flags) {
     return -1;
   return pass(SYS_sync_file_range, fd, from, length, flags);
 }
+ssize_t pwrite(int fd, const void* bytes, std::size_t size, off_t at) {
+  const bool is_direct = g_watching && (::fcntl(fd, F_GETFL) & O_DIRECT) != 0;
+  if (is_direct && fails("direct " + std::to_string(size) + " " + path_of(fd))) return -1;
+  return ::syscall(SYS_pwrite64, fd, bytes, size, at);
+}
 int fchmod(int fd, mode_t mode) noexcept {
   if (g_watching && fails("fchmod " + path_of(fd))) return -1;
   return pass(SYS_fchmod, fd, mode);

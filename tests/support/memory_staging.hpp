@@ -60,6 +60,10 @@ class MemoryFile final : public StagingFile {
     bytes.append(reinterpret_cast<const char*>(more.data()), more.size());
     return {};
   }
+  Status write_whole(std::span<const std::byte> all) override {
+    ++wholes;
+    return write(all);
+  }
   Status spread() override {
     if (is_spoilt) return spoilt();
     if (m_hooks.before_spread) REELKEEP_TRY(m_hooks.before_spread());
@@ -139,6 +143,7 @@ class MemoryFile final : public StagingFile {
   std::size_t synced = 0;
   int syncs = 0;
   int restarts = 0;
+  int wholes = 0;  ///< bodies that came in one piece
   bool is_spoilt = false;
   bool is_spread = false;
   std::size_t most_ahead = 0;  ///< bytes that were ahead at once

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,8 @@ struct Fetched {
   /// to.
   Status status;
   std::unique_ptr<StagingFile> file;
+  /// All bytes of `file`, where they are still in memory: only while fetched() runs.
+  std::span<const std::byte> body;
   std::optional<Digest> digest;       ///< with success
   bool is_synced = true;              ///< false: see FetchRequest::unsynced_up_to
   ByteCount received;                 ///< bytes in `file`

@@ -34,6 +34,9 @@ class StagingFile {
   /// owed to hash(), in the same order. hash() may run on another thread beside write() and sync(),
   /// beside nothing else.
   virtual Status write(std::span<const std::byte> bytes) = 0;
+  /// write() of a whole body to an empty file. What is long enough may go past the kernel's cache:
+  /// that takes less of the machine, but whoever reads it back asks the medium.
+  virtual Status write_whole(std::span<const std::byte> bytes) { return write(bytes); }
   virtual void hash(std::span<const std::byte> bytes) = 0;
   /// hash() of this file and of another one at once, which may take less time than one after the
   /// other. Neither is in the hands of another thread's hash().

@@ -22,8 +22,8 @@ enum class Access { files, api };
   return kind == ArtifactKind::cdr ? Access::api : Access::files;
 }
 
-/// The circuit breakers, one per credential (DESIGN invariant 10). A wrong password must not burn
-/// the attempts of a whole queue; one dead URL must not stop the others.
+/// The circuit breakers, one per credential (invariant 10 of docs/architecture.md). A wrong
+/// password must not burn the attempts of a whole queue; one dead URL must not stop the others.
 ///
 /// It opens after three different artifacts in a row were refused (401/403 from a host that the
 /// pair was sent to) with no success between. While it is open one probe at a time may go, each a

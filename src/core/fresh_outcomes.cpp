@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -9,6 +10,12 @@
 
 namespace reelkeep::core {
 namespace {
+
+std::span<const ReplicaStored> replicas_of(const Outcome& outcome) {
+  if (const auto* one = std::get_if<ReplicaStored>(&outcome)) return {one, 1};
+  if (const auto* many = std::get_if<ReplicasStored>(&outcome)) return many->replicas;
+  return {};
+}
 
 /// The journal's row holds U+FFFD where a path of the operator's is no UTF-8.
 bool is_as_journaled(const ReplicaStored& outcome) {
@@ -19,20 +26,29 @@ bool is_as_journaled(const ReplicaStored& outcome) {
 
 }  // namespace
 
-void FreshOutcomes::add(Seq seq, ReplicaStored outcome) {
-  if (!is_as_journaled(outcome)) return;
+void FreshOutcomes::add(Seq row, Outcome outcome) {
+  const auto replicas = replicas_of(outcome);
+  if (replicas.empty() || !std::ranges::all_of(replicas, is_as_journaled)) return;
+  const std::size_t count = replicas.size();
   const std::lock_guard lock(m_mutex);
-  m_outcomes.insert_or_assign(seq, std::move(outcome));
-  if (m_outcomes.size() > k_most) m_outcomes.erase(m_outcomes.begin());
+  if (!m_rows.try_emplace(row, std::move(outcome), count).second) return;
+  m_replicas += count;
+  while (m_replicas > k_most) drop(m_rows.begin());
 }
 
-std::optional<ReplicaStored> FreshOutcomes::take(Seq seq) {
+std::optional<Outcome> FreshOutcomes::take(Seq row) {
   const std::lock_guard lock(m_mutex);
-  const auto found = m_outcomes.lower_bound(seq);
-  std::optional<ReplicaStored> taken;
-  if (found != m_outcomes.end() && found->first == seq) taken = std::move(found->second);
-  m_outcomes.erase(m_outcomes.begin(), taken ? std::next(found) : found);
+  auto first = m_rows.begin();
+  while (first != m_rows.end() && first->first < row) first = drop(first);
+  if (first == m_rows.end() || first->first != row) return std::nullopt;
+  Outcome taken = std::move(first->second.outcome);
+  drop(first);
   return taken;
+}
+
+FreshOutcomes::Rows::iterator FreshOutcomes::drop(Rows::iterator row) {
+  m_replicas -= row->second.replicas;
+  return m_rows.erase(row);
 }
 
 }  // namespace reelkeep::core

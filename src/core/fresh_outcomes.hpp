@@ -16,15 +16,24 @@ namespace reelkeep::core {
 /// second time, one of too many, or applied before it was added. Any thread.
 class FreshOutcomes {
  public:
-  /// `seq` is the outcome's row, which is durable.
-  void add(Seq seq, ReplicaStored outcome);
+  /// Of `row`, which is durable. What names no replica is not kept.
+  void add(Seq row, Outcome outcome);
   /// Rows are asked for in order: those before it are given up.
-  std::optional<ReplicaStored> take(Seq seq);
+  std::optional<Outcome> take(Seq row);
 
  private:
+  struct Row {
+    Outcome outcome;
+    std::size_t replicas = 0;
+  };
+  using Rows = std::map<Seq, Row>;
+
+  Rows::iterator drop(Rows::iterator row);
+
   static constexpr std::size_t k_most = 1024;
   std::mutex m_mutex;
-  std::map<Seq, ReplicaStored> m_outcomes;  // guarded by m_mutex
+  Rows m_rows;                 // guarded by m_mutex
+  std::size_t m_replicas = 0;  // in all rows; guarded by m_mutex
 };
 
 }  // namespace reelkeep::core

@@ -155,6 +155,7 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects, 
           if (is_catalogs_fault(applied.error())) return applied.error();
           if (rows == Rows::together && m_has_touched) return applied.error();
           REELKEEP_TRY(quarantine(entry, (poison ? "internal: " : "") + applied.error().message));
+          if (!poison) REELKEEP_TRY(apply_apart(policy, entry, found));
         }
         position.cursor = entry.seq;
         position.chain = entry.chain;
@@ -253,7 +254,7 @@ Status Projector::apply_again(const Policy& policy, const std::vector<Seq>& entr
 
 Status Projector::apply(const Policy& policy, const Entry& entry, Occasion occasion,
                         const std::string& user, Effects& effects) {
-  const Era era = entry.seq <= m_history_end ? Era::history : Era::live;
+  const Era era = era_of(entry);
   m_has_touched = false;
   switch (entry.kind) {
     case EntryKind::delivery:
@@ -280,9 +281,23 @@ Status Projector::apply(const Policy& policy, const Entry& entry, Occasion occas
 
 Result<Outcome> Projector::outcome_of(const Entry& entry) {
   if (m_fresh != nullptr)
-    if (std::optional<ReplicaStored> fresh = m_fresh->take(entry.seq))
-      return Outcome(std::move(*fresh));
+    if (std::optional<Outcome> fresh = m_fresh->take(entry.seq)) return std::move(*fresh);
   return decode_outcome(*entry.body);
+}
+
+/// Of a row that cannot be applied, what can: one replica does not take the others with it.
+Status Projector::apply_apart(const Policy& policy, const Entry& entry, Effects& effects) {
+  if (entry.kind != EntryKind::outcome || !entry.body) return {};
+  const Result<Outcome> outcome = decode_outcome(*entry.body);
+  const auto* const row = outcome ? std::get_if<ReplicasStored>(&*outcome) : nullptr;
+  if (row == nullptr) return {};
+  RecordFacts facts(m_catalog, policy, effects);
+  for (const ReplicaStored& replica : row->replicas) {
+    const Status applied = m_catalog.transact(
+        [&] { return facts.apply(Outcome(replica), entry.received_at, era_of(entry)); });
+    if (!applied && is_catalogs_fault(applied.error())) return applied;
+  }
+  return {};
 }
 
 Status Projector::apply_delivery(const Policy& policy, const Entry& entry, Occasion occasion,

@@ -58,6 +58,10 @@ class Projector {
   Status apply_again(const Policy& policy, const std::vector<Seq>& entries, Effects& effects);
   Status apply_delivery(const Policy& policy, const Entry& entry, Occasion occasion,
                         const std::string& user);
+  Status apply_apart(const Policy& policy, const Entry& entry, Effects& effects);
+  [[nodiscard]] Era era_of(const Entry& entry) const noexcept {
+    return entry.seq <= m_history_end ? Era::history : Era::live;
+  }
   Result<Outcome> outcome_of(const Entry& entry);
   Status quarantine(const Entry& entry, const std::string& reason);
   Status apply_receipt(const Policy& policy, const Receipt& receipt, Effects& effects);

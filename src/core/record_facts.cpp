@@ -20,6 +20,10 @@ Status RecordFacts::apply(const Command& command, Timestamp at, Era era) {
 
 Status RecordFacts::apply(const Outcome& outcome, Timestamp at, Era era) {
   if (const auto* it = std::get_if<ReplicaStored>(&outcome)) return stored(*it, at, era);
+  if (const auto* it = std::get_if<ReplicasStored>(&outcome)) {
+    for (const ReplicaStored& one : it->replicas) REELKEEP_TRY(stored(one, at, era));
+    return {};
+  }
   if (const auto* it = std::get_if<ReplicaRemoved>(&outcome)) return removed(*it);
   if (const auto* it = std::get_if<ReplicaFound>(&outcome)) return found(*it, era);
   if (const auto* it = std::get_if<BytesReceived>(&outcome)) return received(*it, at, era);

@@ -44,6 +44,23 @@ void write(json::Writer& writer, const Error& error) {
   writer.end_object();
 }
 
+void write(json::Writer& writer, const ReplicaStored& it) {
+  write(writer, it.identity);
+  writer.member("room_id", it.room_id)
+      .member("store", it.store)
+      .member("root", it.root)
+      .member("path", it.path)
+      .member("location", it.location)
+      .member("size", it.size)
+      .member("sha256", it.digest)
+      .member("verified_at", it.verified_at)
+      .member("disputed", it.disputed);
+  if (it.wanted.empty()) return;
+  writer.key("wanted").begin_array();
+  for (const StoreId& store : it.wanted) writer.value(store);
+  writer.end_array();
+}
+
 void write_destination(json::Writer& writer, const StoreId& destination) {
   if (!destination.empty()) writer.member("destination", destination);
 }
@@ -123,6 +140,32 @@ class Fields {
     if (!code || inner.m_problem) miss("error", "a code and a message");
     return error;
   }
+  ReplicaStored replica() {
+    ReplicaStored it;
+    it.identity = identity();
+    it.room_id = RoomId(text("room_id"));
+    it.store = StoreId(text("store"));
+    it.root = text("root");
+    it.path = text("path");
+    it.location = text("location");
+    it.size = bytes("size");
+    it.digest = digest("sha256");
+    it.verified_at = time("verified_at");
+    it.disputed = flag("disputed");
+    if (has("wanted"))
+      for (std::string& store : texts("wanted")) it.wanted.emplace_back(std::move(store));
+    return it;
+  }
+  std::vector<ReplicaStored> replicas() {
+    std::vector<ReplicaStored> replicas;
+    if (!m_object["replicas"].is_array()) miss("replicas", "an array");
+    for (const json::Value& item : m_object["replicas"].items()) {
+      Fields inner(item);
+      replicas.push_back(inner.replica());
+      if (inner.m_problem && !m_problem) m_problem = inner.m_problem;
+    }
+    return replicas;
+  }
   /// Not in every row: only where a destination is meant.
   StoreId destination() { return has("destination") ? StoreId(text("destination")) : StoreId(); }
   [[nodiscard]] bool has(std::string_view name) const { return !m_object[name].is_null(); }
@@ -197,20 +240,7 @@ std::string encode(const Outcome& outcome) {
   std::visit(Overloaded{
                  [&](const ReplicaStored& it) {
                    writer.member("outcome", "replica_stored");
-                   write(writer, it.identity);
-                   writer.member("room_id", it.room_id)
-                       .member("store", it.store)
-                       .member("root", it.root)
-                       .member("path", it.path)
-                       .member("location", it.location)
-                       .member("size", it.size)
-                       .member("sha256", it.digest)
-                       .member("verified_at", it.verified_at)
-                       .member("disputed", it.disputed);
-                   if (it.wanted.empty()) return;
-                   writer.key("wanted").begin_array();
-                   for (const StoreId& store : it.wanted) writer.value(store);
-                   writer.end_array();
+                   write(writer, it);
                  },
                  [&](const Expired& it) {
                    writer.member("outcome", "expired");
@@ -263,6 +293,15 @@ std::string encode(const Outcome& outcome) {
                        .member("cause", it.cause);
                    if (it.read) writer.member("read", true);
                  },
+                 [&](const ReplicasStored& it) {
+                   writer.member("outcome", "replicas_stored").key("replicas").begin_array();
+                   for (const ReplicaStored& one : it.replicas) {
+                     writer.begin_object();
+                     write(writer, one);
+                     writer.end_object();
+                   }
+                   writer.end_array();
+                 },
              },
              outcome);
   writer.end_object();
@@ -291,19 +330,11 @@ Result<Outcome> decode_outcome(std::string_view body) {
   Fields fields(record);
   const std::string type = fields.text("outcome");
   if (type == "replica_stored") {
-    ReplicaStored it;
-    it.identity = fields.identity();
-    it.room_id = RoomId(fields.text("room_id"));
-    it.store = StoreId(fields.text("store"));
-    it.root = fields.text("root");
-    it.path = fields.text("path");
-    it.location = fields.text("location");
-    it.size = fields.bytes("size");
-    it.digest = fields.digest("sha256");
-    it.verified_at = fields.time("verified_at");
-    it.disputed = fields.flag("disputed");
-    if (fields.has("wanted"))
-      for (std::string& store : fields.texts("wanted")) it.wanted.emplace_back(std::move(store));
+    ReplicaStored it = fields.replica();
+    return fields.finish<Outcome>(std::move(it));
+  }
+  if (type == "replicas_stored") {
+    ReplicasStored it{fields.replicas()};
     return fields.finish<Outcome>(std::move(it));
   }
   if (type == "expired")

@@ -22,8 +22,8 @@ struct PublishContext {
   SettledFolders& settled;
 };
 
-/// One pass of DESIGN invariant 8 for files that share their syncs: length, mode, fsync, rename,
-/// fsync of the folders, manifest line. Any thread.
+/// One pass of invariant 8 (docs/architecture.md) for files that share their syncs: length, mode,
+/// fsync, rename, fsync of the folders, manifest line. Any thread.
 std::vector<Result<Placed>> publish(const PublishContext& context,
                                     std::span<const PutRequest> requests);
 

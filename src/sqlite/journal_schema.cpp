@@ -51,7 +51,10 @@ DROP INDEX IF EXISTS entry_delivery;
 PRAGMA secure_delete = ON;
 )sql";
 
-constexpr std::array k_steps{k_tables, k_lookups, k_delivered};
+// A program of before would take rows that name several replicas for what it cannot apply.
+constexpr std::string_view k_rows_of_several = "SELECT 1";
+
+constexpr std::array k_steps{k_tables, k_lookups, k_delivered, k_rows_of_several};
 constexpr Schema k_schema{.noun = "journal",
                           .application_id = 0x726B6A6C,  // "rkjl"
                           .steps = k_steps,

@@ -103,6 +103,35 @@ TEST_CASE("a copy that its store did not find good is not called verified any mo
           (replica.path == artifact.path ? ReplicaState::corrupt : ReplicaState::verified));
 }
 
+TEST_CASE("a row of several replicas does for each what a row of its own would") {
+  Projection p;
+  p.deliver(body("recording",
+                 ",\"recording\":[\"" + k_file1 + "\",\"https://portal.enablex.io/p/file2.mov\"]"));
+  p.advance();
+  const SessionView offered = p.show();
+  REQUIRE(offered.artifacts.size() == 2);
+  ReplicasStored row;
+  for (const ArtifactView& view : offered.artifacts)
+    row.replicas.push_back(std::get<ReplicaStored>(
+        decode_outcome(stored(view.artifact, "bytes", view.artifact.path)).value()));
+  SUBCASE("all of them can be applied") {}
+  SUBCASE("one of them cannot") {
+    // It is not known yet, and cannot be given a place.
+    p.policy.layout = "{nonsense}";
+    row.replicas.insert(row.replicas.begin() + 1, row.replicas.front());
+    row.replicas[1].identity.source_key = SourceKey("elsewhere/f.mov");
+  }
+  p.record(EntryKind::outcome, encode(Outcome(row)));
+  p.advance();
+  const SessionView view = p.show();
+  REQUIRE(view.artifacts.size() == 2);
+  for (const ArtifactView& one : view.artifacts) {
+    CHECK(one.artifact.state == ArtifactState::archived);
+    REQUIRE(one.replicas.size() == 1);
+    CHECK(one.replicas[0].path == one.artifact.path);
+  }
+}
+
 TEST_CASE("a push that names a place of ours takes no replica of ours away") {
   const std::string place = "s3://bucket/r1/c1/file1.mov";
   const std::string push =

@@ -30,6 +30,15 @@ const std::string k_stored =
     R"("room_id":"r1","store":"local","root":"5ef3ab8a","path":"r1/c1/transcoded/t.mov",)"
     R"("location":"/srv/archive/r1/c1/transcoded/t.mov","size":1048576,"sha256":")" +
     k_digest + R"(","verified_at":"2026-01-04T10:00:00.123Z","disputed":true})";
+const std::string k_several =
+    R"({"v":1,"outcome":"replicas_stored","replicas":[{)" + k_identity +
+    R"("room_id":"r1","store":"local","root":"5ef3ab8a","path":"r1/c1/transcoded/t.mov",)"
+    R"("location":"/srv/archive/r1/c1/transcoded/t.mov","size":1048576,"sha256":")" +
+    k_digest + R"(","verified_at":"2026-01-04T10:00:00.123Z","disputed":true},{)" + k_identity +
+    R"("room_id":"r1","store":"local","root":"5ef3ab8a","path":"p","location":"/p","size":0,)"
+    R"("sha256":")" +
+    k_digest +
+    R"(","verified_at":"2026-01-04T10:00:00.123Z","disputed":false,"wanted":["local","far"]}]})";
 const std::string k_expired = R"({"v":1,"outcome":"expired",)" + k_identity +
                               R"("error":{"code":"not_found","message":"HTTP 404"}})";
 const std::string k_quarantined =
@@ -71,7 +80,7 @@ TEST_CASE("the journaled text of each command is what it always was, and reads b
 
 TEST_CASE("the journaled text of each outcome is what it always was, and reads back") {
   for (const std::string& text :
-       {k_stored, k_expired, k_quarantined, k_quarantined_without_bytes}) {
+       {k_stored, k_several, k_expired, k_quarantined, k_quarantined_without_bytes}) {
     CAPTURE(text);
     const Result<Outcome> decoded = decode_outcome(text);
     REQUIRE(decoded.has_value());
@@ -126,6 +135,11 @@ TEST_CASE("every member of an outcome arrives where it belongs") {
   CHECK(stored.digest.hex() == k_digest);
   CHECK(to_rfc3339(stored.verified_at) == "2026-01-04T10:00:00.123Z");
   CHECK(stored.disputed);
+  const auto several = held<ReplicasStored>(decode_outcome(k_several));
+  REQUIRE(several.replicas.size() == 2);
+  CHECK(encode(Outcome(several.replicas[0])) == k_stored);
+  CHECK(several.replicas[1].path == "p");
+  CHECK(several.replicas[1].wanted == std::vector{StoreId("local"), StoreId("far")});
   const auto expired = held<Expired>(decode_outcome(k_expired));
   CHECK(expired.identity == identity());
   CHECK(expired.error.code == Errc::not_found);

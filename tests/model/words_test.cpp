@@ -9,7 +9,7 @@ using namespace reelkeep;
 
 namespace {
 
-/// `words` are those of CONTRACT, in the order of the enum.
+/// `words` are those that scripts rely on, in the order of the enum.
 template <class Enum, class Parse>
 void check_words(const std::vector<std::string_view>& words, Parse parse) {
   for (std::size_t i = 0; i < words.size(); ++i) {

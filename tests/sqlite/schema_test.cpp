@@ -77,7 +77,7 @@ TEST_CASE("an older journal is migrated by the agent and keeps its rows; command
   CHECK(raw_sql(path, "PRAGMA user_version").at(0) == "1");
 
   REQUIRE(sqlite::open_journal_writer(path, {}));
-  CHECK(raw_sql(path, "PRAGMA user_version").at(0) == "3");
+  CHECK(raw_sql(path, "PRAGMA user_version").at(0) == "4");
   CHECK(raw_sql(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'receipt_seq'").at(0) ==
         "1");
   CHECK(sqlite::open_journal_reader(path).value()->find(Seq(1)).value()->body == "hi");

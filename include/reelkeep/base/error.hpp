@@ -23,7 +23,7 @@ enum class Errc {
   cancelled,     ///< stopped on purpose
 };
 
-/// Name as in CONTRACT tables and JSON ("no_space").
+/// Name as in tables and JSON ("no_space").
 std::string_view to_string(Errc code) noexcept;
 /// Inverse of to_string.
 std::optional<Errc> parse_errc(std::string_view text) noexcept;

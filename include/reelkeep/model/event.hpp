@@ -33,9 +33,8 @@ struct FilesOffered {
 
 /// A file that the provider put at the customer's destination.
 struct DeliveredFile {
-  std::string url;  ///< as told, without user info
-  std::string
-      location;  ///< CONTRACT.md: s3://bucket/key, ftp://host/path, sftp://host/path, or url
+  std::string url;       ///< as told, without user info
+  std::string location;  ///< s3://bucket/key, ftp://host/path, sftp://host/path, or url
   SourceKey source_key;
   std::string name;
 };

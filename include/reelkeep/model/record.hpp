@@ -45,6 +45,10 @@ struct ReplicaStored {
   /// Every store that was to have these bytes then; empty: a row of before that was noted.
   std::vector<StoreId> wanted{};
 };
+/// What a store took in one batch: one row for all of it.
+struct ReplicasStored {
+  std::vector<ReplicaStored> replicas;
+};
 struct Expired {
   ArtifactIdentity identity;
   Error error;
@@ -99,6 +103,6 @@ struct DeliveredFound {
   bool read = false;
 };
 using Outcome = std::variant<ReplicaStored, Expired, Quarantined, ReplicaRemoved, ReplicaFound,
-                             BytesReceived, DeliveredFound>;
+                             BytesReceived, DeliveredFound, ReplicasStored>;
 
 }  // namespace reelkeep

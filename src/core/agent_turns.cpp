@@ -13,6 +13,8 @@ constexpr std::size_t k_rows_per_commit = 256;
 /// Once the past is known a commit takes what this long can apply: of rows with eight files each
 /// 256 took 80 ms, in which what ran ended. Reading them does not count.
 constexpr Duration k_longest_commit{10};
+/// Before that it ends in time for the watchdog: a row may be of many files.
+constexpr Duration k_longest_old_commit{500};
 constexpr std::size_t k_least_new_rows = 16;
 constexpr int k_commits_per_turn = 8;
 constexpr Duration k_net{5000};  ///< a wake-up that got lost costs this much
@@ -71,7 +73,8 @@ Result<bool> Agent::turn(std::vector<Message>& messages) {
     bool is_full = false;  // certainly not the last row of the journal
     const auto is_enough = [&] {
       const MonotonicTime now = m_ports.clock->steady();
-      is_full = m_caught_up && now - commit_began.value_or(now) >= k_longest_commit;
+      is_full = now - commit_began.value_or(now) >=
+                (m_caught_up ? k_longest_commit : k_longest_old_commit);
       if (!commit_began) commit_began = now;
       return is_full;
     };

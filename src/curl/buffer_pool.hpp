@@ -18,7 +18,7 @@ struct Unmap {
 };
 using Pages = std::unique_ptr<std::byte[], Unmap>;
 
-/// Body bytes on their way from a loop to a writer, or of a short body until they are hashed.
+/// Body bytes on their way from a loop to a writer, or of a short body until it is judged.
 struct Buffer {
   Pages bytes;
   std::size_t capacity = 0;

@@ -7,9 +7,9 @@
 
 namespace reelkeep::curl {
 
-void PairedHashing::owe(Intake& intake, Buffer buffer) {
+void PairedHashing::owe(Intake& intake, Buffer buffer, Piece piece) {
   settle(intake);  // the pieces of one body are hashed in their order
-  m_bodies.push_back(Body{intake, std::move(buffer), steady_now()});
+  m_bodies.push_back(Body{intake, std::move(buffer), piece, steady_now()});
   Body& body = m_bodies.back();
   if (m_owed == nullptr) {
     m_owed = &body;
@@ -18,7 +18,8 @@ void PairedHashing::owe(Intake& intake, Buffer buffer) {
   }
   Body& before = *std::exchange(m_owed, nullptr);
   Intake::hash_both(before.intake, before.buffer.content(), intake, body.buffer.content());
-  before.is_hashed = body.is_hashed = true;
+  hashed(before);
+  hashed(body);
 }
 
 void PairedHashing::complete(Intake& intake, Ending ending) {
@@ -46,7 +47,7 @@ void PairedHashing::settle(const Intake& intake) {
   const auto body = find(intake);
   if (body == m_bodies.end()) return;
   if (!body->is_hashed) settle();
-  m_buffers.give_back(std::move(body->buffer));
+  give_back(*body);
   m_bodies.erase(body);
 }
 
@@ -54,7 +55,7 @@ void PairedHashing::settle() {
   if (m_owed == nullptr) return;
   Body& body = *std::exchange(m_owed, nullptr);
   body.intake.hash(body.buffer.content());
-  body.is_hashed = true;
+  hashed(body);
 }
 
 std::optional<MonotonicTime> PairedHashing::owed_since() const {
@@ -69,12 +70,21 @@ PairedHashing::Bodies::iterator PairedHashing::find(const Intake& intake) {
   return std::ranges::find_if(m_bodies, [&](const Body& one) { return &one.intake == &intake; });
 }
 
+void PairedHashing::hashed(Body& body) {
+  body.is_hashed = true;
+  if (body.piece == Piece::part) give_back(body);
+}
+
+void PairedHashing::give_back(Body& body) {
+  if (body.buffer) m_buffers.give_back(std::exchange(body.buffer, {}));
+}
+
 void PairedHashing::complete_now(Bodies::iterator body) {
   // Both outlive the completion, the Intake may not.
   IntakeEvents& events = body->intake.events();
   const std::uint64_t ticket = body->intake.ticket();
   body->intake.complete(std::move(*body->ending), body->buffer.content());
-  m_buffers.give_back(std::move(body->buffer));
+  give_back(*body);
   m_bodies.erase(body);
   events.finished(ticket);
 }

@@ -7,17 +7,19 @@
 
 namespace reelkeep::curl {
 
+enum class Piece { whole, part };
+
 /// Hashes the short bodies of a loop two at a time where the machine can (Sha256::update_both): one
-/// that is written waits for the next. Whoever has it sees to it that none waits for long. What was
-/// written last of a body stays in its buffer until the body is complete, for those who judge it.
-/// The loop's thread only.
+/// that is written waits for the next. Whoever has it sees to it that none waits for long. A whole
+/// body stays in its buffer until it is complete, for those who judge it; a part of one does not:
+/// the rest may be long in coming. The loop's thread only.
 class PairedHashing {
  public:
   explicit PairedHashing(BufferPool& buffers) : m_buffers(buffers) {}
 
   /// `buffer` was written and is owed to intake.hash(), at the latest with settle(). An Intake that
   /// something is owed to lives until its complete().
-  void owe(Intake& intake, Buffer buffer);
+  void owe(Intake& intake, Buffer buffer, Piece piece);
   /// intake.complete(), and tells its events: at once where nothing is owed to it, else with
   /// complete_hashed(). Not within a callback of libcurl.
   void complete(Intake& intake, Ending ending);
@@ -35,7 +37,8 @@ class PairedHashing {
   /// Of each Intake one at most, of all of them one that is not hashed.
   struct Body {
     Intake& intake;
-    Buffer buffer;
+    Buffer buffer;  ///< none: it was a part, and is hashed
+    Piece piece;
     MonotonicTime since;
     bool is_hashed = false;
     std::optional<Ending> ending{};
@@ -43,7 +46,9 @@ class PairedHashing {
   using Bodies = std::list<Body>;
 
   [[nodiscard]] Bodies::iterator find(const Intake& intake);
+  void hashed(Body& body);
   void complete_now(Bodies::iterator body);
+  void give_back(Body& body);
 
   BufferPool& m_buffers;
   Bodies m_bodies;

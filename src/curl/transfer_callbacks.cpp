@@ -161,6 +161,12 @@ std::size_t Transfer::body(std::span<const std::byte> bytes) {
   m_body += ByteCount(all);
   m_from_network += ByteCount(all);
   m_plant.received_bytes.fetch_add(all, std::memory_order_relaxed);
+  // libcurl holds a body to its length only where it reads the header as we do.
+  if (const auto length = m_judgement->body_length; length && !m_end && m_body > *length) {
+    m_failure = Error{Errc::corrupt, m_url.authority() + ": sends more than the " +
+                                         std::to_string(length->get()) + " bytes it announced"};
+    return 0;
+  }
   const std::size_t skipped = std::min<std::uint64_t>(m_skip, all);
   m_skip -= skipped;
   m_paced_bytes += all;
@@ -250,13 +256,15 @@ void Transfer::hand_over() {
     // Empty first: whatever becomes of the write, these bytes are not written again.
     const std::size_t size = std::exchange(m_buffer.size, 0);
     const std::span<const std::byte> bytes(m_buffer.bytes.get(), size);
-    if (m_judgement->body_length == ByteCount(size))
+    const bool is_whole = m_buffer_at == ByteCount() && m_judgement->body_length == ByteCount(size);
+    if (is_whole)
       m_intake.write_whole(bytes);
     else
       m_intake.write(m_buffer_at, bytes);
     if (!m_intake.has_failed()) {
       m_buffer.size = size;
-      return m_plant.hashing.owe(m_intake, std::exchange(m_buffer, {}));
+      return m_plant.hashing.owe(m_intake, std::exchange(m_buffer, {}),
+                                 is_whole ? Piece::whole : Piece::part);
     }
   }
   if (m_buffer.size == 0) {

@@ -11,17 +11,19 @@ namespace {
 
 /// Less goes through the cache: a request of its own costs more than the copy.
 constexpr std::size_t k_least = std::size_t{64} << 10U;
-/// A medium that gives one writer less does not keep up with two loops that wait for it, while the
-/// cache has many files on their way there at once: at 75 MiB/s for each of the two 5,000 files
-/// took half as long again. A swift one gives several times as much.
-constexpr std::int64_t k_swift_bytes_per_ms = (std::int64_t{128} << 20U) / 1000;
+/// A medium that gives one writer less than 128 MiB/s does not keep up with two loops that wait for
+/// it, while the cache has many files on their way there at once: at 75 MiB/s for each of the two
+/// 5,000 files took half as long again. A swift one gives several times as much.
+constexpr double k_may_ns_per_byte = 1e9 / (128U << 20U);
 /// It may have been busy with something else.
 constexpr std::chrono::seconds k_rest{10};
 /// One write is this part of the mean, and counts as twice too long at most: a moment at which
-/// several wait for something else tells nothing.
-constexpr std::int64_t k_part = 16;
-/// After a rest: some are tried.
-constexpr std::int64_t k_on_trial = -1'000'000;
+/// several wait for something else tells nothing. What is longer than a moment does.
+constexpr double k_part = 1.0 / 16;
+constexpr double k_most = 2;
+constexpr std::chrono::milliseconds k_moment{100};
+/// After a rest: a few are tried.
+constexpr double k_on_trial = 0.75;
 
 }  // namespace
 
@@ -31,15 +33,18 @@ bool WritePace::is_good(Clock::time_point now) const noexcept {
 
 void WritePace::took(std::size_t bytes, std::chrono::nanoseconds time,
                      Clock::time_point now) noexcept {
-  const std::int64_t may = static_cast<std::int64_t>(bytes) * 1'000'000 / k_swift_bytes_per_ms;
-  const std::int64_t late = std::min<std::int64_t>(time.count() - may, may);
-  std::int64_t mean = m_late.load(std::memory_order_relaxed);
-  mean += (late - mean) / k_part;
-  if (mean > 0) {
-    mean = k_on_trial;
-    m_bad_until.store(now + k_rest, std::memory_order_relaxed);
-  }
-  m_late.store(mean, std::memory_order_relaxed);
+  if (time >= k_moment) return failed(now);
+  const double may = static_cast<double>(bytes) * k_may_ns_per_byte;
+  const double taken = std::min(static_cast<double>(time.count()) / may, k_most);
+  const double before = m_taken.load(std::memory_order_relaxed);
+  const double mean = before + (taken - before) * k_part;
+  if (mean > 1) return failed(now);
+  m_taken.store(mean, std::memory_order_relaxed);
+}
+
+void WritePace::failed(Clock::time_point now) noexcept {
+  m_taken.store(k_on_trial, std::memory_order_relaxed);
+  m_bad_until.store(now + k_rest, std::memory_order_relaxed);
 }
 
 Status DirectWriting::write(int fd, std::span<const std::byte> bytes, const std::string& what,
@@ -55,13 +60,16 @@ Status DirectWriting::write(int fd, std::span<const std::byte> bytes, const std:
   while (n < 0 && errno == EINTR);
   const int why = errno;
   (void)set_direct(fd, false);
-  if (n < 0) {
-    if (why == EINVAL) return {};  // a filesystem that only said yes to the flag
-    return Error::from_errno(why, "cannot write " + what);
-  }
-  *written = static_cast<std::size_t>(n);
   const auto now = WritePace::Clock::now();
-  m_pace.took(*written, now - began, now);
+  if (n > 0) {
+    *written = static_cast<std::size_t>(n);
+    m_pace.took(*written, now - began, now);
+    return {};
+  }
+  if (n < 0 && (why == ENOSPC || why == EDQUOT))
+    return Error::from_errno(why, "cannot write " + what);
+  // Maybe a filesystem that only said yes to the flag. A medium that fails is met again.
+  m_pace.failed(now);
   return {};
 }
 

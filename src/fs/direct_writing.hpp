@@ -3,7 +3,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 
@@ -20,10 +19,11 @@ class WritePace {
   [[nodiscard]] bool is_good(Clock::time_point now) const noexcept;
   /// A write that ended at `now`.
   void took(std::size_t bytes, std::chrono::nanoseconds time, Clock::time_point now) noexcept;
+  void failed(Clock::time_point now) noexcept;
 
  private:
-  /// By how much the last writes, in the mean, took longer than they may. Nanoseconds.
-  std::atomic<std::int64_t> m_late{-8'000'000};
+  /// What the last writes took in the mean, as a part of what they may.
+  std::atomic<double> m_taken{0};
   std::atomic<Clock::time_point> m_bad_until{Clock::time_point()};
 };
 
@@ -32,8 +32,8 @@ class WritePace {
 class DirectWriting {
  public:
   /// Writes the beginning of `bytes` to the beginning of the empty file `fd`, which is in nobody
-  /// else's hands. `*written` tells how much; 0 with success: not here, not now, or not worth it.
-  /// The Error is that of a write.
+  /// else's hands. `*written` tells how much; 0 with success: not here, not now, or not worth it,
+  /// and nothing is lost by writing all of it some other way. Errc::no_space is the only Error.
   Status write(int fd, std::span<const std::byte> bytes, const std::string& what,
                std::size_t* written);
 

@@ -79,12 +79,40 @@ TEST_CASE("a short body is written in one piece, and at hand in memory for those
   CHECK(fetched.digest == sha256(pattern(700'001)));
 }
 
+TEST_CASE("a body that goes on behind what it announced is refused, however it comes") {
+  FetchBench bench;
+  std::vector<std::string> pieces;
+  SUBCASE("a piece as long as all of it, after another one") {
+    pieces = {"12345", "678901234"};
+  }
+  SUBCASE("all of it, and as much again") {
+    pieces = {"123456789", "123456789"};
+  }
+  SUBCASE("one byte too many") {
+    pieces = {"1234567890"};
+  }
+  // libcurl does not take this for a length, and reads to the end of the connection.
+  bench.server.on("/more", [&](ServerConnection& connection, const SeenRequest&) {
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length : 9\r\n\r\n");
+    for (const std::string& piece : pieces) {
+      connection.send(piece);
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));  // it is written meanwhile
+    }
+    connection.close();
+  });
+  const Fetched fetched = bench.fetch(short_request(bench, "/more"));
+  REQUIRE_FALSE(fetched.status);
+  CHECK(fetched.status.error().code == Errc::corrupt);
+  CHECK(fetched.status.error().message.find("more than the 9 bytes") != std::string::npos);
+  CHECK(fetched.received <= ByteCount(9));
+}
+
 TEST_CASE("a body that came in pieces is not at hand as one") {
   FetchBench bench;
   // Longer than a body may rest in a buffer.
   bench.server.on("/slow", [](ServerConnection& connection, const SeenRequest&) {
     connection.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n12345");
-    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
     connection.send("6789");
   });
   const std::uint64_t ticket = bench.submit(short_request(bench, "/slow"));

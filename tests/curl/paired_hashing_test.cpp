@@ -48,12 +48,12 @@ struct Loop {
     intake->begin(Begin{});
     return intake;
   }
-  void bring(Intake& intake, ByteCount at, const std::string& bytes) {
+  void bring(Intake& intake, ByteCount at, const std::string& bytes, Piece piece = Piece::whole) {
     Buffer buffer = buffers.take();
     REQUIRE(buffer);
     buffer.append(std::as_bytes(std::span(bytes)));
     intake.write(at, buffer.content());
-    hashing.owe(intake, std::move(buffer));
+    hashing.owe(intake, std::move(buffer), piece);
   }
   void check(std::size_t index, std::uint64_t ticket, const std::string& bytes) {
     REQUIRE(completions.all.size() > index);
@@ -64,13 +64,14 @@ struct Loop {
     CHECK(fetched.digest == sha256(bytes));
     CHECK(completions.over[index] == ticket);
   }
-  [[nodiscard]] bool has_all_buffers() {
+  [[nodiscard]] std::size_t buffers_in_use() {
     std::vector<Buffer> taken;
     while (Buffer buffer = buffers.take()) taken.push_back(std::move(buffer));
-    const bool all = taken.size() == buffers.count();
+    const std::size_t in_use = buffers.count() - taken.size();
     for (Buffer& buffer : taken) buffers.give_back(std::move(buffer));
-    return all;
+    return in_use;
   }
+  [[nodiscard]] bool has_all_buffers() { return buffers_in_use() == 0; }
 };
 
 TEST_CASE("a body is complete once it is hashed, which is with the next one") {
@@ -111,10 +112,10 @@ TEST_CASE("the pieces of a body are hashed in their order, whatever comes betwee
   Loop loop;
   const auto one = loop.begin(1);
   const auto two = loop.begin(2);
-  loop.bring(*one, {}, "one and ");
-  loop.bring(*one, ByteCount(8), "two and ");
+  loop.bring(*one, {}, "one and ", Piece::part);
+  loop.bring(*one, ByteCount(8), "two and ", Piece::part);
   loop.bring(*two, {}, "another");
-  loop.bring(*one, ByteCount(16), "three");
+  loop.bring(*one, ByteCount(16), "three", Piece::part);
   loop.hashing.complete(*two, Ending{});
   loop.hashing.complete(*one, Ending{});
   CHECK(loop.completions.all.size() == 1);
@@ -125,6 +126,23 @@ TEST_CASE("the pieces of a body are hashed in their order, whatever comes betwee
   // Its last piece is not all of it.
   CHECK(loop.completions.in_memory == std::vector<std::string>{"another", ""});
   CHECK(loop.has_all_buffers());
+}
+
+TEST_CASE("a part of a body keeps no buffer once it is hashed, a whole one does until it is over") {
+  Loop loop;
+  const auto one = loop.begin(1);
+  const auto two = loop.begin(2);
+  loop.bring(*one, {}, "and silence", Piece::part);
+  loop.hashing.settle();
+  CHECK(loop.has_all_buffers());
+  loop.bring(*one, ByteCount(11), "again", Piece::part);
+  loop.bring(*two, {}, "whole");
+  CHECK(loop.buffers_in_use() == 1);
+  loop.hashing.complete(*two, Ending{});
+  CHECK(loop.has_all_buffers());
+  loop.hashing.complete(*one, Ending{});
+  loop.check(1, 1, "and silenceagain");
+  CHECK(loop.completions.in_memory == std::vector<std::string>{"whole", ""});
 }
 
 TEST_CASE("what waits alone is hashed when it is asked for") {

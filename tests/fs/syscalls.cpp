@@ -7,6 +7,7 @@
 #include <mutex>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <utility>
 
 namespace {
 
@@ -15,6 +16,8 @@ struct Watch {
   std::vector<std::string> seen;
   std::string fail_part;
   int fail_with = 0;
+  std::string cut_part;
+  std::size_t cut_to = 0;
 };
 
 std::atomic<bool> g_watching{false};
@@ -48,6 +51,14 @@ bool fails(const std::string& call, bool is_noted = true) {
   return true;
 }
 
+/// How much of `size` this call does.
+std::size_t cut(const std::string& call, std::size_t size) {
+  Watch& state = watch();
+  const std::lock_guard lock(state.mutex);
+  if (state.cut_to == 0 || call.find(state.cut_part) == std::string::npos) return size;
+  return std::exchange(state.cut_to, 0);
+}
+
 template <class... Arguments>
 int pass(long number, Arguments... arguments) {
   return static_cast<int>(::syscall(number, arguments...));
@@ -75,8 +86,13 @@ int sync_file_range(int fd, off_t from, off_t length, unsigned flags) {
   return pass(SYS_sync_file_range, fd, from, length, flags);
 }
 ssize_t pwrite(int fd, const void* bytes, std::size_t size, off_t at) {
-  const bool is_direct = g_watching && (::fcntl(fd, F_GETFL) & O_DIRECT) != 0;
-  if (is_direct && fails("direct " + std::to_string(size) + " " + path_of(fd))) return -1;
+  if (g_watching) {
+    const bool is_direct = (::fcntl(fd, F_GETFL) & O_DIRECT) != 0;
+    const std::string call =
+        (is_direct ? "direct " : "write ") + std::to_string(size) + " " + path_of(fd);
+    if (fails(call, is_direct)) return -1;
+    size = cut(call, size);
+  }
   return ::syscall(SYS_pwrite64, fd, bytes, size, at);
 }
 int fchmod(int fd, mode_t mode) noexcept {
@@ -123,12 +139,19 @@ void Syscalls::forget() {
   const std::lock_guard lock(watch().mutex);
   watch().seen.clear();
   watch().fail_with = 0;
+  watch().cut_to = 0;
 }
 
 void Syscalls::fail(const std::string& part, int error_number) {
   const std::lock_guard lock(watch().mutex);
   watch().fail_part = part;
   watch().fail_with = error_number;
+}
+
+void Syscalls::cut(const std::string& part, std::size_t size) {
+  const std::lock_guard lock(watch().mutex);
+  watch().cut_part = part;
+  watch().cut_to = size;
 }
 
 }  // namespace reelkeep::testing

@@ -18,11 +18,14 @@ class Syscalls {
 
   /// "fsync /path", "renameat2 /from /to", "wait 4096 /path" (for its first 4,096 bytes), "direct
   /// 65536 /path" (so many bytes), in order.
-  /// Not noted, but may fail: "start 4096 /path" (what is behind it goes on its way).
+  /// Not noted, but may fail: "start 4096 /path" (what is behind it goes on its way), "write 10
+  /// /path" (through the cache).
   [[nodiscard]] std::vector<std::string> seen() const;
   void forget();
   /// The next call whose text contains `part` fails with `error_number` and is not done.
   void fail(const std::string& part, int error_number);
+  /// The next pwrite whose text contains `part` writes `size` bytes only.
+  void cut(const std::string& part, std::size_t size);
 };
 
 }  // namespace reelkeep::testing

@@ -31,7 +31,7 @@ void FreshOutcomes::add(Seq row, Outcome outcome) {
   if (replicas.empty() || !std::ranges::all_of(replicas, is_as_journaled)) return;
   const std::size_t count = replicas.size();
   const std::lock_guard lock(m_mutex);
-  if (!m_rows.try_emplace(row, std::move(outcome), count).second) return;
+  if (!m_rows.try_emplace(row, Row{std::move(outcome), count}).second) return;
   m_replicas += count;
   while (m_replicas > k_most) drop(m_rows.begin());
 }

@@ -176,8 +176,7 @@ Status sync_file(int fd, const std::string& what) {
 }
 
 bool set_direct(int fd, bool direct) {
-  const int flags = ::fcntl(fd, F_GETFL);
-  return flags >= 0 && ::fcntl(fd, F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+  return ::fcntl(fd, F_SETFL, direct ? O_DIRECT : 0) == 0;
 }
 
 Status check_writable(int directory, const std::string& path) {

@@ -33,8 +33,8 @@ Status sync_file(int fd, const std::string& what);
 
 /// What O_DIRECT asks of addresses, offsets and lengths on every common disk.
 inline constexpr std::size_t k_alignment = 4096;
-/// Whether reading and writing go past the kernel's cache from now on. False: this filesystem
-/// refuses, and nothing has changed.
+/// Whether reading and writing a regular file, which needs no other status flag, go past the
+/// kernel's cache from now on. False: this filesystem refuses, and nothing has changed.
 bool set_direct(int fd, bool direct);
 
 /// Sends a file that is written from front to end on its way to the medium while it grows, so that

@@ -136,8 +136,6 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects, 
   }
 
   JournalPosition position = m_position;
-  Effects apart;
-  if (poison) REELKEEP_TRY(apply_apart(policy, entries.front(), Deadly::yes, apart));
   Effects found;
   const auto apply_all = [&](Rows rows) {
     position = m_position;
@@ -159,7 +157,7 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects, 
           if (rows == Rows::together && m_has_touched) return applied.error();
           REELKEEP_TRY(quarantine(entry, (poison ? "internal: " : "") + applied.error().message));
           found.resize(found_before);
-          if (!poison) REELKEEP_TRY(apply_apart(policy, entry, Deadly::no, found));
+          if (!poison) REELKEEP_TRY(apply_apart(policy, entry, found));
         }
         position.cursor = entry.seq;
         position.chain = entry.chain;
@@ -176,7 +174,6 @@ Result<bool> Projector::advance_entries(const Policy& policy, Effects& effects, 
   if (!applied && !is_catalogs_fault(applied.error())) applied = apply_all(Rows::alone);
   if (!applied) return applied.error();
   m_position = position;
-  std::ranges::move(apart, std::back_inserter(effects));
   std::ranges::move(found, std::back_inserter(effects));
   return true;
 }
@@ -290,29 +287,18 @@ Result<Outcome> Projector::outcome_of(const Entry& entry) {
   return decode_outcome(*entry.body);
 }
 
-/// Of a row that cannot be applied what can: one replica does not take the others with it. Of one
-/// that ended the process each is noted before, as the row was.
-Status Projector::apply_apart(const Policy& policy, const Entry& entry, Deadly deadly,
-                              Effects& effects) {
+/// Of a row that cannot be applied what can: one replica does not take the others with it.
+Status Projector::apply_apart(const Policy& policy, const Entry& entry, Effects& effects) {
   if (entry.kind != EntryKind::outcome || !entry.body) return {};
   const Result<Outcome> outcome = decode_outcome(*entry.body);
   const auto* const row = outcome ? std::get_if<ReplicasStored>(&*outcome) : nullptr;
   if (row == nullptr) return {};
-  for (std::size_t i = 0; i < row->replicas.size(); ++i) {
-    const ReplicaStored& replica = row->replicas[i];
-    const std::string note = poison_note(entry.seq) + ":" + std::to_string(i);
-    bool is_given_up = false;
-    if (deadly == Deadly::yes) {
-      REELKEEP_ASSIGN(is_given_up, died_twice(note));
-    }
-    Status applied = Error{Errc::internal, "applying it ended the process twice"};
+  for (const ReplicaStored& replica : row->replicas) {
     Effects found;
-    if (!is_given_up)
-      applied = m_catalog.transact([&]() -> Status {
-        RecordFacts facts(m_catalog, policy, found);
-        REELKEEP_TRY(facts.apply(Outcome(replica), entry.received_at, era_of(entry)));
-        return deadly == Deadly::yes ? m_catalog.set_note(note, std::nullopt) : Status();
-      });
+    const Status applied = m_catalog.transact([&] {
+      return RecordFacts(m_catalog, policy, found)
+          .apply(Outcome(replica), entry.received_at, era_of(entry));
+    });
     if (!applied && is_catalogs_fault(applied.error())) return applied;
     if (applied)
       std::ranges::move(found, std::back_inserter(effects));

@@ -47,7 +47,6 @@ class Projector {
 
  private:
   enum class Rows { together, alone };
-  enum class Deadly { no, yes };
   Result<bool> advance_entries(const Policy& policy, Effects& effects, std::size_t limit,
                                const std::function<bool()>& is_enough);
   Result<bool> advance_receipts(const Policy& policy, Effects& effects, std::size_t limit,
@@ -59,7 +58,7 @@ class Projector {
   Status apply_again(const Policy& policy, const std::vector<Seq>& entries, Effects& effects);
   Status apply_delivery(const Policy& policy, const Entry& entry, Occasion occasion,
                         const std::string& user);
-  Status apply_apart(const Policy& policy, const Entry& entry, Deadly deadly, Effects& effects);
+  Status apply_apart(const Policy& policy, const Entry& entry, Effects& effects);
   [[nodiscard]] Era era_of(const Entry& entry) const noexcept {
     return entry.seq <= m_history_end ? Era::history : Era::live;
   }

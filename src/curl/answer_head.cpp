@@ -39,10 +39,11 @@ AnswerHead::Line AnswerHead::add(std::string_view line) {
     if (!m_fields.empty()) m_fields.back().second.append(" ").append(content);
     return Line::more;
   }
+  // A name with a space before the colon is another one, to libcurl as well, which ends bodies by
+  // it.
   const auto colon = line.find(':');
   if (colon != std::string_view::npos)
-    m_fields.emplace_back(text::lower(text::trim(line.substr(0, colon))),
-                          text::trim(line.substr(colon + 1)));
+    m_fields.emplace_back(text::lower(line.substr(0, colon)), text::trim(line.substr(colon + 1)));
   return Line::more;
 }
 

@@ -114,11 +114,7 @@ TEST_CASE("a row of several replicas does for each what a row of its own would")
   for (const ArtifactView& view : offered.artifacts)
     row.replicas.push_back(std::get<ReplicaStored>(
         decode_outcome(stored(view.artifact, "bytes", view.artifact.path)).value()));
-  bool is_deadly = false;
   SUBCASE("all of them can be applied") {}
-  SUBCASE("it ended the process twice") {
-    is_deadly = true;
-  }
   SUBCASE("one of them cannot") {
     // It is not known yet, and cannot be given a place.
     p.policy.layout = "{nonsense}";
@@ -126,14 +122,8 @@ TEST_CASE("a row of several replicas does for each what a row of its own would")
     row.replicas[1].identity.source_key = SourceKey("elsewhere/f.mov");
   }
   const Seq seq = p.record(EntryKind::outcome, encode(Outcome(row)));
-  const std::string note = "poison:" + std::to_string(seq.get());
-  if (is_deadly) {
-    REQUIRE(p.catalog->transact([&] { return p.catalog->set_note(note, "2"); }));
-    p.reopen(true);
-  }
   p.advance();
   CHECK(p.projector->cursor() == seq);
-  CHECK_FALSE(p.catalog->note(note + ":0").value());
   const SessionView view = p.show();
   REQUIRE(view.artifacts.size() == 2);
   for (const ArtifactView& one : view.artifacts) {
@@ -141,31 +131,6 @@ TEST_CASE("a row of several replicas does for each what a row of its own would")
     REQUIRE(one.replicas.size() == 1);
     CHECK(one.replicas[0].path == one.artifact.path);
   }
-}
-
-TEST_CASE("of a row that ended the process twice only that replica is given up that did") {
-  Projection p;
-  p.deliver(body("recording",
-                 ",\"recording\":[\"" + k_file1 + "\",\"https://portal.enablex.io/p/file2.mov\"]"));
-  p.advance();
-  ReplicasStored row;
-  for (const ArtifactView& view : p.show().artifacts)
-    row.replicas.push_back(std::get<ReplicaStored>(
-        decode_outcome(stored(view.artifact, "bytes", view.artifact.path)).value()));
-  REQUIRE(row.replicas.size() == 2);
-  const Seq seq = p.record(EntryKind::outcome, encode(Outcome(row)));
-  const std::string note = "poison:" + std::to_string(seq.get());
-  // The row at two deaths, then twice its first replica.
-  REQUIRE(p.catalog->transact([&]() -> Status {
-    REELKEEP_TRY(p.catalog->set_note(note, "2"));
-    return p.catalog->set_note(note + ":0", "2");
-  }));
-  p.reopen(true);
-  p.advance();
-  CHECK(p.projector->cursor() == seq);
-  for (const ArtifactView& one : p.show().artifacts)
-    CHECK((one.artifact.state == ArtifactState::archived) ==
-          (one.artifact.path == row.replicas[1].path));
 }
 
 TEST_CASE("a push that names a place of ours takes no replica of ours away") {

@@ -159,6 +159,26 @@ TEST_CASE("a resume point without a validator, or beyond the length, asks for al
   }
 }
 
+TEST_CASE("a part that goes on behind its range is refused, and nothing of that is kept") {
+  FetchBench bench;
+  const std::string content = pattern(1000);
+  bench.server.on("/f", [&](ServerConnection& connection, const SeenRequest&) {
+    const auto chunk = [](const std::string& bytes) {
+      return "12c\r\n" + bytes.substr(0, 300) + "\r\n";
+    };
+    connection.send(
+        "HTTP/1.1 206 Partial Content\r\nETag: \"v1\"\r\nContent-Range: bytes 400-999/1000\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n" +
+        chunk(content.substr(400)) + chunk(content.substr(700)) + chunk(content) + "0\r\n\r\n");
+  });
+  const Fetched fetched =
+      bench.fetch(bench.request("/f", content.substr(0, 400), point(400, "\"v1\"", 1000)));
+  REQUIRE_FALSE(fetched.status);
+  CHECK(fetched.status.error().code == Errc::corrupt);
+  CHECK(fetched.status.error().message.find("sends more than the 600 bytes") != std::string::npos);
+  CHECK(fetched.received <= ByteCount(1000));
+}
+
 TEST_CASE("an old Last-Modified serves as a validator") {
   FetchBench bench;
   const std::string content = pattern(1000);

@@ -29,9 +29,11 @@ TEST_CASE("a head is complete with its empty line, but an interim answer's is no
   CHECK_FALSE(head.complete());
   CHECK(head.add("HTTP/1.1 200 OK\r\n") == AnswerHead::Line::more);
   CHECK(head.add("ETag:  \"x\" \r\n") == AnswerHead::Line::more);
+  CHECK(head.add("Content-Length : 9\r\n") == AnswerHead::Line::more);
   CHECK(head.add("X-Folded: one\r\n") == AnswerHead::Line::more);
   CHECK(head.add("  two\r\n") == AnswerHead::Line::more);
   CHECK(head.add("\r\n") == AnswerHead::Line::complete);
+  CHECK_FALSE(head.find("content-length"));  // nor does libcurl take it for one
   CHECK(head.status() == 200);
   CHECK(head.find("etag") == "\"x\"");
   CHECK(head.find("x-folded") == "one two");

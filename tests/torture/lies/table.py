@@ -198,13 +198,9 @@ LENGTHS = [
           says="before the end of the body"),
     waits("a length that is too short", raw(lambda scene: whole(scene, length=1000) + scene.file),
           says="truncated"),
-    # libcurl does not take this for a length.
-    waits("a length after a space, and more than it says", raw(
-        lambda scene: head("200 OK", f"Content-Length : {len(scene.file)}") + scene.file + scene.file[:9]),
-          says="sends more than"),
-    waits("a length after a space, and as much again in two pieces", raw(
-        lambda scene: head("200 OK", "Content-Length : 9") + scene.file[:9] + scene.file[:9]),
-          says="sends more than"),
+    # libcurl does not take this for a length: the body ends with its connection.
+    archived("a length after a space", raw(
+        lambda scene: head("200 OK", "Content-Length : 9") + scene.file), requests=2),
     waits("two lengths", says("200 OK", "Content-Length: 7"), code="corrupt",
           says="contradicts itself"),
     waits("a negative length", raw(lambda scene: head("200 OK", "Content-Length: -1") + scene.file),

@@ -295,7 +295,7 @@ Status Projector::apply_apart(const Policy& policy, const Entry& entry, Effects&
   if (row == nullptr) return {};
   for (const ReplicaStored& replica : row->replicas) {
     Effects found;
-    const Status applied = m_catalog.transact([&] {
+    Status applied = m_catalog.transact([&] {
       return RecordFacts(m_catalog, policy, found)
           .apply(Outcome(replica), entry.received_at, era_of(entry));
     });

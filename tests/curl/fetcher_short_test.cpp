@@ -79,44 +79,52 @@ TEST_CASE("a short body is written in one piece, and at hand in memory for those
   CHECK(fetched.digest == sha256(pattern(700'001)));
 }
 
-TEST_CASE("a length that libcurl does not see is none for us either") {
-  std::vector<std::string> pieces;  // outlives the server
-  FetchBench bench;
-  SUBCASE("a piece as long as all of it, after another one") {
-    pieces = {"12345", "678901234"};
-  }
-  SUBCASE("all of it, and as much again") {
-    pieces = {"123456789", "012345678"};
-  }
-  bench.server.on("/more", [&](ServerConnection& connection, const SeenRequest&) {
-    connection.send("HTTP/1.1 200 OK\r\nContent-Length : 9\r\n\r\n");
-    for (const std::string& piece : pieces) {
-      connection.send(piece);
-      std::this_thread::sleep_for(std::chrono::milliseconds(300));  // it is written meanwhile
-    }
+namespace {
+
+/// Fetches a short body whose second piece is sent once the first is being written.
+Fetched fetch_in_two(FetchBench& bench, const std::string& head, const std::string& first,
+                     const std::string& second, std::uint64_t& ticket) {
+  const auto is_written = std::make_shared<std::promise<void>>();
+  bench.server.on("/slow", [=](ServerConnection& connection, const SeenRequest&) {
+    connection.send("HTTP/1.1 200 OK\r\n" + head + "\r\n\r\n" + first);
+    is_written->get_future().wait();
+    connection.send(second);
     connection.close();
   });
-  const Fetched fetched = bench.fetch(short_request(bench, "/more"));
+  const auto tell = [=, is_first = true](ByteCount, std::size_t) mutable {
+    if (std::exchange(is_first, false)) is_written->set_value();
+    return Status();
+  };
+  ticket = bench.submit(short_request(bench, "/slow", {.before_append = tell}));
+  return bench.sink.wait(ticket);
+}
+
+}  // namespace
+
+TEST_CASE("a length that libcurl does not see is none for us either") {
+  FetchBench bench;
+  std::uint64_t ticket = 0;
+  std::string first = "12345";
+  SUBCASE("a piece as long as all of it, after another one") {}
+  SUBCASE("all of it, and as much again") {
+    first = "012345678";
+  }
+  const Fetched fetched = fetch_in_two(bench, "Content-Length : 9", first, "123456789", ticket);
   REQUIRE(fetched.status);
   CHECK_FALSE(fetched.length);
   CHECK_FALSE(fetched.tells_end);
-  CHECK(bytes_of(fetched) == pieces[0] + pieces[1]);
+  CHECK(bytes_of(fetched) == first + "123456789");
 }
 
 TEST_CASE("a body that came in pieces is not at hand as one") {
   FetchBench bench;
-  // Longer than a body may rest in a buffer.
-  bench.server.on("/slow", [](ServerConnection& connection, const SeenRequest&) {
-    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n12345");
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    connection.send("6789");
-  });
-  const std::uint64_t ticket = bench.submit(short_request(bench, "/slow"));
-  const Fetched fetched = bench.sink.wait(ticket);
+  std::uint64_t ticket = 0;
+  const Fetched fetched = fetch_in_two(bench, "Content-Length: 9", "12345", "6789", ticket);
   REQUIRE(fetched.status);
   CHECK(bytes_of(fetched) == "123456789");
   CHECK(fetched.digest == sha256("123456789"));
-  CHECK(bench.sink.in_memory(ticket).empty() == (file_of(fetched).wholes == 0));
+  CHECK(file_of(fetched).wholes == 0);
+  CHECK(bench.sink.in_memory(ticket).empty());
 }
 
 TEST_CASE("without a free buffer a short body goes into its file as it comes") {

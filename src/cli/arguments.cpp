@@ -289,7 +289,25 @@ std::vector<std::string> command_names(const CLI::App& app) {
   return names;
 }
 
-/// The usage error, with the nearest option where an unknown one may be meant for it.
+/// The first word that looks like an option and is none of `command`, with the nearest one where it
+/// may be meant for that.
+std::optional<Error> unknown_option(const CLI::App& command, const std::vector<std::string>& words,
+                                    const std::string& more) {
+  std::vector<std::string> known{"--help"};
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& one : option->get_lnames()) known.push_back("--" + one);
+  for (const std::string& word : words) {
+    const std::string option = word.substr(0, word.find('='));
+    if (option.size() < 2 || option.front() != '-' ||
+        std::find(known.begin(), known.end(), option) != known.end() || option == "-h")
+      continue;
+    const auto near = text::nearest(option, known);
+    return Error{Errc::invalid,
+                 "unknown option " + option + (near ? "; did you mean " + *near + "?" : more)};
+  }
+  return std::nullopt;
+}
+
 Error usage_error(const CLI::App& app, const CLI::ParseError& error,
                   const std::vector<std::string>& words) {
   const auto chosen = app.get_subcommands();
@@ -297,18 +315,8 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error,
   const std::string name = chosen.empty() ? "" : command.get_name() + " ";
   const std::string more = "; see reelkeep " + name + "--help";
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
-    std::vector<std::string> known{"--help"};
-    for (const CLI::Option* option : command.get_options())
-      for (const std::string& one : option->get_lnames()) known.push_back("--" + one);
-    for (const std::string& word : words) {
-      const std::string option = word.substr(0, word.find('='));
-      if (option.size() < 2 || option.front() != '-' ||
-          std::find(known.begin(), known.end(), option) != known.end() || option == "-h")
-        continue;
-      const auto near = text::nearest(option, known);
-      return Error{Errc::invalid,
-                   "unknown option " + option + (near ? "; did you mean " + *near + "?" : more)};
-    }
+    if (std::optional<Error> unknown = unknown_option(command, words, more))
+      return std::move(*unknown);
     const std::vector<std::string> extra = app.remaining(true);
     return Error{Errc::invalid,
                  "unexpected argument " + (extra.empty() ? "" : extra.front()) + more};
@@ -343,10 +351,11 @@ Result<std::variant<Arguments, Answer>> parse_arguments(std::vector<std::string>
   const bool asks = std::any_of(words.begin(), words.end(), [](const std::string& word) {
     return word == "--help" || word == "-h" || word == "--version";
   });
-  if (!command_word(words) && !asks)
-    return Error{Errc::invalid,
-                 "which command? for example: reelkeep sessions; all of them: "
-                 "reelkeep --help"};
+  if (!command_word(words) && !asks) {
+    const std::string all = "; all of them: reelkeep --help";
+    if (std::optional<Error> unknown = unknown_option(app, words, all)) return std::move(*unknown);
+    return Error{Errc::invalid, "which command? for example: reelkeep sessions" + all};
+  }
   const std::vector<std::string> commands = command_names(app);
   if (const auto first = command_word(words);
       first && std::find(commands.begin(), commands.end(), *first) == commands.end()) {

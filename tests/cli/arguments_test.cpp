@@ -81,6 +81,8 @@ TEST_CASE("what is not known is refused with what is nearest to it") {
   CHECK(has(refused({"show"}), "show what? give a CONF_NUM or --artifact ID"));
   CHECK(has(refused({}), "which command?"));
   CHECK(has(refused({"--config", "a.toml"}), "which command?"));
+  CHECK(has(refused({"--bogus"}), "unknown option --bogus; all of them: reelkeep --help"));
+  CHECK(has(refused({"--confg=a.toml"}), "did you mean --config?"));
 }
 
 TEST_CASE("a state of sessions is none of deliveries") {
